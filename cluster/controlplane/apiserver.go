@@ -1,0 +1,224 @@
+package controlplane
+
+import (
+	"context"
+	"crypto/x509/pkix"
+	"fmt"
+	"net"
+	"net/http"
+	"strings"
+
+	"github.com/spf13/pflag"
+	genericapiserver "k8s.io/apiserver/pkg/server"
+	"k8s.io/client-go/tools/cache"
+	"k8s.io/kubernetes/cmd/kube-apiserver/app"
+	"k8s.io/kubernetes/cmd/kube-apiserver/app/options"
+
+	"kubarium/cluster/component"
+)
+
+const apiServerName = "kube-apiserver"
+
+// APIServer is the cluster's kube-apiserver, with its aggregator and API
+// extensions server.
+type APIServer struct {
+	service
+	config Config
+	probe  *probe
+}
+
+var _ component.Component = (*APIServer)(nil)
+
+func newAPIServer(config Config, probe *probe) *APIServer {
+	a := &APIServer{config: config, probe: probe}
+	a.service = service{
+		name:   apiServerName,
+		launch: a.launch,
+		ready:  func(ctx context.Context) error { return a.probe.wait(ctx, config.Server+"/readyz") },
+		health: func(ctx context.Context) error { return a.probe.get(ctx, config.Server+"/livez") },
+	}
+	return a
+}
+
+// Serving waits until the API server answers requests. It is ready somewhat later:
+// two of its start hooks sleep for a second before they look.
+func (a *APIServer) Serving(ctx context.Context) error {
+	return a.probe.wait(ctx, a.config.Server+"/livez/ping")
+}
+
+func (a *APIServer) launch(context.Context) (func(context.Context) error, error) {
+	informers, err := cache.NewInformerName(apiServerName)
+	if err != nil {
+		return nil, fmt.Errorf("name informers: %w", err)
+	}
+	s, err := a.options()
+	if err != nil {
+		informers.Release()
+		return nil, err
+	}
+	s.InformerName = informers
+	return func(ctx context.Context) error {
+		// The name is released at the end, or the next start could not register it.
+		defer informers.Release()
+		return a.run(ctx, s)
+	}, nil
+}
+
+// options returns the API server's options: upstream's defaults and our flags.
+func (a *APIServer) options() (*options.ServerRunOptions, error) {
+	flags, err := a.flags()
+	if err != nil {
+		return nil, err
+	}
+	s := options.NewServerRunOptions()
+	if s.GenericServerRunOptions.ComponentGlobalsRegistry, err = newRegistry(); err != nil {
+		return nil, err
+	}
+	set := pflag.NewFlagSet(apiServerName, pflag.ContinueOnError)
+	for _, f := range s.Flags().FlagSets {
+		set.AddFlagSet(f)
+	}
+	if err := set.Parse(flags); err != nil {
+		return nil, fmt.Errorf("parse flags: %w", err)
+	}
+	if err := s.GenericServerRunOptions.ComponentGlobalsRegistry.Set(); err != nil {
+		return nil, fmt.Errorf("set feature gates: %w", err)
+	}
+	if s.SecureServing.Listener, err = a.config.Listen(); err != nil {
+		return nil, fmt.Errorf("listen: %w", err)
+	}
+	return s, nil
+}
+
+// run is upstream's app.Run, opened where the handler chain can be wrapped.
+func (a *APIServer) run(ctx context.Context, s *options.ServerRunOptions) error {
+	defer s.SecureServing.Listener.Close()
+	completed, err := s.Complete(ctx)
+	if err != nil {
+		return fmt.Errorf("complete options: %w", err)
+	}
+	if errs := completed.Validate(); len(errs) > 0 {
+		return fmt.Errorf("validate options: %w", errs[0])
+	}
+	config, err := app.NewConfig(completed)
+	if err != nil {
+		return fmt.Errorf("build configuration: %w", err)
+	}
+	if wrap := a.config.WrapHandler; wrap != nil {
+		config.Aggregator.GenericConfig.BuildHandlerChainFunc = func(h http.Handler, c *genericapiserver.Config) http.Handler {
+			return genericapiserver.DefaultBuildHandlerChain(wrap(h), c)
+		}
+	}
+	complete, err := config.Complete()
+	if err != nil {
+		return fmt.Errorf("complete configuration: %w", err)
+	}
+	chain, err := app.CreateServerChain(complete)
+	if err != nil {
+		return fmt.Errorf("build server chain: %w", err)
+	}
+	prepared, err := chain.PrepareRun()
+	if err != nil {
+		return fmt.Errorf("prepare: %w", err)
+	}
+	return prepared.Run(ctx)
+}
+
+// flags returns the API server's command line, and issues the certificates that it
+// names.
+func (a *APIServer) flags() ([]string, error) {
+	files, err := a.writeCertificates()
+	if err != nil {
+		return nil, err
+	}
+	c := a.config
+	flags := []string{
+		"--etcd-servers=unix://" + c.etcdSocket(),
+		"--advertise-address=" + c.AdvertiseAddress.String(),
+		"--allow-privileged=true",
+		"--authentication-config=" + files.authentication,
+		"--authorization-mode=Node,RBAC",
+		"--client-ca-file=" + c.PKI.Path("ca.crt"),
+		"--enable-admission-plugins=NodeRestriction",
+		// Webhooks and aggregated API servers are dialed at their pods' addresses: no
+		// kube-proxy runs where the API server does.
+		"--enable-aggregator-routing=true",
+		"--enable-bootstrap-token-auth=true",
+		"--kubelet-certificate-authority=" + c.PKI.Path("ca.crt"),
+		"--kubelet-client-certificate=" + files.kubeletCert,
+		"--kubelet-client-key=" + files.kubeletKey,
+		// Node names are not in any DNS.
+		"--kubelet-preferred-address-types=InternalIP",
+		"--profiling=false",
+		"--proxy-client-cert-file=" + files.proxyCert,
+		"--proxy-client-key-file=" + files.proxyKey,
+		"--requestheader-allowed-names=front-proxy-client",
+		"--requestheader-client-ca-file=" + c.PKI.Path("front-proxy-ca.crt"),
+		"--requestheader-extra-headers-prefix=X-Remote-Extra-",
+		"--requestheader-group-headers=X-Remote-Group",
+		"--requestheader-username-headers=X-Remote-User",
+		"--service-account-issuer=https://kubernetes.default.svc.cluster.local",
+		"--service-account-key-file=" + c.PKI.Path("sa.pub"),
+		"--service-account-signing-key-file=" + c.PKI.Path("sa.key"),
+		"--service-cluster-ip-range=" + c.ServiceCIDR.String(),
+		// Watches are told to go elsewhere, so that a stop takes a second and not the
+		// minute that a request may last.
+		"--shutdown-send-retry-after=true",
+		"--shutdown-watch-termination-grace-period=1s",
+		"--tls-cert-file=" + files.servingCert,
+		"--tls-private-key-file=" + files.servingKey,
+	}
+	if c.EgressConfig != "" {
+		flags = append(flags, "--egress-selector-config-file="+c.EgressConfig)
+	}
+	return flags, nil
+}
+
+type apiServerFiles struct {
+	authentication          string
+	servingCert, servingKey string
+	kubeletCert, kubeletKey string
+	proxyCert, proxyKey     string
+}
+
+// authenticationConfig lets anonymous requests reach health checks only.
+const authenticationConfig = `apiVersion: apiserver.config.k8s.io/v1
+kind: AuthenticationConfiguration
+anonymous:
+  enabled: true
+  conditions:
+  - path: /livez
+  - path: /readyz
+  - path: /healthz
+`
+
+func (a *APIServer) writeCertificates() (apiServerFiles, error) {
+	c := a.config
+	var f apiServerFiles
+	service := c.ServiceCIDR.Masked().Addr().Next()
+	serving, err := c.PKI.Server(pkix.Name{CommonName: apiServerName},
+		[]string{"kubernetes", "kubernetes.default", "kubernetes.default.svc", "kubernetes.default.svc.cluster.local", "localhost"},
+		[]net.IP{net.IPv4(127, 0, 0, 1), c.AdvertiseAddress.AsSlice(), service.AsSlice()})
+	if err != nil {
+		return f, err
+	}
+	if f.servingCert, f.servingKey, err = c.PKI.Write("apiserver", serving); err != nil {
+		return f, err
+	}
+	kubelet, err := c.PKI.Client("kube-apiserver-kubelet-client", "system:masters")
+	if err != nil {
+		return f, err
+	}
+	if f.kubeletCert, f.kubeletKey, err = c.PKI.Write("apiserver-kubelet-client", kubelet); err != nil {
+		return f, err
+	}
+	proxy, err := c.PKI.FrontProxyClient("front-proxy-client")
+	if err != nil {
+		return f, err
+	}
+	if f.proxyCert, f.proxyKey, err = c.PKI.Write("front-proxy-client", proxy); err != nil {
+		return f, err
+	}
+	f.authentication = c.PKI.Path("authentication.yaml")
+	return f, writePrivate(f.authentication, []byte(strings.TrimSpace(authenticationConfig)+"\n"))
+}

@@ -1,0 +1,86 @@
+package controlplane
+
+import (
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/netip"
+	"path/filepath"
+
+	"gopkg.in/natefinch/lumberjack.v2"
+	"k8s.io/klog/v2"
+	"k8s.io/klog/v2/textlogger"
+
+	"kubarium/cluster/pki"
+)
+
+// Config is what the components of one cluster share.
+type Config struct {
+	// Dir is the cluster's state directory.
+	Dir string
+	// LogDir takes one log file a component.
+	LogDir string
+	PKI    *pki.Store
+
+	// Listen opens the API server's listener, anew at each start of it. Its address
+	// is one that this process reaches: 127.0.0.1:6443.
+	Listen func() (net.Listener, error)
+	// Server is the API server's URL for this process: "https://127.0.0.1:6443".
+	Server string
+	// AdvertiseAddress is where pods and nodes reach the API server, on the port of
+	// Listen.
+	AdvertiseAddress netip.Addr
+	// EgressConfig is the path of the egress selector configuration, by which the
+	// API server dials into the cluster's network; without one it dials itself.
+	EgressConfig string
+
+	ServiceCIDR netip.Prefix
+	PodCIDR     netip.Prefix
+	ClusterName string
+
+	// UnsafeNoFsync lets etcd skip fsync: faster, and not durable.
+	UnsafeNoFsync bool
+	// WrapHandler, when set, wraps the API server's handler inside authentication
+	// and authorization.
+	WrapHandler func(http.Handler) http.Handler
+}
+
+func (c Config) etcdSocket() string { return filepath.Join(c.Dir, "run", "etcd.sock") }
+
+// logWriter rotates: a component that logs for days does not fill the disk.
+func (c Config) logWriter(component string) io.WriteCloser {
+	return &lumberjack.Logger{
+		Filename:   filepath.Join(c.LogDir, component+".log"),
+		MaxSize:    20,
+		MaxBackups: 2,
+	}
+}
+
+func (c Config) logger(component string) klog.Logger {
+	return textlogger.NewLogger(textlogger.NewConfig(textlogger.Output(c.logWriter(component))))
+}
+
+// RedirectGlobalLog sends what upstream code logs without a context to the API
+// server's log: of the components in this process it is the one that still logs so,
+// and nothing may reach the terminal. It is to be called once, before any start.
+func (c Config) RedirectGlobalLog() {
+	klog.SetLogger(c.logger(apiServerName))
+}
+
+// writeKubeconfig issues a client certificate and writes the component's kubeconfig.
+func (c Config) writeKubeconfig(file, user string, groups ...string) (string, error) {
+	pair, err := c.PKI.Client(user, groups...)
+	if err != nil {
+		return "", err
+	}
+	data, err := pki.Kubeconfig(c.ClusterName, user, c.Server, c.PKI.CA.PEM(), pair)
+	if err != nil {
+		return "", err
+	}
+	path := c.PKI.Path(file + ".kubeconfig")
+	if err := writePrivate(path, data); err != nil {
+		return "", fmt.Errorf("write kubeconfig of %s: %w", user, err)
+	}
+	return path, nil
+}

@@ -1,0 +1,151 @@
+package controlplane
+
+import (
+	"context"
+	"crypto/x509/pkix"
+	"fmt"
+	"net"
+	"net/http"
+
+	"github.com/spf13/pflag"
+	"k8s.io/component-base/configz"
+	"k8s.io/klog/v2"
+	"k8s.io/kubernetes/cmd/kube-controller-manager/app"
+	kcmconfig "k8s.io/kubernetes/cmd/kube-controller-manager/app/config"
+	"k8s.io/kubernetes/cmd/kube-controller-manager/app/options"
+
+	"kubarium/cluster/component"
+)
+
+const controllerManagerName = "kube-controller-manager"
+
+// ControllerManager is the cluster's kube-controller-manager, with all the
+// controllers that are on by default.
+type ControllerManager struct {
+	service
+	config   Config
+	endpoint *endpoint
+}
+
+var _ component.Component = (*ControllerManager)(nil)
+
+func newControllerManager(config Config, probe *probe) *ControllerManager {
+	m := &ControllerManager{config: config, endpoint: &endpoint{config: config, probe: probe}}
+	m.service = service{
+		name:   controllerManagerName,
+		launch: m.launch,
+		ready:  func(ctx context.Context) error { return m.endpoint.wait(ctx, "/healthz") },
+		health: func(ctx context.Context) error { return m.endpoint.get(ctx, "/healthz") },
+	}
+	return m
+}
+
+func (m *ControllerManager) flags(kubeconfig, certFile, keyFile string) []string {
+	c := m.config
+	return []string{
+		"--kubeconfig=" + kubeconfig,
+		"--authentication-kubeconfig=" + kubeconfig,
+		"--authorization-kubeconfig=" + kubeconfig,
+		"--allocate-node-cidrs=true",
+		"--bind-address=127.0.0.1",
+		"--client-ca-file=" + c.PKI.Path("ca.crt"),
+		"--cluster-cidr=" + c.PodCIDR.String(),
+		"--cluster-name=" + c.ClusterName,
+		"--cluster-signing-cert-file=" + c.PKI.Path("ca.crt"),
+		"--cluster-signing-key-file=" + c.PKI.Path("ca.key"),
+		"--controllers=*,bootstrapsigner,tokencleaner",
+		// With the default of 20 requests a second the start alone, which makes some 40
+		// service accounts, takes five seconds.
+		"--kube-api-qps=1000",
+		"--kube-api-burst=2000",
+		// One instance needs no lease, and losing one would end the whole process.
+		"--leader-elect=false",
+		"--profiling=false",
+		"--requestheader-client-ca-file=" + c.PKI.Path("front-proxy-ca.crt"),
+		"--root-ca-file=" + c.PKI.Path("ca.crt"),
+		"--service-account-private-key-file=" + c.PKI.Path("sa.key"),
+		"--service-cluster-ip-range=" + c.ServiceCIDR.String(),
+		"--tls-cert-file=" + certFile,
+		"--tls-private-key-file=" + keyFile,
+		"--use-service-account-credentials=true",
+	}
+}
+
+func (m *ControllerManager) launch(ctx context.Context) (func(context.Context) error, error) {
+	config, err := m.build(klog.NewContext(ctx, m.config.logger(controllerManagerName)))
+	if err != nil {
+		return nil, err
+	}
+	completed := config.Complete()
+	return func(ctx context.Context) error {
+		// The controller manager registers its configuration for the process, once.
+		defer configz.Delete(app.ConfigzName)
+		return app.Run(klog.NewContext(ctx, m.config.logger(controllerManagerName)), completed)
+	}, nil
+}
+
+func (m *ControllerManager) build(ctx context.Context) (*kcmconfig.Config, error) {
+	kubeconfig, err := m.config.writeKubeconfig("controller-manager", "system:kube-controller-manager")
+	if err != nil {
+		return nil, err
+	}
+	certFile, keyFile, err := m.endpoint.writeCertificate("controller-manager")
+	if err != nil {
+		return nil, err
+	}
+	opts, err := options.NewKubeControllerManagerOptions()
+	if err != nil {
+		return nil, err
+	}
+	if opts.ComponentGlobalsRegistry, err = newRegistry(); err != nil {
+		return nil, err
+	}
+	known, disabled, aliases := app.KnownControllers(), app.ControllersDisabledByDefault(), app.ControllerAliases()
+	named := opts.Flags(known, disabled, aliases)
+	set := pflag.NewFlagSet(controllerManagerName, pflag.ContinueOnError)
+	for _, f := range named.FlagSets {
+		set.AddFlagSet(f)
+	}
+	if err := set.Parse(m.flags(kubeconfig, certFile, keyFile)); err != nil {
+		return nil, fmt.Errorf("parse flags: %w", err)
+	}
+	if err := opts.ComponentGlobalsRegistry.Set(); err != nil {
+		return nil, fmt.Errorf("set feature gates: %w", err)
+	}
+	if opts.SecureServing.Listener, err = m.endpoint.listen(); err != nil {
+		return nil, err
+	}
+	config, err := opts.Config(ctx, known, disabled, aliases)
+	if err != nil {
+		opts.SecureServing.Listener.Close()
+		return nil, err
+	}
+	config.Kubeconfig.Wrap(func(next http.RoundTripper) http.RoundTripper { return servingIsHealthy{next} })
+	return config, nil
+}
+
+// servingIsHealthy asks /version where upstream asks /healthz before it starts
+// the controllers. /healthz waits for the API server's start hooks, two of which
+// sleep for a second first; the controllers need none of them, since what the hooks
+// write is in etcd already (see seed.go).
+type servingIsHealthy struct{ next http.RoundTripper }
+
+func (t servingIsHealthy) RoundTrip(request *http.Request) (*http.Response, error) {
+	if request.URL.Path == "/healthz" {
+		request = request.Clone(request.Context())
+		request.URL.Path = "/version"
+	}
+	return t.next.RoundTrip(request)
+}
+
+// WrappedRoundTripper lets client-go find the transport below.
+func (t servingIsHealthy) WrappedRoundTripper() http.RoundTripper { return t.next }
+
+// writeCertificate issues the certificate that the endpoint serves with.
+func (e *endpoint) writeCertificate(name string) (certFile, keyFile string, err error) {
+	pair, err := e.config.PKI.Server(pkix.Name{CommonName: name}, []string{"localhost"}, []net.IP{net.IPv4(127, 0, 0, 1)})
+	if err != nil {
+		return "", "", err
+	}
+	return e.config.PKI.Write(name+"-server", pair)
+}

@@ -1,0 +1,137 @@
+package controlplane
+
+import (
+	"context"
+	"fmt"
+	"net"
+
+	"github.com/spf13/pflag"
+	"k8s.io/client-go/tools/cache"
+	"k8s.io/component-base/configz"
+	"k8s.io/klog/v2"
+	"k8s.io/kubernetes/cmd/kube-scheduler/app"
+	"k8s.io/kubernetes/cmd/kube-scheduler/app/options"
+
+	"kubarium/cluster/component"
+)
+
+const schedulerName = "kube-scheduler"
+
+// Scheduler is the cluster's kube-scheduler.
+type Scheduler struct {
+	service
+	config   Config
+	endpoint *endpoint
+}
+
+var _ component.Component = (*Scheduler)(nil)
+
+func newScheduler(config Config, probe *probe) *Scheduler {
+	s := &Scheduler{config: config, endpoint: &endpoint{config: config, probe: probe}}
+	s.service = service{
+		name:   schedulerName,
+		launch: s.launch,
+		ready:  func(ctx context.Context) error { return s.endpoint.wait(ctx, "/readyz") },
+		health: func(ctx context.Context) error { return s.endpoint.get(ctx, "/healthz") },
+	}
+	return s
+}
+
+// flags returns the scheduler's command line; kubeconfig, certificate and key are
+// the files it names.
+func (s *Scheduler) flags(kubeconfig, certFile, keyFile string) []string {
+	return []string{
+		"--kubeconfig=" + kubeconfig,
+		"--authentication-kubeconfig=" + kubeconfig,
+		"--authorization-kubeconfig=" + kubeconfig,
+		"--bind-address=127.0.0.1",
+		// A single scheduler need not wait for a lease, and losing one would end the
+		// whole process.
+		"--leader-elect=false",
+		// The default of 50 requests a second would be felt with a hundred pods.
+		"--kube-api-qps=1000",
+		"--kube-api-burst=2000",
+		"--tls-cert-file=" + certFile,
+		"--tls-private-key-file=" + keyFile,
+	}
+}
+
+func (s *Scheduler) launch(ctx context.Context) (func(context.Context) error, error) {
+	kubeconfig, err := s.config.writeKubeconfig("scheduler", "system:kube-scheduler")
+	if err != nil {
+		return nil, err
+	}
+	certFile, keyFile, err := s.endpoint.writeCertificate("scheduler")
+	if err != nil {
+		return nil, err
+	}
+	registry, err := newRegistry()
+	if err != nil {
+		return nil, err
+	}
+	opts := options.NewOptionsWithComponentGlobalsRegistry(registry)
+	set := pflag.NewFlagSet(schedulerName, pflag.ContinueOnError)
+	for _, f := range opts.Flags.FlagSets {
+		set.AddFlagSet(f)
+	}
+	if err := set.Parse(s.flags(kubeconfig, certFile, keyFile)); err != nil {
+		return nil, fmt.Errorf("parse flags: %w", err)
+	}
+	if err := registry.Set(); err != nil {
+		return nil, fmt.Errorf("set feature gates: %w", err)
+	}
+	if opts.SecureServing.Listener, err = s.endpoint.listen(); err != nil {
+		return nil, err
+	}
+	informers, err := cache.NewInformerName(schedulerName)
+	if err != nil {
+		return nil, fmt.Errorf("name informers: %w", err)
+	}
+	opts.InformerName = informers
+	ctx = klog.NewContext(ctx, s.config.logger(schedulerName))
+	completed, scheduler, err := app.Setup(ctx, opts)
+	if err != nil {
+		informers.Release()
+		return nil, err
+	}
+	return func(ctx context.Context) error {
+		defer informers.Release()
+		// The scheduler registers its configuration for the process, once.
+		defer configz.Delete("componentconfig")
+		err := app.Run(klog.NewContext(ctx, s.config.logger(schedulerName)), completed, scheduler)
+		if ctx.Err() != nil {
+			// Upstream reports every end of a scheduler without election as an error.
+			return nil
+		}
+		return err
+	}, nil
+}
+
+// endpoint is where a component of this process serves health and metrics: a free
+// port of the host's loopback, so that several clusters can run side by side.
+type endpoint struct {
+	config  Config
+	probe   *probe
+	address string
+}
+
+func (e *endpoint) listen() (net.Listener, error) {
+	address := e.address
+	if address == "" {
+		address = "127.0.0.1:0"
+	}
+	listener, err := net.Listen("tcp4", address)
+	if err != nil {
+		return nil, fmt.Errorf("listen for health checks: %w", err)
+	}
+	e.address = listener.Addr().String()
+	return listener, nil
+}
+
+func (e *endpoint) get(ctx context.Context, path string) error {
+	return e.probe.get(ctx, "https://"+e.address+path)
+}
+
+func (e *endpoint) wait(ctx context.Context, path string) error {
+	return e.probe.wait(ctx, "https://"+e.address+path)
+}
