@@ -1,0 +1,88 @@
+package gateway
+
+import (
+	"context"
+	"errors"
+	"net"
+	"os"
+	"time"
+
+	"gvisor.dev/gvisor/pkg/tcpip"
+	"gvisor.dev/gvisor/pkg/tcpip/adapters/gonet"
+	"gvisor.dev/gvisor/pkg/tcpip/stack"
+	"gvisor.dev/gvisor/pkg/tcpip/transport/tcp"
+	"gvisor.dev/gvisor/pkg/waiter"
+
+	"kubarium/cluster/network/relay"
+)
+
+const (
+	// maxHandshakes bounds the connections that are being dialed. A host that
+	// does not answer keeps one for dialTimeout, so there must be many.
+	maxHandshakes = 512
+	// dialTimeout is how long a connection may take to come about.
+	dialTimeout = 30 * time.Second
+	// keepalive finds out that a node was killed while it had connections.
+	keepalive = time.Minute
+)
+
+func (g *Gateway) handleTCP() {
+	forwarder := tcp.NewForwarder(g.stack, 0, maxHandshakes, func(r *tcp.ForwarderRequest) {
+		// Called on a goroutine of its own, which Close must know of.
+		done := make(chan struct{})
+		if !g.goTracked(func() { defer close(done); g.forwardTCP(r) }) {
+			r.Complete(false)
+			return
+		}
+		<-done
+	})
+	g.stack.SetTransportProtocolHandler(tcp.ProtocolNumber, func(id stack.TransportEndpointID, pkt *stack.PacketBuffer) bool {
+		// Not handled means refused: the stack answers with a reset.
+		return g.outside(target(id).Addr()) && forwarder.HandlePacket(id, pkt)
+	})
+}
+
+// forwardTCP dials first and completes the node's handshake after that, so that
+// a refused connection is refused there too.
+func (g *Gateway) forwardTCP(r *tcp.ForwarderRequest) {
+	ctx, cancel := context.WithTimeout(g.ctx, dialTimeout)
+	defer cancel()
+	out, err := (&net.Dialer{}).DialContext(ctx, "tcp4", target(r.ID()).String())
+	if err != nil {
+		// Silence is passed on as silence.
+		var timeout net.Error
+		silent := errors.Is(err, os.ErrDeadlineExceeded) || errors.As(err, &timeout) && timeout.Timeout()
+		r.Complete(!silent)
+		return
+	}
+	var queue waiter.Queue
+	ep, stackErr := r.CreateEndpoint(&queue)
+	r.Complete(false)
+	if stackErr != nil {
+		relay.Abort(out)
+		return
+	}
+	setKeepalive(ep)
+	relay.Stream(g.ctx, stream{gonet.NewTCPConn(&queue, ep), ep}, out)
+}
+
+func setKeepalive(ep tcpip.Endpoint) {
+	idle := tcpip.KeepaliveIdleOption(keepalive)
+	interval := tcpip.KeepaliveIntervalOption(keepalive / 4)
+	// An endpoint that is closed already refuses the options, rightly.
+	_ = ep.SetSockOpt(&idle)
+	_ = ep.SetSockOpt(&interval)
+	ep.SocketOptions().SetKeepAlive(true)
+}
+
+// stream is a connection of the stack that can be reset.
+type stream struct {
+	*gonet.TCPConn
+	ep tcpip.Endpoint
+}
+
+// SetLinger does what its namesake of net.TCPConn does.
+func (s stream) SetLinger(seconds int) error {
+	s.ep.SocketOptions().SetLinger(tcpip.LingerOption{Enabled: true, Timeout: time.Duration(seconds) * time.Second})
+	return nil
+}
