@@ -8,6 +8,7 @@ import (
 	"net/http"
 
 	"github.com/spf13/pflag"
+	"k8s.io/client-go/tools/cache"
 	"k8s.io/component-base/configz"
 	"k8s.io/klog/v2"
 	"k8s.io/kubernetes/cmd/kube-controller-manager/app"
@@ -25,6 +26,9 @@ type ControllerManager struct {
 	service
 	config   Config
 	endpoint *endpoint
+	// informers is the name under which upstream registers the controllers' shared
+	// informers, see launch.
+	informers *cache.InformerName
 }
 
 var _ component.Component = (*ControllerManager)(nil)
@@ -34,7 +38,7 @@ func newControllerManager(config Config, probe *probe) *ControllerManager {
 	m.service = service{
 		name:   controllerManagerName,
 		launch: m.launch,
-		ready:  func(ctx context.Context) error { return m.endpoint.wait(ctx, "/healthz") },
+		ready:  m.ready,
 		health: func(ctx context.Context) error { return m.endpoint.get(ctx, "/healthz") },
 	}
 	return m
@@ -77,11 +81,26 @@ func (m *ControllerManager) launch(ctx context.Context) (func(context.Context) e
 		return nil, err
 	}
 	completed := config.Complete()
+	// Upstream registers the name itself, and releases it only if it came as far as
+	// to run the controllers. Of a name that we registered and released before, a
+	// second release frees whatever is registered by then.
+	if m.informers == nil {
+		if m.informers, err = cache.NewInformerName(controllerManagerName); err != nil {
+			return nil, fmt.Errorf("name informers: %w", err)
+		}
+		m.informers.Release()
+	}
 	return func(ctx context.Context) error {
+		defer m.informers.Release()
 		// The controller manager registers its configuration for the process, once.
 		defer configz.Delete(app.ConfigzName)
 		return app.Run(klog.NewContext(ctx, m.config.logger(controllerManagerName)), completed)
 	}, nil
+}
+
+// ready waits until the controllers run: only then their checks join /healthz.
+func (m *ControllerManager) ready(ctx context.Context) error {
+	return m.endpoint.wait(ctx, "/healthz?verbose", "serviceaccount-controller")
 }
 
 func (m *ControllerManager) build(ctx context.Context) (*kcmconfig.Config, error) {

@@ -36,7 +36,13 @@ func newPlane(t *testing.T) *plane {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { os.RemoveAll(dir) })
+	t.Cleanup(func() {
+		if t.Failed() {
+			t.Logf("the logs are kept in %s", dir)
+			return
+		}
+		os.RemoveAll(dir)
+	})
 	for _, sub := range []string{"run", "logs"} {
 		if err := os.Mkdir(filepath.Join(dir, sub), 0o700); err != nil {
 			t.Fatal(err)

@@ -51,8 +51,8 @@ func newProbe(store *pki.Store) (*probe, error) {
 	}}, nil
 }
 
-// get returns nil when url answers 200.
-func (p *probe) get(ctx context.Context, url string) error {
+// get returns nil when url answers 200, and lists each of checks.
+func (p *probe) get(ctx context.Context, url string, checks ...string) error {
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 	if err != nil {
 		return err
@@ -69,15 +69,21 @@ func (p *probe) get(ctx context.Context, url string) error {
 	if response.StatusCode != http.StatusOK {
 		return fmt.Errorf("%s answers %s: %s", request.URL.Path, response.Status, failedChecks(string(body)))
 	}
+	for _, check := range checks {
+		if !strings.Contains(string(body), check) {
+			return fmt.Errorf("%s does not know of %s yet", request.URL.Path, check)
+		}
+	}
 	return nil
 }
 
-// wait asks until url answers 200 or ctx ends; then it tells the last answer.
-func (p *probe) wait(ctx context.Context, url string) error {
+// wait asks until url answers as get wants it, or ctx ends; then it tells the last
+// answer.
+func (p *probe) wait(ctx context.Context, url string, checks ...string) error {
 	ticker := time.NewTicker(probeInterval)
 	defer ticker.Stop()
 	for {
-		err := p.get(ctx, url)
+		err := p.get(ctx, url, checks...)
 		if err == nil {
 			return nil
 		}

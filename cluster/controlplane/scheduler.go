@@ -132,6 +132,6 @@ func (e *endpoint) get(ctx context.Context, path string) error {
 	return e.probe.get(ctx, "https://"+e.address+path)
 }
 
-func (e *endpoint) wait(ctx context.Context, path string) error {
-	return e.probe.wait(ctx, "https://"+e.address+path)
+func (e *endpoint) wait(ctx context.Context, path string, checks ...string) error {
+	return e.probe.wait(ctx, "https://"+e.address+path, checks...)
 }

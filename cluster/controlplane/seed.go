@@ -7,7 +7,7 @@ import (
 
 	"github.com/google/uuid"
 	clientv3 "go.etcd.io/etcd/client/v3"
-	rbacv1 "k8s.io/api/rbac/v1"
+	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
@@ -17,13 +17,13 @@ import (
 	"k8s.io/kubernetes/plugin/pkg/auth/authorizer/rbac/bootstrappolicy"
 )
 
-// seed writes the default RBAC policy into an empty etcd, before the API server's
-// first start.
+// seed writes the default RBAC policy and the system namespaces into an empty etcd,
+// before the API server's first start.
 //
-// The API server writes the same objects itself, a second and some 200 requests
-// after it began to serve; until then no component may do anything. Written
+// The API server writes the same objects itself, the policy a second and some 200
+// requests after it began to serve; until then no component may do anything. Written
 // beforehand, the components can start as soon as the API server serves, and the
-// API server's own reconciliation finds the policy there and changes nothing.
+// API server's own reconciliation finds all there and changes nothing.
 func seed(ctx context.Context, etcd *Etcd) error {
 	client, err := etcd.Client()
 	if err != nil {
@@ -44,6 +44,9 @@ func seed(ctx context.Context, etcd *Etcd) error {
 
 func bootstrapPuts() ([]clientv3.Op, error) {
 	s := seeder{now: metav1.Now(), encoder: protobuf.NewSerializer(legacyscheme.Scheme, legacyscheme.Scheme)}
+	for _, name := range []string{metav1.NamespaceDefault, metav1.NamespaceSystem, metav1.NamespacePublic, corev1.NamespaceNodeLease} {
+		s.put("namespaces", namespace(name))
+	}
 	for _, role := range append(bootstrappolicy.ClusterRoles(), bootstrappolicy.ControllerRoles()...) {
 		s.put("clusterroles", &role)
 	}
@@ -65,6 +68,15 @@ func bootstrapPuts() ([]clientv3.Op, error) {
 	return s.puts, s.err
 }
 
+// namespace returns a namespace as the API server's strategy would complete it.
+func namespace(name string) *corev1.Namespace {
+	return &corev1.Namespace{
+		ObjectMeta: metav1.ObjectMeta{Name: name, Labels: map[string]string{corev1.LabelMetadataName: name}},
+		Spec:       corev1.NamespaceSpec{Finalizers: []corev1.FinalizerName{corev1.FinalizerKubernetes}},
+		Status:     corev1.NamespaceStatus{Phase: corev1.NamespaceActive},
+	}
+}
+
 // seeder encodes objects as the API server stores them.
 type seeder struct {
 	now     metav1.Time
@@ -84,7 +96,12 @@ func (s *seeder) put(resource string, object runtime.Object) {
 	}
 	accessor.SetUID(types.UID(uuid.NewString()))
 	accessor.SetCreationTimestamp(s.now)
-	versioned := legacyscheme.Codecs.EncoderForVersion(s.encoder, rbacv1.SchemeGroupVersion)
+	kinds, _, err := legacyscheme.Scheme.ObjectKinds(object)
+	if err != nil {
+		s.err = fmt.Errorf("find kind of %s: %w", resource, err)
+		return
+	}
+	versioned := legacyscheme.Codecs.EncoderForVersion(s.encoder, kinds[0].GroupVersion())
 	data, err := runtime.Encode(versioned, object)
 	if err != nil {
 		s.err = fmt.Errorf("encode %s %s: %w", resource, accessor.GetName(), err)
