@@ -1,0 +1,132 @@
+package lessons
+
+import (
+	"fmt"
+	"regexp"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+)
+
+// expressions compiles every expression of the lesson, so that a wrong one is
+// an error of the file and not of the lesson when it is played.
+func (p *parser) expressions() error {
+	env, err := newEnv(nothing{}, p.known)
+	if err != nil {
+		return fmt.Errorf("expression environment: %w", err)
+	}
+	c := &compiler{env: env, known: p.known, report: p.report, used: map[string]bool{}}
+	c.lesson(p.lesson)
+	return nil
+}
+
+func (c *compiler) lesson(l *Lesson) {
+	name := regexp.MustCompile(`^[a-z][a-zA-Z0-9_]*$`)
+	for _, let := range l.Let {
+		if !name.MatchString(let.Name) {
+			c.report.add(let.Expr.nameLine, "let %q: a name begins with a small letter and has only letters, digits and _", let.Name)
+			continue
+		}
+		c.let(let)
+	}
+	c.actions(l.Setup)
+	c.actions(l.Cleanup)
+	for _, s := range l.Steps {
+		c.actions(s.Start)
+		for _, check := range s.Checks {
+			c.check(check)
+		}
+		for _, h := range s.Hints {
+			if !h.When.IsZero() {
+				c.condition(h.When, "when of a hint")
+			}
+			c.text(h.Say, "a hint")
+		}
+	}
+}
+
+func (c *compiler) check(check Check) {
+	what := fmt.Sprintf("the check %q", check.Name)
+	if !check.Expr.IsZero() {
+		c.condition(check.Expr, what)
+	}
+	if !check.Baseline.IsZero() {
+		c.condition(check.Baseline, "the baseline of "+what)
+	}
+	for _, s := range check.Saw {
+		if !s.When.IsZero() {
+			c.condition(s.When, "a when of "+what)
+		}
+		c.text(s.Say, "a sentence of "+what)
+	}
+}
+
+func (c *compiler) actions(actions []Action) {
+	for _, a := range actions {
+		if !a.Wait.IsZero() {
+			c.condition(a.Wait, "wait")
+		}
+	}
+}
+
+// Resources returns what the lesson's expressions look at and its actions
+// change: what has to be watched to play it, and nothing else.
+func (l *Lesson) Resources() []Resource {
+	known := newResources()
+	env, err := newEnv(nothing{}, known)
+	if err != nil {
+		return nil
+	}
+	c := &compiler{env: env, known: known, report: &reporter{}, used: map[string]bool{}}
+	c.lesson(l)
+	found := map[schema.GroupVersionResource]Resource{}
+	for name := range c.used {
+		if res, err := known.find(name); err == nil {
+			found[res.GroupVersionResource] = res
+		}
+	}
+	for _, a := range l.allActions() {
+		if a.Delete != nil {
+			if res, err := known.find(a.Delete.Resource); err == nil {
+				found[res.GroupVersionResource] = res
+			}
+		}
+	}
+	for name := range l.Files {
+		objects, _ := l.Objects(name)
+		for _, o := range objects {
+			res := known.forKind(o.GroupVersionKind())
+			found[res.GroupVersionResource] = res
+		}
+	}
+	all := make([]Resource, 0, len(found))
+	for _, res := range found {
+		all = append(all, res)
+	}
+	return all
+}
+
+func (l *Lesson) allActions() []Action {
+	all := append(append([]Action(nil), l.Setup...), l.Cleanup...)
+	for _, s := range l.Steps {
+		all = append(all, s.Start...)
+	}
+	return all
+}
+
+// ResourceOf tells how the API server serves the kind of an object.
+func ResourceOf(object *unstructured.Unstructured) Resource {
+	return newResources().forKind(object.GroupVersionKind())
+}
+
+// FindResource resolves the name of a resource as lessons write it.
+func FindResource(name string) (Resource, error) {
+	return newResources().find(name)
+}
+
+// nothing is a cluster without objects, to compile against.
+type nothing struct{}
+
+func (nothing) Object(schema.GroupVersionResource, string, string) map[string]any { return nil }
+func (nothing) Objects(schema.GroupVersionResource) []map[string]any              { return nil }
+func (nothing) Commands() []Command                                               { return nil }

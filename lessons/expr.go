@@ -1,0 +1,335 @@
+package lessons
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/google/cel-go/cel"
+	"github.com/google/cel-go/common/ast"
+	"github.com/google/cel-go/common/types"
+	"github.com/google/cel-go/common/types/ref"
+	"github.com/google/cel-go/common/types/traits"
+	"github.com/google/cel-go/ext"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+)
+
+// Expr is a CEL expression and where it stands.
+type Expr struct {
+	Source string
+
+	line     int
+	nameLine int
+}
+
+// IsZero reports whether there is no expression.
+func (e Expr) IsZero() bool { return strings.TrimSpace(e.Source) == "" }
+
+// Text is a sentence with CEL expressions in {{ }}.
+type Text struct {
+	Source string
+
+	line int
+}
+
+// IsZero reports whether there is no text.
+func (t Text) IsZero() bool { return strings.TrimSpace(t.Source) == "" }
+
+// State is what expressions look at.
+type State interface {
+	// Object returns an object, or nil. The namespace of cluster-wide objects is "".
+	Object(gvr schema.GroupVersionResource, namespace, name string) map[string]any
+	// Objects returns all objects of a resource, ordered by namespace and name.
+	Objects(gvr schema.GroupVersionResource) []map[string]any
+	// Commands returns what was typed since the step began.
+	Commands() []Command
+}
+
+// costLimit bounds what one evaluation may do, so that an expression in
+// someone else's lesson cannot hang the app.
+const costLimit = 5_000_000
+
+// Eval evaluates the expressions of one lesson against a state. It is not
+// safe for concurrent use.
+type Eval struct {
+	env      *cel.Env
+	lets     []letProgram
+	programs map[string]cel.Program
+}
+
+type letProgram struct {
+	name    string
+	program cel.Program
+}
+
+// NewEval prepares the lesson's expressions for a state.
+func NewEval(lesson *Lesson, state State) (*Eval, error) {
+	env, err := newEnv(state, newResources())
+	if err != nil {
+		return nil, fmt.Errorf("expression environment: %w", err)
+	}
+	e := &Eval{env: env, programs: map[string]cel.Program{}}
+	for _, let := range lesson.Let {
+		if err := e.addLet(let); err != nil {
+			return nil, fmt.Errorf("let %s: %w", let.Name, err)
+		}
+	}
+	return e, nil
+}
+
+func newEnv(state State, known *resources) (*cel.Env, error) {
+	options := []cel.EnvOption{
+		cel.OptionalTypes(),
+		ext.Strings(),
+		ext.Lists(),
+		cel.CrossTypeNumericComparisons(true),
+	}
+	return cel.NewEnv(append(options, functions(state, known)...)...)
+}
+
+func (e *Eval) addLet(let Let) error {
+	compiled, issues := e.env.Compile(let.Expr.Source)
+	if issues.Err() != nil {
+		return issues.Err()
+	}
+	program, err := e.env.Program(compiled, cel.CostLimit(costLimit))
+	if err != nil {
+		return err
+	}
+	env, err := e.env.Extend(cel.Variable(let.Name, compiled.OutputType()))
+	if err != nil {
+		return err
+	}
+	e.env = env
+	e.lets = append(e.lets, letProgram{let.Name, program})
+	return nil
+}
+
+// Bool evaluates a condition. What cannot be evaluated (a field that an
+// object does not have yet) is an error and not true.
+func (e *Eval) Bool(expr Expr) (bool, error) {
+	value, err := e.value(expr.Source)
+	if err != nil {
+		return false, err
+	}
+	b, ok := value.(types.Bool)
+	if !ok {
+		return false, fmt.Errorf("expression is %s, not true or false", value.Type())
+	}
+	return bool(b), nil
+}
+
+// Text fills in a sentence. An expression that cannot be evaluated becomes "?".
+func (e *Eval) Text(t Text) string {
+	pieces, err := t.pieces()
+	if err != nil {
+		return t.Source
+	}
+	var b strings.Builder
+	for _, p := range pieces {
+		if !p.isExpr {
+			b.WriteString(p.text)
+			continue
+		}
+		value, err := e.value(p.text)
+		if err != nil {
+			b.WriteString("?")
+			continue
+		}
+		b.WriteString(display(value))
+	}
+	return b.String()
+}
+
+func (e *Eval) value(source string) (ref.Val, error) {
+	program, ok := e.programs[source]
+	if !ok {
+		compiled, issues := e.env.Compile(source)
+		if issues.Err() != nil {
+			return nil, issues.Err()
+		}
+		var err error
+		if program, err = e.env.Program(compiled, cel.CostLimit(costLimit)); err != nil {
+			return nil, err
+		}
+		e.programs[source] = program
+	}
+	value, _, err := program.Eval(e.variables())
+	return value, err
+}
+
+// variables evaluates each let when it is first used, and once per evaluation.
+func (e *Eval) variables() map[string]any {
+	vars := map[string]any{}
+	for _, let := range e.lets {
+		vars[let.name] = func() ref.Val {
+			value, _, err := let.program.Eval(vars)
+			if err != nil {
+				return types.WrapErr(err)
+			}
+			return value
+		}
+	}
+	return vars
+}
+
+// piece is a stretch of a sentence: text, or an expression.
+type piece struct {
+	text   string
+	isExpr bool
+}
+
+func (t Text) pieces() ([]piece, error) {
+	var pieces []piece
+	rest := t.Source
+	for {
+		before, after, found := strings.Cut(rest, "{{")
+		pieces = append(pieces, piece{text: before})
+		if !found {
+			return pieces, nil
+		}
+		inner, tail, closed := strings.Cut(after, "}}")
+		if !closed {
+			return nil, errors.New("{{ is never closed by }}")
+		}
+		pieces = append(pieces, piece{text: strings.TrimSpace(inner), isExpr: true})
+		rest = tail
+	}
+}
+
+// display is a value in a sentence.
+func display(v ref.Val) string {
+	switch v := v.(type) {
+	case types.String:
+		return string(v)
+	case *types.Optional:
+		if !v.HasValue() {
+			return "none"
+		}
+		return display(v.GetValue())
+	case traits.Lister:
+		var all []string
+		for it := v.Iterator(); it.HasNext() == types.True; {
+			all = append(all, display(it.Next()))
+		}
+		return strings.Join(all, ", ")
+	}
+	if s, ok := v.ConvertToType(types.StringType).(types.String); ok {
+		return string(s)
+	}
+	return fmt.Sprint(v.Value())
+}
+
+// compiler checks the expressions of one lesson at load.
+type compiler struct {
+	env    *cel.Env
+	known  *resources
+	report *reporter
+	used   map[string]bool
+}
+
+// condition checks an expression that must be true or false.
+func (c *compiler) condition(e Expr, what string) {
+	compiled := c.compile(e, what)
+	if compiled == nil {
+		return
+	}
+	if t := compiled.OutputType(); !t.IsExactType(cel.BoolType) && !t.IsExactType(cel.DynType) {
+		c.report.add(e.line, "%s is of type %s; it must be true or false", what, t)
+	}
+}
+
+// text checks the expressions within a sentence.
+func (c *compiler) text(t Text, what string) {
+	pieces, err := t.pieces()
+	if err != nil {
+		c.report.add(t.line, "%s: %v", what, err)
+		return
+	}
+	for _, p := range pieces {
+		if p.isExpr {
+			c.compile(Expr{Source: p.text, line: t.line}, what)
+		}
+	}
+}
+
+// let checks a named expression and makes its name known.
+func (c *compiler) let(l Let) {
+	compiled := c.compile(l.Expr, fmt.Sprintf("let %q", l.Name))
+	kind := cel.DynType
+	if compiled != nil {
+		kind = compiled.OutputType()
+	}
+	env, err := c.env.Extend(cel.Variable(l.Name, kind))
+	if err != nil {
+		c.report.add(l.Expr.nameLine, "let %q: %v", l.Name, err)
+		return
+	}
+	c.env = env
+}
+
+func (c *compiler) compile(e Expr, what string) *cel.Ast {
+	compiled, issues := c.env.Compile(e.Source)
+	if issues.Err() != nil {
+		for _, err := range issues.Errors() {
+			message := strings.ReplaceAll(err.Message, " (in container '')", "")
+			c.report.add(e.line+err.Location.Line()-1, "%s: %s (column %d of the expression)", what, message, err.Location.Column()+1)
+		}
+		return nil
+	}
+	c.find(compiled.NativeRep().Expr(), e, what)
+	return compiled
+}
+
+// find notes which resources an expression looks at: only these are watched.
+func (c *compiler) find(root ast.Expr, e Expr, what string) {
+	ast.PreOrderVisit(root, ast.NewExprVisitor(func(x ast.Expr) {
+		if x.Kind() != ast.CallKind {
+			return
+		}
+		call := x.AsCall()
+		switch call.FunctionName() {
+		case "pod":
+			c.used["pods"] = true
+		case "node":
+			c.used["nodes"] = true
+		case "object", "objects", "exists", "events":
+			if len(call.Args()) == 0 || (call.FunctionName() == "exists" && call.IsMemberFunction()) {
+				return
+			}
+			c.resource(call.Args()[0], call.FunctionName(), e, what)
+			if call.FunctionName() == "events" {
+				c.used["events"] = true
+			}
+		}
+	}))
+}
+
+func (c *compiler) resource(arg ast.Expr, function string, e Expr, what string) {
+	var name string
+	if arg.Kind() == ast.LiteralKind {
+		name, _ = arg.AsLiteral().Value().(string)
+	}
+	if name == "" {
+		c.report.add(e.line, "%s: the resource in %s(...) must be written out, such as \"pods\"", what, function)
+		return
+	}
+	if _, err := c.known.find(name); err != nil {
+		c.report.add(e.line, "%s: %v", what, err)
+		return
+	}
+	if function != "events" {
+		c.used[name] = true
+	}
+}
+
+// sortedKeys returns the keys of a set in order.
+func sortedKeys(set map[string]bool) []string {
+	keys := make([]string, 0, len(set))
+	for k := range set {
+		keys = append(keys, k)
+	}
+	slices.Sort(keys)
+	return keys
+}

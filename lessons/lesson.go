@@ -1,0 +1,235 @@
+// Package lessons holds what a lesson is: the types, the strict parser of the
+// Markdown files, and the CEL expressions that look at the live cluster.
+//
+// It plays nothing and shows nothing: package play does the first, the ui the
+// second. FORMAT.md beside this file is the author's manual.
+package lessons
+
+import (
+	"fmt"
+	"time"
+)
+
+// Course is a set of lessons in the order in which they are meant to be taken.
+type Course struct {
+	Title    string
+	Chapters []Chapter
+}
+
+// Chapter groups lessons under a title.
+type Chapter struct {
+	Title   string
+	Lessons []*Lesson
+}
+
+// Lessons returns all lessons in order.
+func (c *Course) Lessons() []*Lesson {
+	var all []*Lesson
+	for _, chapter := range c.Chapters {
+		all = append(all, chapter.Lessons...)
+	}
+	return all
+}
+
+// Find returns the lesson with the id, or nil.
+func (c *Course) Find(id string) *Lesson {
+	for _, l := range c.Lessons() {
+		if l.ID == id {
+			return l
+		}
+	}
+	return nil
+}
+
+// Lesson is one lesson: front matter, an introduction and steps.
+type Lesson struct {
+	ID      string   `yaml:"id"`
+	Title   string   `yaml:"title"`
+	Summary string   `yaml:"summary"`
+	Minutes int      `yaml:"minutes"`
+	Teaches []string `yaml:"teaches"`
+	Needs   []string `yaml:"needs"`
+	Docs    []Doc    `yaml:"docs"`
+	Let     []Let    `yaml:"let"`
+	Setup   []Action `yaml:"setup"`
+	Cleanup []Action `yaml:"cleanup"`
+
+	// Intro is the prose before the first step.
+	Intro string `yaml:"-"`
+	Steps []Step `yaml:"-"`
+	// Files are the manifests beside the lesson, by file name. They are
+	// placed in the directory in which the learner works.
+	Files map[string][]byte `yaml:"-"`
+
+	file string
+	line int
+}
+
+// Doc names a page of the upstream documentation.
+type Doc struct {
+	Title string `yaml:"title"`
+	URL   string `yaml:"url"`
+}
+
+// Let gives an expression a name that all expressions of the lesson can use.
+type Let struct {
+	Name string
+	Expr Expr
+}
+
+// Step is one section of a lesson: something to do, and how to see that it
+// is done.
+type Step struct {
+	ID     string   `yaml:"id"`
+	Checks []Check  `yaml:"checks"`
+	Hints  []Hint   `yaml:"hints"`
+	Start  []Action `yaml:"start"`
+	Solve  []string `yaml:"solve"`
+
+	Title string `yaml:"-"`
+	// Text is the prose before the step block: what to do.
+	Text string `yaml:"-"`
+	// After is the prose behind it, shown when the step is done: what happened.
+	After string `yaml:"-"`
+	// Commands are the lines of the sh blocks in Text, for the learner to type.
+	Commands []string   `yaml:"-"`
+	Quiz     []Question `yaml:"-"`
+
+	line int
+}
+
+// Solution is what Show me, Skip and the tests type.
+func (s *Step) Solution() []string {
+	if len(s.Solve) > 0 {
+		return s.Solve
+	}
+	return s.Commands
+}
+
+// Mode says when a check counts as met.
+type Mode string
+
+const (
+	// Level checks must hold at this moment; they can be lost again.
+	Level Mode = "level"
+	// Edge checks must have held once.
+	Edge Mode = "edge"
+	// Invariant checks must hold the whole time; they are shown when violated.
+	Invariant Mode = "invariant"
+)
+
+// Check is one condition of a step.
+type Check struct {
+	Name string `yaml:"name"`
+	Mode Mode   `yaml:"mode"`
+	Expr Expr   `yaml:"expr"`
+	// Baseline must have held since the step began before Expr counts, so
+	// that "it is gone" is not met by what never existed.
+	Baseline Expr `yaml:"baseline"`
+	// For is how long a level check must hold without a break.
+	For time.Duration `yaml:"for"`
+	// Within is how long it normally takes. Later, the check says so.
+	Within time.Duration `yaml:"within"`
+	// Saw are the sentences for a check that does not hold; the first whose
+	// When holds is said.
+	Saw []Say `yaml:"saw"`
+
+	line int
+}
+
+// Hint is help that is opened on request, one after the other.
+type Hint struct {
+	When Expr `yaml:"when"`
+	Say  Text `yaml:"say"`
+
+	line int
+}
+
+// Say is a sentence with a condition.
+type Say struct {
+	When Expr `yaml:"when"`
+	Say  Text `yaml:"say"`
+
+	line int
+}
+
+// Question is a question with several answers, of which one is right.
+type Question struct {
+	Ask     string   `yaml:"ask"`
+	Options []Option `yaml:"options"`
+
+	line int
+}
+
+// Right returns the index of the right option.
+func (q *Question) Right() int {
+	for i, o := range q.Options {
+		if o.Right {
+			return i
+		}
+	}
+	return -1
+}
+
+// Option is one answer. Why explains it, whether right or wrong.
+type Option struct {
+	Text  string `yaml:"text"`
+	Right bool   `yaml:"right"`
+	Why   string `yaml:"why"`
+
+	line int
+}
+
+// Action is one declarative thing that the player does to the cluster.
+// Exactly one of Apply, Delete, Kubectl and Wait is set.
+type Action struct {
+	// Apply names a manifest of the lesson.
+	Apply string `yaml:"apply"`
+	// Delete removes an object and waits until it is gone.
+	Delete *Ref `yaml:"delete"`
+	// Kubectl is a kubectl command line.
+	Kubectl string `yaml:"kubectl"`
+	// Wait holds up until the expression is true.
+	Wait Expr `yaml:"wait"`
+	// Within bounds Wait and Delete; one minute when not given.
+	Within time.Duration `yaml:"within"`
+
+	line int
+}
+
+// Ref names an object in the cluster.
+type Ref struct {
+	Resource  string `yaml:"resource"`
+	Namespace string `yaml:"namespace"`
+	Name      string `yaml:"name"`
+
+	line int
+}
+
+// Problem is something wrong in a lesson file.
+type Problem struct {
+	File    string
+	Line    int
+	Message string
+}
+
+func (p Problem) Error() string {
+	if p.Line == 0 {
+		return p.File + ": " + p.Message
+	}
+	return fmt.Sprintf("%s:%d: %s", p.File, p.Line, p.Message)
+}
+
+// Problems is a list of problems as one error.
+type Problems []Problem
+
+func (ps Problems) Error() string {
+	text := ""
+	for i, p := range ps {
+		if i > 0 {
+			text += "\n"
+		}
+		text += p.Error()
+	}
+	return text
+}

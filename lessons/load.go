@@ -1,0 +1,192 @@
+package lessons
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"path"
+	"sort"
+	"strings"
+)
+
+// courseFile is course.yaml: which lessons there are and in which order.
+type courseFile struct {
+	Title    string        `yaml:"title"`
+	Chapters []chapterFile `yaml:"chapters"`
+}
+
+type chapterFile struct {
+	Title   string   `yaml:"title"`
+	Lessons []string `yaml:"lessons"`
+}
+
+// Load reads a course: course.yaml, and a folder with lesson.md and manifests
+// for each lesson that it lists. Its error is of type Problems.
+func Load(files fs.FS) (*Course, error) {
+	course, problems := load(files)
+	if len(problems) > 0 {
+		return nil, problems
+	}
+	return course, nil
+}
+
+// Lint returns everything that is wrong with a course.
+func Lint(files fs.FS) []Problem {
+	course, problems := load(files)
+	if len(problems) == 0 {
+		problems = append(problems, lint(course)...)
+	}
+	return problems
+}
+
+func load(files fs.FS) (*Course, Problems) {
+	const name = "course.yaml"
+	report := &reporter{file: name}
+	content, err := fs.ReadFile(files, name)
+	if err != nil {
+		report.add(0, "a course needs a file course.yaml: %v", err)
+		return nil, report.problems
+	}
+	var list courseFile
+	if !decode(block{kind: "list of lessons", text: string(content), line: 1}, &list, report) {
+		return nil, report.problems
+	}
+	course := &Course{Title: list.Title}
+	listed := map[string]bool{}
+	for _, ch := range list.Chapters {
+		chapter := Chapter{Title: ch.Title}
+		for _, folder := range ch.Lessons {
+			if listed[folder] {
+				report.add(0, "the lesson %s is listed twice", folder)
+				continue
+			}
+			listed[folder] = true
+			lesson, err := loadLesson(files, folder)
+			if err != nil {
+				report.problems = append(report.problems, problemsOf(folder, err)...)
+				continue
+			}
+			chapter.Lessons = append(chapter.Lessons, lesson)
+		}
+		course.Chapters = append(course.Chapters, chapter)
+	}
+	unlisted(files, listed, report)
+	if len(report.problems) > 0 {
+		return nil, report.problems
+	}
+	return course, nil
+}
+
+func loadLesson(files fs.FS, folder string) (*Lesson, error) {
+	if !fs.ValidPath(folder) || folder == "." {
+		return nil, fmt.Errorf("%q is not the name of a folder", folder)
+	}
+	text, err := fs.ReadFile(files, path.Join(folder, "lesson.md"))
+	if err != nil {
+		return nil, err
+	}
+	beside := map[string][]byte{}
+	entries, err := fs.ReadDir(files, folder)
+	if err != nil {
+		return nil, err
+	}
+	for _, e := range entries {
+		if e.IsDir() || e.Name() == "lesson.md" {
+			continue
+		}
+		if beside[e.Name()], err = fs.ReadFile(files, path.Join(folder, e.Name())); err != nil {
+			return nil, err
+		}
+	}
+	return Parse(path.Join(folder, "lesson.md"), text, beside)
+}
+
+// unlisted finds lessons that course.yaml forgot.
+func unlisted(files fs.FS, listed map[string]bool, report *reporter) {
+	found, err := fs.Glob(files, "*/lesson.md")
+	if err != nil {
+		return
+	}
+	for _, f := range found {
+		if folder := path.Dir(f); !listed[folder] {
+			report.add(0, "the lesson in %s is not listed", folder)
+		}
+	}
+}
+
+func problemsOf(folder string, err error) Problems {
+	if ps := asProblems(err); ps != nil {
+		return ps
+	}
+	message := err.Error()
+	if errors.Is(err, fs.ErrNotExist) {
+		message = "listed in course.yaml, but there is no lesson.md"
+	}
+	return Problems{{File: folder, Message: message}}
+}
+
+// lint holds the lessons of a course against each other.
+func lint(course *Course) Problems {
+	var problems Problems
+	ids := map[string]string{}
+	owners := map[string]string{}
+	taught := map[string]bool{}
+	for _, l := range course.Lessons() {
+		report := &reporter{file: l.file}
+		if other, ok := ids[l.ID]; ok {
+			report.add(l.line, "the id %q is taken by %s", l.ID, other)
+		}
+		ids[l.ID] = l.file
+		for _, name := range fileNames(l) {
+			if other, ok := owners[name]; ok {
+				report.add(0, "the file name %s is taken by %s; learners keep all files in one folder", name, other)
+			}
+			owners[name] = l.file
+		}
+		for _, need := range l.Needs {
+			if !taught[need] {
+				report.add(l.line, "the lesson needs %q, which no lesson before it teaches", need)
+			}
+		}
+		for _, t := range l.Teaches {
+			taught[t] = true
+		}
+		lintLesson(l, report)
+		problems = append(problems, report.problems...)
+	}
+	return problems
+}
+
+// lintLesson checks what makes a lesson good rather than readable.
+func lintLesson(l *Lesson, report *reporter) {
+	if l.Minutes > 15 {
+		report.add(l.line, "%d minutes is too long for one sitting; split the lesson", l.Minutes)
+	}
+	for _, s := range l.Steps {
+		if strings.TrimSpace(s.Text) == "" {
+			report.add(s.line, "the step %q has no prose before its step block", s.Title)
+		}
+		if len(s.Checks) > 0 && len(s.Hints) == 0 {
+			report.add(s.line, "the step %q has checks but no hint", s.Title)
+		}
+	}
+	last := l.Steps[len(l.Steps)-1]
+	if len(last.Quiz) == 0 {
+		report.add(last.line, "the last step is the debrief and asks questions (a \"yaml quiz\" block)")
+	}
+	if len(l.Docs) == 0 {
+		report.add(l.line, "the lesson names no page of the upstream documentation (docs)")
+	}
+	if len(l.Cleanup) == 0 && len(l.Files) > 0 {
+		report.add(l.line, "the lesson has manifests but no cleanup")
+	}
+}
+
+func fileNames(l *Lesson) []string {
+	var names []string
+	for name := range l.Files {
+		names = append(names, name)
+	}
+	sort.Strings(names)
+	return names
+}

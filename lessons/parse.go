@@ -1,0 +1,278 @@
+package lessons
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"regexp"
+	"slices"
+	"strings"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/util/yaml"
+)
+
+// Parse reads one lesson. files are the manifests beside it. Its error is of
+// type Problems and names every mistake that it found.
+func Parse(file string, text []byte, files map[string][]byte) (*Lesson, error) {
+	p := &parser{
+		report: &reporter{file: file},
+		lesson: &Lesson{file: file, Files: files},
+		known:  newResources(),
+	}
+	if err := p.parse(string(text)); err != nil {
+		return nil, err
+	}
+	if len(p.report.problems) > 0 {
+		slices.SortStableFunc(p.report.problems, func(a, b Problem) int { return a.Line - b.Line })
+		return nil, p.report.problems
+	}
+	return p.lesson, nil
+}
+
+type parser struct {
+	report *reporter
+	lesson *Lesson
+	known  *resources
+}
+
+func (p *parser) parse(text string) error {
+	src := scan(text, p.report)
+	if len(p.report.problems) > 0 && src.front.text == "" {
+		return p.report.problems
+	}
+	decode(src.front, p.lesson, p.report)
+	p.lesson.Intro = p.intro(src)
+	for _, sec := range src.sections {
+		p.step(sec)
+	}
+	p.required()
+	return p.expressions()
+}
+
+// intro returns the introduction without the repeated title.
+func (p *parser) intro(src source) string {
+	intro := strings.TrimSpace(src.intro)
+	title, rest, _ := strings.Cut(intro, "\n")
+	if !strings.HasPrefix(title, "# ") {
+		return intro
+	}
+	if got := strings.TrimSpace(strings.TrimPrefix(title, "# ")); got != p.lesson.Title {
+		p.report.add(0, "the heading %q differs from the title %q in the front matter", got, p.lesson.Title)
+	}
+	return strings.TrimSpace(rest)
+}
+
+// step turns a section into a step.
+func (p *parser) step(sec section) {
+	step := Step{Title: sec.title}
+	found := false
+	var before, after []string
+	for _, part := range sec.parts {
+		switch {
+		case part.data == nil && !found:
+			before = append(before, part.prose)
+			step.Commands = append(step.Commands, part.commands...)
+		case part.data == nil:
+			after = append(after, part.prose)
+		case part.data.kind == "yaml quiz":
+			var questions []Question
+			decode(*part.data, &questions, p.report)
+			step.Quiz = append(step.Quiz, questions...)
+		case found:
+			p.report.add(part.data.line-1, "the step %q has a second \"yaml step\" block", sec.title)
+		default:
+			found = true
+			decode(*part.data, &step, p.report)
+		}
+		for _, shown := range part.shown {
+			p.manifest(shown)
+		}
+	}
+	step.Text, step.After = strings.Join(before, "\n\n"), strings.Join(after, "\n\n")
+	if !found {
+		p.report.add(sec.line, "the step %q has no \"yaml step\" block", sec.title)
+	}
+	if step.line == 0 {
+		step.line = sec.line
+	}
+	p.lesson.Steps = append(p.lesson.Steps, step)
+}
+
+// manifest holds what the prose shows against the file beside the lesson.
+func (p *parser) manifest(b block) {
+	name := strings.TrimPrefix(b.kind, "yaml ")
+	content, ok := p.lesson.Files[name]
+	switch {
+	case !ok:
+		p.report.add(b.line-1, "the prose shows %s, but there is no such file beside the lesson", name)
+	case strings.TrimSpace(string(content)) != strings.TrimSpace(b.text):
+		p.report.add(b.line-1, "the prose shows %s differently from the file beside the lesson", name)
+	}
+}
+
+// required checks what YAML alone does not.
+func (p *parser) required() {
+	l := p.lesson
+	id := regexp.MustCompile(`^[a-z0-9]+([.-][a-z0-9]+)*$`)
+	if !id.MatchString(l.ID) {
+		p.report.add(l.line, "the lesson needs an id of small letters, digits, dots and dashes, such as first-pod")
+	}
+	if l.Title == "" {
+		p.report.add(l.line, "the lesson needs a title")
+	}
+	if l.Minutes <= 0 {
+		p.report.add(l.line, "the lesson needs minutes: how long it takes a beginner")
+	}
+	if len(l.Steps) == 0 {
+		p.report.add(l.line, "the lesson has no step; a step is a heading (## ...) with a \"yaml step\" block")
+	}
+	p.actions(l.Setup)
+	p.actions(l.Cleanup)
+	seen := map[string]bool{}
+	for i := range l.Steps {
+		s := &l.Steps[i]
+		if !id.MatchString(s.ID) {
+			p.report.add(s.line, "the step %q needs an id of small letters, digits, dots and dashes", s.Title)
+		} else if seen[s.ID] {
+			p.report.add(s.line, "a step with the id %q stands above already", s.ID)
+		}
+		seen[s.ID] = true
+		p.stepParts(s)
+	}
+}
+
+func (p *parser) stepParts(s *Step) {
+	for i := range s.Checks {
+		p.check(&s.Checks[i])
+	}
+	for _, h := range s.Hints {
+		if h.Say.IsZero() {
+			p.report.add(h.line, "a hint needs a sentence (say)")
+		}
+	}
+	for i := range s.Quiz {
+		p.question(&s.Quiz[i])
+	}
+	p.actions(s.Start)
+	if len(s.Checks) > 0 && len(s.Solution()) == 0 {
+		p.report.add(s.line, "the step %q has checks but no solution: an sh block before the step block, or solve", s.Title)
+	}
+	for _, line := range s.Solution() {
+		if _, ok := KubectlArgs(line); !ok {
+			p.report.add(s.line, "%q is not a plain kubectl command; a solution has no pipes, variables or other programs", line)
+		}
+	}
+}
+
+func (p *parser) check(c *Check) {
+	if c.Mode == "" {
+		c.Mode = Level
+	}
+	switch {
+	case c.Name == "":
+		p.report.add(c.line, "a check needs a name: what is true when it is met")
+	case c.Expr.IsZero():
+		p.report.add(c.line, "the check %q needs an expr", c.Name)
+	case c.Mode != Level && c.Mode != Edge && c.Mode != Invariant:
+		p.report.add(c.line, "mode %q is none of level, edge, invariant", c.Mode)
+	case c.For > 0 && c.Mode != Level:
+		p.report.add(c.line, "the check %q has \"for\", which only a level check can have", c.Name)
+	case len(c.Saw) == 0 || !c.Saw[len(c.Saw)-1].When.IsZero():
+		p.report.add(c.line, "the check %q must end its saw list with a sentence without when: what it says when nothing else fits", c.Name)
+	}
+	for _, s := range c.Saw {
+		if s.Say.IsZero() {
+			p.report.add(s.line, "an entry of saw needs a sentence (say)")
+		}
+	}
+}
+
+func (p *parser) question(q *Question) {
+	right := 0
+	for _, o := range q.Options {
+		if o.Right {
+			right++
+		}
+		if o.Text == "" || o.Why == "" {
+			p.report.add(o.line, "an option needs text and why, which explains it")
+		}
+	}
+	if q.Ask == "" {
+		p.report.add(q.line, "a question needs ask")
+	}
+	if len(q.Options) < 2 || right != 1 {
+		p.report.add(q.line, "a question needs at least two options, of which exactly one is right")
+	}
+}
+
+func (p *parser) actions(actions []Action) {
+	for _, a := range actions {
+		set := 0
+		for _, is := range []bool{a.Apply != "", a.Delete != nil, a.Kubectl != "", !a.Wait.IsZero()} {
+			if is {
+				set++
+			}
+		}
+		if set != 1 {
+			p.report.add(a.line, "an action does exactly one thing: apply, delete, kubectl or wait")
+			continue
+		}
+		if a.Apply != "" {
+			if _, err := p.lesson.Objects(a.Apply); err != nil {
+				p.report.add(a.line, "apply: %v", err)
+			}
+		}
+		if a.Delete != nil {
+			p.ref(a.Delete)
+		}
+		if a.Kubectl != "" {
+			if _, ok := KubectlArgs("kubectl " + a.Kubectl); !ok {
+				p.report.add(a.line, "kubectl: %q is not a plain kubectl command line (without the word kubectl)", a.Kubectl)
+			}
+		}
+	}
+}
+
+func (p *parser) ref(r *Ref) {
+	if r.Name == "" {
+		p.report.add(r.line, "delete needs the name of the object")
+	}
+	res, err := p.known.find(r.Resource)
+	if err != nil {
+		p.report.add(r.line, "delete: %v", err)
+		return
+	}
+	if res.Namespaced && r.Namespace == "" {
+		r.Namespace = "default"
+	}
+}
+
+// Objects reads the objects of one of the lesson's manifests.
+func (l *Lesson) Objects(name string) ([]*unstructured.Unstructured, error) {
+	content, ok := l.Files[name]
+	if !ok {
+		return nil, fmt.Errorf("there is no file %s beside the lesson", name)
+	}
+	known := newResources()
+	var all []*unstructured.Unstructured
+	decoder := yaml.NewYAMLOrJSONDecoder(bytes.NewReader(content), 4096)
+	for {
+		object := &unstructured.Unstructured{}
+		if err := decoder.Decode(&object.Object); err == io.EOF {
+			return all, nil
+		} else if err != nil {
+			return nil, fmt.Errorf("%s: %w", name, err)
+		}
+		if len(object.Object) == 0 {
+			continue
+		}
+		if object.GetAPIVersion() == "" || object.GetKind() == "" || object.GetName() == "" {
+			return nil, fmt.Errorf("%s: an object needs apiVersion, kind and metadata.name", name)
+		}
+		if known.forKind(object.GroupVersionKind()).Namespaced && object.GetNamespace() == "" {
+			object.SetNamespace("default")
+		}
+		all = append(all, object)
+	}
+}

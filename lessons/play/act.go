@@ -1,0 +1,275 @@
+package play
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"time"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/client-go/dynamic"
+
+	"kubarium/lessons"
+)
+
+const (
+	// fieldManager owns the fields that lessons apply.
+	fieldManager = "kubarium-lesson"
+	// patience bounds actions that do not say how long they take.
+	patience = time.Minute
+	// running is the exit code of a shown command that has not ended.
+	running = -2
+)
+
+// background runs work beside the loop; only one at a time. While it is
+// frozen, checks rest: what they would see is the work's doing.
+func (p *Player) background(label string, frozen bool, work func(context.Context) error) {
+	p.busy, p.frozen, p.notice = label, frozen, ""
+	ctx := p.ctx
+	go func() {
+		err := work(ctx)
+		p.do(func() {
+			p.busy, p.frozen = "", false
+			if err != nil && ctx.Err() == nil {
+				p.notice = fmt.Sprintf("%s did not work: %v", label, err)
+			}
+		})
+	}()
+}
+
+// wait returns when cond, evaluated on the loop after each change, is true.
+func (p *Player) wait(ctx context.Context, cond func() bool) error {
+	w := &waiter{cond: cond, met: make(chan struct{})}
+	p.do(func() { p.waiters = append(p.waiters, w) })
+	select {
+	case <-w.met:
+		return nil
+	case <-ctx.Done():
+		p.do(func() {
+			for i := range p.waiters {
+				if p.waiters[i] == w {
+					p.waiters = append(p.waiters[:i], p.waiters[i+1:]...)
+					return
+				}
+			}
+		})
+		return ctx.Err()
+	}
+}
+
+// act does the actions in order, each seen in the store before the next.
+func (p *Player) act(ctx context.Context, actions []lessons.Action) error {
+	for _, a := range actions {
+		if err := p.one(ctx, a); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (p *Player) one(ctx context.Context, a lessons.Action) error {
+	limit := a.Within
+	if limit == 0 {
+		limit = patience
+	}
+	ctx, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	switch {
+	case a.Apply != "":
+		return p.apply(ctx, a.Apply)
+	case a.Delete != nil:
+		return p.delete(ctx, a.Delete)
+	case a.Kubectl != "":
+		exit, output, err := p.kubectl(ctx, "kubectl "+a.Kubectl)
+		if err == nil && exit != 0 {
+			err = fmt.Errorf("kubectl %s: %s", a.Kubectl, strings.TrimSpace(output))
+		}
+		return err
+	}
+	err := p.wait(ctx, func() bool {
+		ok, err := p.eval.Bool(a.Wait)
+		return ok && err == nil
+	})
+	if err != nil {
+		return fmt.Errorf("waited %s for %s", words(limit), a.Wait.Source)
+	}
+	return nil
+}
+
+func (p *Player) apply(ctx context.Context, file string) error {
+	objects, err := p.lesson.Objects(file)
+	if err != nil {
+		return err
+	}
+	for _, o := range objects {
+		res := lessons.ResourceOf(o)
+		applied, err := p.api(res, o.GetNamespace()).Apply(ctx, o.GetName(), o, metav1.ApplyOptions{FieldManager: fieldManager, Force: true})
+		if err != nil {
+			return fmt.Errorf("apply %s: %w", file, err)
+		}
+		err = p.wait(ctx, func() bool {
+			seen := p.store.objects[objectKey{res.GroupVersionResource, o.GetNamespace(), o.GetName()}]
+			return seen != nil && seen.GetUID() == applied.GetUID() && seen.GetGeneration() >= applied.GetGeneration()
+		})
+		if err != nil {
+			return fmt.Errorf("apply %s: %s/%s is not seen in the cluster: %w", file, res.Resource, o.GetName(), err)
+		}
+	}
+	return nil
+}
+
+func (p *Player) delete(ctx context.Context, ref *lessons.Ref) error {
+	res, err := lessons.FindResource(ref.Resource)
+	if err != nil {
+		return err
+	}
+	// Foreground: gone means that what it owned is gone too. The grace period
+	// concerns pods only; the learner should not wait 30 s for a reset.
+	grace, policy := int64(1), metav1.DeletePropagationForeground
+	err = p.api(res, ref.Namespace).Delete(ctx, ref.Name, metav1.DeleteOptions{GracePeriodSeconds: &grace, PropagationPolicy: &policy})
+	if err != nil && !apierrors.IsNotFound(err) {
+		return fmt.Errorf("delete %s %s: %w", ref.Resource, ref.Name, err)
+	}
+	key := objectKey{res.GroupVersionResource, ref.Namespace, ref.Name}
+	var last *unstructured.Unstructured
+	err = p.wait(ctx, func() bool {
+		last = p.store.objects[key]
+		return last == nil
+	})
+	if err != nil {
+		return fmt.Errorf("delete %s %s: it is still there: %w", ref.Resource, ref.Name, err)
+	}
+	return nil
+}
+
+func (p *Player) api(res lessons.Resource, namespace string) dynamic.ResourceInterface {
+	if namespace == "" {
+		return p.client.Resource(res.GroupVersionResource)
+	}
+	return p.client.Resource(res.GroupVersionResource).Namespace(namespace)
+}
+
+// solve types the solution of a step and waits until the step is done. Show
+// me leaves the questions to the learner; skip answers them as well.
+func (p *Player) solve(ctx context.Context, step *lessons.Step, skip bool) error {
+	p.do(func() { p.state.shown = nil })
+	for _, line := range step.Solution() {
+		if err := p.show(ctx, line); err != nil {
+			return err
+		}
+	}
+	limit := patience
+	for _, c := range step.Checks {
+		limit += c.For + c.Within
+	}
+	ctx, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	if skip {
+		p.do(func() { p.giveAnswers(step) })
+	}
+	if err := p.wait(ctx, func() bool { return p.state.done || (!skip && p.checksMet()) }); err != nil {
+		return errors.New("the commands ran, but the checks are still not met")
+	}
+	return nil
+}
+
+// show runs one line of a solution where the learner sees it.
+func (p *Player) show(ctx context.Context, line string) error {
+	p.do(func() {
+		p.state.shown = append(p.state.shown, lessons.Command{Line: line, Exit: running, At: p.env.Clock.Now()})
+	})
+	run := p.kubectl
+	if p.env.Type != nil {
+		run = p.env.Type
+	}
+	exit, output, err := run(ctx, line)
+	if err != nil {
+		exit, output = -1, err.Error()
+	}
+	p.do(func() {
+		if n := len(p.state.shown); n > 0 {
+			p.state.shown[n-1].Exit, p.state.shown[n-1].Output = exit, output
+		}
+		p.command(line, exit, output)
+	})
+	if exit != 0 {
+		return fmt.Errorf("%s: %s", line, strings.TrimSpace(output))
+	}
+	return nil
+}
+
+func (p *Player) checksMet() bool {
+	for i := range p.state.checks {
+		if !p.state.checks[i].met {
+			return false
+		}
+	}
+	return true
+}
+
+// giveAnswers fills in the right answers of a step that is skipped.
+func (p *Player) giveAnswers(step *lessons.Step) {
+	for i := range step.Quiz {
+		if p.answered(step, i) {
+			continue
+		}
+		if p.state.record.Answers == nil {
+			p.state.record.Answers = map[int][]int{}
+		}
+		p.state.record.Answers[i] = append(p.state.record.Answers[i], step.Quiz[i].Right())
+	}
+}
+
+// kubectl runs a command line by itself.
+func (p *Player) kubectl(ctx context.Context, line string) (exit int, output string, err error) {
+	if p.env.run != nil {
+		return p.env.run(ctx, line)
+	}
+	args, ok := lessons.KubectlArgs(line)
+	if !ok {
+		return -1, "", fmt.Errorf("%q is not a kubectl command", line)
+	}
+	if p.env.Kubectl == nil {
+		return -1, "", errors.New("there is no kubectl here")
+	}
+	cmd := p.env.Kubectl(ctx, args...)
+	if cmd.Dir == "" {
+		cmd.Dir = p.env.WorkDir
+	}
+	out, err := cmd.CombinedOutput()
+	var failed *exec.ExitError
+	if errors.As(err, &failed) {
+		return failed.ExitCode(), string(out), nil
+	}
+	if err != nil {
+		return -1, string(out), fmt.Errorf("run kubectl: %w", err)
+	}
+	return 0, string(out), nil
+}
+
+// placeFiles puts the lesson's manifests where the learner works. What the
+// learner changed stays, unless overwrite is set.
+func (p *Player) placeFiles(overwrite bool) error {
+	if p.env.WorkDir == "" || len(p.lesson.Files) == 0 {
+		return nil
+	}
+	if err := makeDir(p.env.WorkDir); err != nil {
+		return fmt.Errorf("folder for the lesson's files: %w", err)
+	}
+	for name, content := range p.lesson.Files {
+		path := filepath.Join(p.env.WorkDir, name)
+		if _, err := os.Stat(path); err == nil && !overwrite {
+			continue
+		}
+		if err := writeFile(path, content); err != nil {
+			return fmt.Errorf("file %s of the lesson: %w", name, err)
+		}
+	}
+	return nil
+}

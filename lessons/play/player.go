@@ -1,0 +1,389 @@
+// Package play plays a lesson on a live cluster: it watches what the lesson
+// looks at, ticks checks off, opens hints, solves, resets, and remembers how
+// far the learner got. It shows nothing; whoever does reads its snapshots.
+//
+// One goroutine, Run's, owns all state. Methods hand it work and return at
+// once, so that they can be called from a user interface's update loop.
+package play
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os/exec"
+	"time"
+
+	"k8s.io/client-go/dynamic"
+	"k8s.io/client-go/rest"
+	"k8s.io/utils/clock"
+
+	"kubarium/lessons"
+)
+
+// Env is the world around a player.
+type Env struct {
+	// Config reaches the cluster. Client is used instead when it is set.
+	Config *rest.Config
+	Client dynamic.Interface
+	// Kubectl returns a command that runs kubectl against the cluster, as the
+	// learner and not as root.
+	Kubectl func(ctx context.Context, args ...string) *exec.Cmd
+	// Type, when set, runs one line of a solution where the learner sees it,
+	// and returns when the line has ended. Without it Kubectl runs the line.
+	Type func(ctx context.Context, line string) (exit int, output string, err error)
+	// WorkDir is where the lesson's manifests are put and kubectl runs.
+	WorkDir string
+	// Progress remembers how far the learner got. Nil remembers nothing.
+	Progress *Progress
+	// Clock is the real one when nil.
+	Clock clock.Clock
+
+	// run stands in for Kubectl in tests.
+	run func(ctx context.Context, line string) (exit int, output string, err error)
+}
+
+// Player plays one lesson.
+type Player struct {
+	lesson *lessons.Lesson
+	env    Env
+	client dynamic.Interface
+
+	ops     chan func()
+	updates chan Snapshot
+	changes chan change
+	started chan struct{}
+	done    chan struct{}
+
+	// What follows belongs to Run's goroutine.
+	store   *store
+	eval    *lessons.Eval
+	record  *Record
+	step    int
+	state   stepState
+	synced  bool
+	begun   bool
+	busy    string
+	frozen  bool
+	notice  string
+	waiters []*waiter
+	before  map[objectKey]bool
+	timer   clock.Timer
+	ctx     context.Context
+}
+
+// New returns a player for a lesson. Run plays it.
+func New(lesson *lessons.Lesson, env Env) (*Player, error) {
+	if env.Clock == nil {
+		env.Clock = clock.RealClock{}
+	}
+	client := env.Client
+	if client == nil {
+		if env.Config == nil {
+			return nil, errors.New("player without a cluster: neither config nor client")
+		}
+		var err error
+		if client, err = dynamic.NewForConfig(env.Config); err != nil {
+			return nil, fmt.Errorf("cluster client of the lesson: %w", err)
+		}
+	}
+	p := &Player{
+		lesson: lesson, env: env, client: client,
+		ops: make(chan func(), 64), updates: make(chan Snapshot, 1), changes: make(chan change),
+		started: make(chan struct{}), done: make(chan struct{}), store: newStore(),
+	}
+	eval, err := lessons.NewEval(lesson, p.store)
+	if err != nil {
+		return nil, fmt.Errorf("expressions of lesson %s: %w", lesson.ID, err)
+	}
+	p.eval = eval
+	return p, nil
+}
+
+// Updates delivers the newest snapshot whenever something changed. A slow
+// reader misses those in between. It is closed when Run returns.
+func (p *Player) Updates() <-chan Snapshot { return p.updates }
+
+// Started is closed when Run has begun and the first snapshot is there.
+func (p *Player) Started() <-chan struct{} { return p.started }
+
+// Run plays until the context ends. It returns an error only when it could
+// not begin.
+func (p *Player) Run(ctx context.Context) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer close(p.updates)
+	defer close(p.done)
+	defer cancel()
+	p.ctx = ctx
+	record := p.env.Progress.Lesson(p.lesson.ID)
+	p.record = &record
+	p.resume()
+	if err := p.placeFiles(false); err != nil {
+		return err
+	}
+	p.timer = p.env.Clock.NewTimer(time.Hour)
+	defer func() { p.timer.Stop() }()
+	resources := p.lesson.Resources()
+	for _, res := range resources {
+		go watch(ctx, p.client, res, p.changes)
+	}
+	p.evaluate()
+	close(p.started)
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case c := <-p.changes:
+			p.store.apply(c)
+			if !p.synced && p.store.synced(resources) {
+				p.synced = true
+				p.begin()
+			}
+		case op := <-p.ops:
+			op()
+		case <-p.timer.C():
+		}
+		if len(resources) == 0 && !p.synced {
+			p.synced = true
+			p.begin()
+		}
+		p.evaluate()
+	}
+}
+
+// do hands work to Run's goroutine.
+func (p *Player) do(op func()) {
+	select {
+	case p.ops <- op:
+	case <-p.done:
+	}
+}
+
+// resume takes up the lesson where the record says.
+func (p *Player) resume() {
+	p.step = -1
+	if !p.record.Finished.IsZero() {
+		p.step = len(p.lesson.Steps)
+	}
+	for i, s := range p.lesson.Steps {
+		if s.ID == p.record.Step && p.record.Finished.IsZero() {
+			p.step = i
+			p.begun = true
+		}
+	}
+	if p.step == -1 && p.lesson.Intro == "" {
+		p.step = 0
+	}
+	p.enter()
+}
+
+// begin prepares the cluster when the lesson is new.
+func (p *Player) begin() {
+	if p.begun || p.step >= len(p.lesson.Steps) {
+		p.before = p.store.keys()
+		return
+	}
+	p.background("Preparing the cluster for the lesson", true, func(ctx context.Context) error {
+		return p.prepare(ctx)
+	})
+}
+
+// prepare brings the cluster to the lesson's start, whatever it was before.
+func (p *Player) prepare(ctx context.Context) error {
+	if err := p.act(ctx, p.lesson.Cleanup); err != nil {
+		return err
+	}
+	err := p.wait(ctx, func() bool {
+		if p.before == nil {
+			p.before = p.store.keys()
+		}
+		p.begun = true
+		return true
+	})
+	if err != nil {
+		return err
+	}
+	return p.act(ctx, p.lesson.Setup)
+}
+
+// Next goes on, once the current step is done.
+func (p *Player) Next() {
+	p.do(func() {
+		if p.busy != "" || !p.state.done || p.step >= len(p.lesson.Steps) {
+			return
+		}
+		p.step++
+		p.notice = ""
+		p.enter()
+		if p.step == len(p.lesson.Steps) {
+			p.record.Finished = p.env.Clock.Now()
+			p.save()
+			p.background("Tidying up", true, func(ctx context.Context) error { return p.act(ctx, p.lesson.Cleanup) })
+		}
+	})
+}
+
+// Hint opens the next hint.
+func (p *Player) Hint() {
+	p.do(func() {
+		if i, _ := p.nextHint(); i >= 0 {
+			p.state.record.Hints = append(p.state.record.Hints, i)
+			p.save()
+		}
+	})
+}
+
+// Command tells the player what the learner typed.
+func (p *Player) Command(line string, exit int, output string) {
+	p.do(func() { p.command(line, exit, output) })
+}
+
+func (p *Player) command(line string, exit int, output string) {
+	now := p.env.Clock.Now()
+	p.store.commands = append(p.store.commands, lessons.Command{Line: line, Exit: exit, Output: output, At: now})
+	p.notice = ""
+	if p.current() != nil && !p.state.done {
+		p.state.record.Attempts++
+		p.state.lastCommand = now
+		p.save()
+	}
+}
+
+// Answer gives an answer to a question of the step; both count from 0.
+func (p *Player) Answer(question, option int) {
+	p.do(func() {
+		step := p.current()
+		if step == nil || question < 0 || question >= len(step.Quiz) || option < 0 || option >= len(step.Quiz[question].Options) {
+			return
+		}
+		tried := p.state.record.Answers[question]
+		right := step.Quiz[question].Right()
+		for _, t := range tried {
+			if t == option || t == right {
+				return
+			}
+		}
+		if p.state.record.Answers == nil {
+			p.state.record.Answers = map[int][]int{}
+		}
+		p.state.record.Answers[question] = append(tried, option)
+		p.save()
+	})
+}
+
+// ShowMe types the step's solution where the learner sees it.
+func (p *Player) ShowMe() {
+	p.do(func() {
+		step := p.current()
+		if step == nil || p.busy != "" || p.state.done {
+			return
+		}
+		if len(step.Solution()) == 0 {
+			p.notice = "There is nothing to type in this step."
+			return
+		}
+		p.state.record.Shown = true
+		p.background("Showing how it is done", false, func(ctx context.Context) error { return p.solve(ctx, step, false) })
+	})
+}
+
+// Skip solves the step, so that the next one has the state it needs.
+func (p *Player) Skip() {
+	p.do(func() {
+		step := p.current()
+		if step == nil || p.busy != "" || p.state.done {
+			return
+		}
+		p.state.record.Skipped = true
+		p.background("Doing this step for you", false, func(ctx context.Context) error { return p.solve(ctx, step, true) })
+	})
+}
+
+// Reset brings cluster and files back to the start of the current step.
+func (p *Player) Reset() {
+	p.do(func() {
+		step := p.current()
+		if p.busy != "" || step == nil {
+			return
+		}
+		p.background("Going back to the start of this step", true, func(ctx context.Context) error {
+			if err := p.placeFiles(true); err != nil {
+				return err
+			}
+			if err := p.prepare(ctx); err != nil {
+				return err
+			}
+			if err := p.act(ctx, step.Start); err != nil {
+				return err
+			}
+			return p.wait(ctx, func() bool {
+				p.record.reset(step.ID)
+				p.enter()
+				return true
+			})
+		})
+	})
+}
+
+// Restart begins the whole lesson again.
+func (p *Player) Restart() {
+	p.do(func() {
+		if p.busy != "" {
+			return
+		}
+		p.record, p.begun = &Record{}, false
+		p.resume()
+		p.background("Preparing the cluster for the lesson", true, func(ctx context.Context) error {
+			if err := p.placeFiles(true); err != nil {
+				return err
+			}
+			return p.prepare(ctx)
+		})
+	})
+}
+
+// current is the step being played; nil in the introduction and at the end.
+func (p *Player) current() *lessons.Step {
+	if p.step < 0 || p.step >= len(p.lesson.Steps) {
+		return nil
+	}
+	return &p.lesson.Steps[p.step]
+}
+
+// enter makes the state for the step that begins or is taken up again.
+func (p *Player) enter() {
+	p.store.commands = nil
+	p.state = stepState{record: &StepRecord{}, done: p.current() == nil}
+	step := p.current()
+	if step == nil {
+		return
+	}
+	if p.record.Started.IsZero() {
+		p.record.Started = p.env.Clock.Now()
+	}
+	p.record.Step = step.ID
+	p.state.record = p.record.step(step.ID)
+	p.state.done = p.state.record.Done
+	p.state.checks = make([]checkState, len(step.Checks))
+	for i, c := range step.Checks {
+		p.state.checks[i].edge = contains(p.state.record.Edges, c.Name)
+		p.state.checks[i].baseline = contains(p.state.record.Baselines, c.Name)
+	}
+	p.save()
+}
+
+// save keeps the record; a progress file that cannot be written is said once
+// and does not stop the lesson.
+func (p *Player) save() {
+	if err := p.env.Progress.save(p.lesson.ID, p.record); err != nil {
+		p.notice = fmt.Sprintf("Your progress cannot be saved: %v", err)
+	}
+}
+
+func contains(list []string, s string) bool {
+	for _, x := range list {
+		if x == s {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,202 @@
+package play
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/user"
+	"path/filepath"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/adrg/xdg"
+)
+
+// Progress is the file that remembers all lessons of a learner. Its methods
+// are safe for concurrent use; the nil Progress remembers nothing.
+type Progress struct {
+	path string
+
+	mu sync.Mutex
+	// lessons keeps each record in its written form, so that nobody shares one.
+	lessons map[string]json.RawMessage
+}
+
+// progressFile is the form on disk.
+type progressFile struct {
+	Version int                        `json:"version"`
+	Lessons map[string]json.RawMessage `json:"lessons"`
+}
+
+// Record is what is remembered of one lesson. Steps and lessons go by their
+// ids, so that it survives new texts, names and orders.
+type Record struct {
+	Step     string                 `json:"step,omitempty"`
+	Steps    map[string]*StepRecord `json:"steps,omitempty"`
+	Started  time.Time              `json:"started,omitzero"`
+	Finished time.Time              `json:"finished,omitzero"`
+}
+
+// StepRecord is what is remembered of one step.
+type StepRecord struct {
+	Done      bool          `json:"done,omitempty"`
+	Skipped   bool          `json:"skipped,omitempty"`
+	Shown     bool          `json:"shown,omitempty"`
+	Attempts  int           `json:"attempts,omitempty"`
+	Hints     []int         `json:"hints,omitempty"`
+	Edges     []string      `json:"edges,omitempty"`
+	Baselines []string      `json:"baselines,omitempty"`
+	Answers   map[int][]int `json:"answers,omitempty"`
+}
+
+const progressVersion = 1
+
+// StatePath is where progress is kept by default: in the XDG state folder of
+// the user, also when sudo made that user root.
+func StatePath() string {
+	if os.Geteuid() == 0 {
+		if name := os.Getenv("SUDO_USER"); name != "" && name != "root" {
+			if u, err := user.Lookup(name); err == nil {
+				return filepath.Join(u.HomeDir, ".local", "state", "kubarium", "lessons.json")
+			}
+		}
+	}
+	return filepath.Join(xdg.StateHome, "kubarium", "lessons.json")
+}
+
+// OpenProgress reads a progress file; a missing one is empty.
+func OpenProgress(path string) (*Progress, error) {
+	p := &Progress{path: path, lessons: map[string]json.RawMessage{}}
+	content, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return p, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("lesson progress: %w", err)
+	}
+	var file progressFile
+	if err := json.Unmarshal(content, &file); err != nil {
+		return nil, fmt.Errorf("lesson progress %s: %w", path, err)
+	}
+	if file.Version != progressVersion {
+		return nil, fmt.Errorf("lesson progress %s: written by another version of kubarium (format %d, this one reads %d)", path, file.Version, progressVersion)
+	}
+	for id, record := range file.Lessons {
+		if err := json.Unmarshal(record, &Record{}); err != nil {
+			return nil, fmt.Errorf("lesson progress %s: lesson %s: %w", path, id, err)
+		}
+		p.lessons[id] = record
+	}
+	return p, nil
+}
+
+// Lesson returns what is remembered of a lesson.
+func (p *Progress) Lesson(id string) Record {
+	var r Record
+	if p == nil {
+		return r
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if raw, ok := p.lessons[id]; ok {
+		// OpenProgress and save made sure that it can be read.
+		_ = json.Unmarshal(raw, &r)
+	}
+	return r
+}
+
+// save remembers a lesson. It writes the file only if something changed:
+// first beside it, then in its place, so that there is always a whole one.
+func (p *Progress) save(id string, r *Record) error {
+	if p == nil {
+		return nil
+	}
+	raw, err := json.Marshal(r)
+	if err != nil {
+		return err
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if bytes.Equal(raw, p.lessons[id]) {
+		return nil
+	}
+	p.lessons[id] = raw
+	content, err := json.Marshal(progressFile{Version: progressVersion, Lessons: p.lessons})
+	if err != nil {
+		return err
+	}
+	if err := makeDir(filepath.Dir(p.path)); err != nil {
+		return err
+	}
+	return writeFile(p.path, append(content, '\n'))
+}
+
+func (r *Record) step(id string) *StepRecord {
+	if r.Steps == nil {
+		r.Steps = map[string]*StepRecord{}
+	}
+	if r.Steps[id] == nil {
+		r.Steps[id] = &StepRecord{}
+	}
+	return r.Steps[id]
+}
+
+// reset forgets what was done in a step, but not the hints and answers.
+func (r *Record) reset(id string) {
+	old := r.step(id)
+	r.Steps[id] = &StepRecord{Hints: old.Hints, Answers: old.Answers, Attempts: old.Attempts}
+}
+
+// writeFile replaces a file at once, and gives it to the owner of its folder:
+// as root, the files of the user behind sudo stay the user's.
+func writeFile(path string, content []byte) error {
+	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+"-*")
+	if err != nil {
+		return err
+	}
+	defer os.Remove(f.Name())
+	_, err = f.Write(content)
+	err = errors.Join(err, f.Chmod(0o644), f.Sync(), f.Close(), adopt(f.Name()))
+	if err != nil {
+		return err
+	}
+	return os.Rename(f.Name(), path)
+}
+
+// makeDir makes a folder and those above it, each owned like its parent.
+func makeDir(path string) error {
+	if info, err := os.Stat(path); err == nil {
+		if !info.IsDir() {
+			return &fs.PathError{Op: "mkdir", Path: path, Err: syscall.ENOTDIR}
+		}
+		return nil
+	}
+	if parent := filepath.Dir(path); parent != path {
+		if err := makeDir(parent); err != nil {
+			return err
+		}
+	}
+	if err := os.Mkdir(path, 0o755); err != nil && !errors.Is(err, fs.ErrExist) {
+		return err
+	}
+	return adopt(path)
+}
+
+// adopt gives a path the owner of the folder that it is in.
+func adopt(path string) error {
+	if os.Geteuid() != 0 {
+		return nil
+	}
+	info, err := os.Stat(filepath.Dir(path))
+	if err != nil {
+		return err
+	}
+	if owner, ok := info.Sys().(*syscall.Stat_t); ok {
+		return os.Lchown(path, int(owner.Uid), int(owner.Gid))
+	}
+	return nil
+}

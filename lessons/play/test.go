@@ -1,0 +1,277 @@
+package play
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"sort"
+	"strings"
+	"time"
+
+	"kubarium/lessons"
+)
+
+// Result is what the test of one lesson found.
+type Result struct {
+	Lesson   string   `json:"lesson"`
+	Title    string   `json:"title"`
+	Steps    int      `json:"steps"`
+	Seconds  float64  `json:"seconds"`
+	Problems []string `json:"problems,omitempty"`
+}
+
+// Test plays every lesson of a course from its own data on a live cluster. It
+// proves that each check is false before its step and true after its
+// solution, that reset makes it false again, that questions take their right
+// answers only, and that cleanup leaves nothing behind. It tells out how far
+// it is. The error is of the test itself; what it found is in the results.
+func Test(ctx context.Context, course *lessons.Course, env Env, out io.Writer) ([]Result, error) {
+	var results []Result
+	for _, lesson := range course.Lessons() {
+		result, err := TestLesson(ctx, lesson, env, out)
+		if err != nil {
+			return results, fmt.Errorf("test lesson %s: %w", lesson.ID, err)
+		}
+		results = append(results, result)
+	}
+	return results, nil
+}
+
+// TestLesson plays one lesson as Test does. Files go to a folder of its own,
+// and no progress is kept.
+func TestLesson(ctx context.Context, lesson *lessons.Lesson, env Env, out io.Writer) (Result, error) {
+	return testLesson(ctx, lesson, env, out, func(string) {})
+}
+
+// testLesson tells placed where the lesson's files are.
+func testLesson(ctx context.Context, lesson *lessons.Lesson, env Env, out io.Writer, placed func(dir string)) (Result, error) {
+	dir, err := os.MkdirTemp("", "kubarium-lesson-")
+	if err != nil {
+		return Result{}, err
+	}
+	defer os.RemoveAll(dir)
+	env.WorkDir, env.Progress = dir, nil
+	placed(dir)
+	player, err := New(lesson, env)
+	if err != nil {
+		return Result{}, err
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	ended := make(chan error, 1)
+	go func() { ended <- player.Run(ctx) }()
+	t := &tester{player: player, lesson: lesson, out: out, result: Result{Lesson: lesson.ID, Title: lesson.Title, Steps: len(lesson.Steps)}}
+	start := time.Now()
+	fmt.Fprintf(out, "%s: %s\n", lesson.ID, lesson.Title)
+	t.play(ctx)
+	t.result.Seconds = time.Since(start).Seconds()
+	cancel()
+	return t.result, <-ended
+}
+
+type tester struct {
+	player *Player
+	lesson *lessons.Lesson
+	out    io.Writer
+	result Result
+	last   Snapshot
+}
+
+// errStuck ends a lesson that cannot go on; what is wrong was noted.
+var errStuck = errors.New("the lesson is stuck")
+
+func (t *tester) play(ctx context.Context) {
+	if err := t.until(ctx, patience, "the lesson to be ready", func(s Snapshot) bool { return s.Ready && s.Busy == "" }); err != nil {
+		return
+	}
+	if t.last.Notice != "" {
+		t.problem("setup", t.last.Notice)
+		return
+	}
+	if t.last.Step < 0 {
+		t.player.Next()
+	}
+	for i := range t.lesson.Steps {
+		step := &t.lesson.Steps[i]
+		err := t.until(ctx, patience, "the step to begin", func(s Snapshot) bool { return s.Step == i && s.Busy == "" })
+		if err == nil {
+			err = t.step(ctx, step)
+		}
+		if err != nil {
+			break
+		}
+		fmt.Fprintf(t.out, "  ok    %s\n", step.ID)
+		t.player.Next()
+	}
+	t.end(ctx)
+}
+
+// step proves one step.
+func (t *tester) step(ctx context.Context, step *lessons.Step) error {
+	t.unmet(step, "before the step")
+	if len(step.Checks) > 0 {
+		if err := t.solve(ctx, step, "the solution"); err != nil {
+			return err
+		}
+		t.player.Reset()
+		if err := t.idle(ctx, step, "reset"); err != nil {
+			return err
+		}
+		t.unmet(step, "after a reset")
+		if err := t.solve(ctx, step, "the solution after a reset"); err != nil {
+			return err
+		}
+	}
+	return t.quiz(ctx, step)
+}
+
+// unmet notes checks that are met though nothing was done yet.
+func (t *tester) unmet(step *lessons.Step, when string) {
+	for _, c := range t.last.Checks {
+		switch {
+		case c.Mode == lessons.Invariant && !c.Met:
+			t.problem(step.ID, fmt.Sprintf("the invariant %q does not hold %s: %s", c.Name, when, c.Say))
+		case c.Mode != lessons.Invariant && c.Met:
+			t.problem(step.ID, fmt.Sprintf("the check %q is met %s", c.Name, when))
+		}
+	}
+}
+
+// solve plays the solution and waits until all checks are met.
+func (t *tester) solve(ctx context.Context, step *lessons.Step, what string) error {
+	t.player.ShowMe()
+	if err := t.idle(ctx, step, what); err != nil {
+		return err
+	}
+	for _, c := range t.last.Checks {
+		if !c.Met {
+			t.problem(step.ID, fmt.Sprintf("the check %q is not met by %s: %s", c.Name, what, c.Say))
+			return errStuck
+		}
+	}
+	return nil
+}
+
+// idle waits until the player has begun and ended what it was asked to do.
+func (t *tester) idle(ctx context.Context, step *lessons.Step, what string) error {
+	limit := 2 * patience
+	for _, c := range step.Checks {
+		limit += c.For + c.Within
+	}
+	// A question to the loop comes after the work was begun.
+	begun := make(chan struct{})
+	t.player.do(func() { close(begun) })
+	select {
+	case <-begun:
+	case <-t.player.done:
+		return errStuck
+	}
+	if err := t.until(ctx, limit, what+" to end", func(s Snapshot) bool { return s.Busy == "" }); err != nil {
+		return err
+	}
+	if t.last.Notice != "" {
+		t.problem(step.ID, fmt.Sprintf("%s: %s", what, t.last.Notice))
+		return errStuck
+	}
+	return nil
+}
+
+// quiz proves that wrong answers are not taken and the right ones are.
+func (t *tester) quiz(ctx context.Context, step *lessons.Step) error {
+	for q := range step.Quiz {
+		right := step.Quiz[q].Right()
+		wrong := (right + 1) % len(step.Quiz[q].Options)
+		t.player.Answer(q, wrong)
+		if err := t.until(ctx, patience, "a wrong answer to be seen", func(s Snapshot) bool { return len(s.Questions[q].Tried) == 1 }); err != nil {
+			return err
+		}
+		if t.last.Questions[q].Right || t.last.StepDone {
+			t.problem(step.ID, fmt.Sprintf("question %d takes a wrong answer", q+1))
+		}
+		t.player.Answer(q, right)
+		if err := t.until(ctx, patience, "the right answer to be taken", func(s Snapshot) bool { return s.Questions[q].Right }); err != nil {
+			return err
+		}
+	}
+	return t.until(ctx, patience, "the step to be done", func(s Snapshot) bool { return s.StepDone })
+}
+
+// end proves that nothing is left behind, also of a lesson that got stuck.
+func (t *tester) end(ctx context.Context) {
+	left := make(chan []string, 1)
+	finished := t.last.Finished
+	if len(t.result.Problems) == 0 {
+		_ = t.until(ctx, patience, "the end of the lesson", func(s Snapshot) bool { return s.Finished && s.Busy == "" })
+		finished = true
+	}
+	if !finished {
+		if err := t.player.act(ctx, t.lesson.Cleanup); err != nil {
+			t.problem("cleanup", err.Error())
+		}
+	}
+	t.player.do(func() { left <- t.player.leftovers() })
+	select {
+	case names := <-left:
+		if len(names) > 0 {
+			t.problem("cleanup", "leaves behind "+strings.Join(names, ", "))
+		}
+	case <-t.player.done:
+	}
+}
+
+// until reads snapshots up to one that fits.
+func (t *tester) until(ctx context.Context, limit time.Duration, what string, fits func(Snapshot) bool) error {
+	ctx, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	// What is there now may already fit; the loop answers with a new snapshot.
+	go t.player.do(func() {})
+	for {
+		select {
+		case s, ok := <-t.player.Updates():
+			if !ok {
+				t.problem(what, "the player ended")
+				return errStuck
+			}
+			t.last = s
+			if fits(s) {
+				return nil
+			}
+		case <-ctx.Done():
+			t.problem("player", fmt.Sprintf("waited %s for %s%s", limit, what, t.unmetSentences()))
+			return errStuck
+		}
+	}
+}
+
+func (t *tester) unmetSentences() string {
+	text := ""
+	for _, c := range t.last.Checks {
+		if !c.Met {
+			text += fmt.Sprintf("; %s: %s", c.Name, c.Say)
+			if c.Err != nil {
+				text += fmt.Sprintf(" (%v)", c.Err)
+			}
+		}
+	}
+	return text
+}
+
+func (t *tester) problem(where, what string) {
+	t.result.Problems = append(t.result.Problems, where+": "+what)
+	fmt.Fprintf(t.out, "  FAIL  %s: %s\n", where, what)
+}
+
+// leftovers names what is in the cluster now and was not before the lesson.
+// The cluster's own business in kube-system comes and goes by itself.
+func (p *Player) leftovers() []string {
+	var names []string
+	for k := range p.store.keys() {
+		if !p.before[k] && k.namespace != "kube-system" && k.namespace != "kube-node-lease" {
+			names = append(names, strings.TrimPrefix(k.namespace+"/", "/")+k.resource.Resource+"/"+k.name)
+		}
+	}
+	sort.Strings(names)
+	return names
+}

@@ -1,0 +1,209 @@
+package lesson
+
+import (
+	"strconv"
+
+	tea "charm.land/bubbletea/v2"
+
+	"kubarium/lessons/play"
+	"kubarium/ui/keys"
+	"kubarium/ui/panel"
+)
+
+// listKeys are the keys of the list of lessons.
+func (p *Panel) listKeys() keys.Set {
+	return keys.Set{
+		{Keys: []string{"enter"}, Desc: "open", Bar: true, Run: func() tea.Cmd { return p.choose() }},
+		{Keys: []string{"up", "k"}, Label: "↑↓", Desc: "choose", Run: func() tea.Cmd { p.move(-1); return nil }},
+		{Keys: []string{"down", "j"}, Label: "↓", Desc: "next lesson", Run: func() tea.Cmd { p.move(1); return nil }},
+	}
+}
+
+// lessonKeys are the keys of a lesson being played.
+func (p *Panel) lessonKeys() keys.Set {
+	set := keys.Set{
+		{Keys: []string{"enter", "n"}, Label: "enter", Desc: p.enterDesc(), Bar: true, Run: p.enter, Disabled: p.whyNotEnter},
+		{Keys: []string{"t"}, Desc: "type it", Long: "put the next command into the command line", Bar: true, Run: p.typeNext, Disabled: p.whyNotType},
+		{Keys: []string{"h"}, Desc: "hint", Long: "open the next hint", Bar: true, Run: p.does((*play.Player).Hint), Disabled: p.whyNotHint},
+		{Keys: []string{"s"}, Desc: "show me", Long: "run this step's commands before my eyes", Bar: true, Run: p.does((*play.Player).ShowMe), Disabled: p.whyNotSolve},
+		{Keys: []string{"x"}, Desc: "skip", Long: "have this step done for me", Disabled: p.whyNotSolve,
+			Run: p.confirm("Have this step done for you?", (*play.Player).Skip)},
+		{Keys: []string{"r"}, Desc: p.resetDesc(), Long: "bring cluster and files back to the step's start", Disabled: p.whyNotReset, Run: p.reset},
+		{Keys: []string{"b", "esc"}, Desc: "all lessons", Long: "back to the list of lessons", Run: p.back},
+		{Keys: []string{"up", "k"}, Label: "↑↓", Desc: "scroll", Run: func() tea.Cmd { p.scroll.by(-1); return nil }},
+		{Keys: []string{"down", "j"}, Label: "↓", Desc: "scroll down", Run: func() tea.Cmd { p.scroll.by(1); return nil }},
+		{Keys: []string{"pgup"}, Desc: "page up", Run: func() tea.Cmd { p.scroll.page(-1); return nil }},
+		{Keys: []string{"pgdown", "space"}, Label: "pgdn", Desc: "page down", Run: func() tea.Cmd { p.scroll.page(1); return nil }},
+		{Keys: []string{"home", "g"}, Label: "home", Desc: "top", Run: func() tea.Cmd { p.scroll.top(); return nil }},
+		{Keys: []string{"end", "G"}, Label: "end", Desc: "bottom", Run: func() tea.Cmd { p.scroll.bottom(); return nil }},
+	}
+	return append(p.answerKeys(), set...)
+}
+
+// answerKeys are the digits that answer the open question.
+func (p *Panel) answerKeys() keys.Set {
+	q := p.openQuestion()
+	if q < 0 {
+		return nil
+	}
+	var set keys.Set
+	for o := range p.snap.Questions[q].Question.Options {
+		b := keys.Binding{
+			Keys: []string{strconv.Itoa(o + 1)}, Desc: "answer " + strconv.Itoa(o+1),
+			Run: p.does(func(pl *play.Player) { pl.Answer(q, o) }),
+		}
+		if o == 0 {
+			b.Label, b.Desc, b.Bar = "1-"+strconv.Itoa(len(p.snap.Questions[q].Question.Options)), "answer", true
+		}
+		set = append(set, b)
+	}
+	return set
+}
+
+// openQuestion is the first question not answered rightly yet, or -1.
+func (p *Panel) openQuestion() int {
+	for i, q := range p.snap.Questions {
+		if !q.Right {
+			return i
+		}
+	}
+	return -1
+}
+
+func (p *Panel) does(do func(*play.Player)) func() tea.Cmd {
+	return func() tea.Cmd {
+		if p.player == nil {
+			return nil
+		}
+		return tell(do, p.player)
+	}
+}
+
+func (p *Panel) confirm(text string, do func(*play.Player)) func() tea.Cmd {
+	return func() tea.Cmd {
+		p.ask = question{text: text, yes: p.does(do)}
+		return nil
+	}
+}
+
+// enter does what is next: open, begin, go on, or type the command.
+func (p *Panel) enter() tea.Cmd {
+	switch {
+	case p.snap.Finished:
+		return p.back()
+	case p.snap.StepDone:
+		return p.does((*play.Player).Next)()
+	}
+	return p.typeNext()
+}
+
+func (p *Panel) enterDesc() string {
+	switch {
+	case p.snap.Finished:
+		return "all lessons"
+	case p.snap.Step < 0:
+		return "begin"
+	case p.snap.StepDone && p.snap.Step == len(p.snap.Steps)-1:
+		return "finish"
+	case p.snap.StepDone:
+		return "next step"
+	}
+	return "type it"
+}
+
+func (p *Panel) whyNotEnter() string {
+	switch {
+	case p.player == nil:
+		return "the lesson is not open yet"
+	case p.snap.Busy != "":
+		return p.snap.Busy
+	case p.snap.StepDone || p.snap.NextCommand != "":
+		return ""
+	}
+	return "the step is not done yet"
+}
+
+func (p *Panel) typeNext() tea.Cmd {
+	line := p.snap.NextCommand
+	if line == "" {
+		return nil
+	}
+	return func() tea.Msg { return panel.RunMsg{Command: line} }
+}
+
+func (p *Panel) whyNotType() string {
+	if p.snap.NextCommand == "" {
+		return "there is no command left to type in this step"
+	}
+	return ""
+}
+
+func (p *Panel) whyNotHint() string {
+	if p.snap.MoreHints == 0 || p.snap.StepDone {
+		return "there is no further hint"
+	}
+	return ""
+}
+
+func (p *Panel) whyNotSolve() string {
+	switch {
+	case p.player == nil || !p.snap.Ready || p.snap.Step < 0 || p.snap.Finished:
+		return "no step is being played"
+	case p.snap.StepDone:
+		return "the step is done"
+	case p.snap.Busy != "":
+		return p.snap.Busy
+	}
+	return ""
+}
+
+func (p *Panel) resetDesc() string {
+	if p.snap.Finished {
+		return "play again"
+	}
+	return "reset"
+}
+
+func (p *Panel) reset() tea.Cmd {
+	if p.snap.Finished {
+		return p.confirm("Play the whole lesson again?", (*play.Player).Restart)()
+	}
+	return p.confirm("Bring cluster and files back to the start of this step?", (*play.Player).Reset)()
+}
+
+func (p *Panel) whyNotReset() string {
+	switch {
+	case p.player == nil || !p.snap.Ready || p.snap.Step < 0:
+		return "no step is being played"
+	case p.snap.Busy != "":
+		return p.snap.Busy
+	}
+	return ""
+}
+
+// back leaves the lesson; it is taken up again exactly here.
+func (p *Panel) back() tea.Cmd {
+	p.close()
+	p.page = pageList
+	for i, l := range p.opts.Course.Lessons() {
+		if l == p.wanted {
+			p.cursor = i
+		}
+	}
+	p.wanted = nil
+	return nil
+}
+
+func (p *Panel) move(by int) {
+	n := len(p.opts.Course.Lessons())
+	p.cursor = max(0, min(n-1, p.cursor+by))
+}
+
+func (p *Panel) choose() tea.Cmd {
+	all := p.opts.Course.Lessons()
+	if p.cursor >= len(all) {
+		return nil
+	}
+	p.wanted, p.page = all[p.cursor], pageLesson
+	return p.open()
+}

@@ -1,0 +1,325 @@
+// Package lesson is the panel in which lessons are chosen and played. All it
+// knows of a lesson comes as snapshots of a player; all it does is tell the
+// player what the learner wants.
+package lesson
+
+import (
+	"context"
+	"os/exec"
+	"time"
+
+	"charm.land/bubbles/v2/key"
+	tea "charm.land/bubbletea/v2"
+	"k8s.io/client-go/dynamic"
+	"k8s.io/client-go/rest"
+	"k8s.io/utils/clock"
+
+	"kubarium/lessons"
+	"kubarium/lessons/play"
+	"kubarium/ui/keys"
+	"kubarium/ui/panel"
+	"kubarium/ui/theme"
+)
+
+// Options are what the panel needs from the app.
+type Options struct {
+	Course *lessons.Course
+	// Progress is where it is remembered how far the learner got; nil forgets.
+	Progress *play.Progress
+	// WorkDir is the folder in which the command line works.
+	WorkDir string
+	// Kubectl runs kubectl as the learner.
+	Kubectl func(ctx context.Context, args ...string) *exec.Cmd
+	// Open is the id of a lesson to open as soon as the cluster is there.
+	Open string
+	// ASCII keeps to plain signs.
+	ASCII bool
+	// Client and Clock stand in for cluster and time in tests.
+	Client dynamic.Interface
+	Clock  clock.Clock
+}
+
+// page is what the panel shows.
+type page int
+
+const (
+	pageList page = iota
+	pageLesson
+)
+
+// Panel is the lesson panel.
+type Panel struct {
+	ctx  context.Context
+	opts Options
+
+	theme   *theme.Theme
+	prose   *prose
+	config  *rest.Config
+	focused bool
+
+	page   page
+	cursor int
+	ask    question
+	scroll scroller
+
+	wanted *lessons.Lesson
+	player *play.Player
+	stop   func()
+	// ended is closed when the player is; leaving is that of the one before.
+	ended, leaving <-chan struct{}
+	opening        bool
+	failed         string
+	snap           play.Snapshot
+	ticking        bool
+}
+
+// question is something the learner has to confirm.
+type question struct {
+	text string
+	yes  func() tea.Cmd
+}
+
+var (
+	_ panel.Panel  = (*Panel)(nil)
+	_ panel.Styled = (*Panel)(nil)
+)
+
+// New returns the panel. The context ends the lesson that is being played.
+func New(ctx context.Context, opts Options) *Panel {
+	if opts.Clock == nil {
+		opts.Clock = clock.RealClock{}
+	}
+	p := &Panel{ctx: ctx, opts: opts}
+	p.SetDark(true)
+	if l := opts.Course.Find(opts.Open); l != nil {
+		p.wanted, p.page = l, pageLesson
+	}
+	return p
+}
+
+// SetDark follows the app's colours.
+func (p *Panel) SetDark(dark bool) {
+	p.theme = theme.New(theme.Auto, dark, p.opts.ASCII)
+	p.prose = newProse(p.theme)
+}
+
+// Title is the heading of the panel.
+func (p *Panel) Title() string {
+	if p.page == pageLesson && p.wanted != nil {
+		return p.wanted.Title
+	}
+	return "Lessons"
+}
+
+// Init does nothing: the panel waits for the cluster.
+func (p *Panel) Init() tea.Cmd { return nil }
+
+// Focused is told whether keys come here.
+func (p *Panel) Focused(focused bool) { p.focused = focused }
+
+// Keys are the keys that do something just now.
+func (p *Panel) Keys() []key.Binding {
+	var all []key.Binding
+	for _, b := range p.bindings() {
+		if b.Why() == "" {
+			all = append(all, key.NewBinding(key.WithKeys(b.Keys...), key.WithHelp(b.Shown(), b.Desc)))
+		}
+	}
+	return all
+}
+
+// openedMsg says that a player runs, or why not.
+type openedMsg struct {
+	lesson *lessons.Lesson
+	player *play.Player
+	stop   func()
+	ended  <-chan struct{}
+	err    error
+}
+
+// snapshotMsg brings the news of a player; ok is false at its end.
+type snapshotMsg struct {
+	player   *play.Player
+	snapshot play.Snapshot
+	ok       bool
+}
+
+// tickMsg redraws a countdown.
+type tickMsg struct{}
+
+// Update takes what concerns the panel.
+func (p *Panel) Update(msg tea.Msg) tea.Cmd {
+	switch msg := msg.(type) {
+	case panel.ConnectedMsg:
+		return p.connected(msg.Config)
+	case panel.CommandRanMsg:
+		if p.player != nil {
+			return tell(func(pl *play.Player) { pl.Command(msg.Line, msg.ExitCode, msg.Output) }, p.player)
+		}
+	case openedMsg:
+		return p.opened(msg)
+	case snapshotMsg:
+		return p.news(msg)
+	case tickMsg:
+		p.ticking = false
+		return p.countdown()
+	case tea.KeyPressMsg:
+		return p.pressed(msg.String())
+	case tea.MouseWheelMsg:
+		if msg.Button == tea.MouseWheelUp {
+			p.scroll.by(-3)
+		} else if msg.Button == tea.MouseWheelDown {
+			p.scroll.by(3)
+		}
+	}
+	return nil
+}
+
+// connected begins the lesson that was wanted before there was a cluster. A
+// server that went and came back is the same cluster: watches mend themselves.
+func (p *Panel) connected(config *rest.Config) tea.Cmd {
+	other := p.config != nil && config != nil && p.config.Host != config.Host
+	p.config = config
+	if p.player != nil && other {
+		p.close()
+		return p.open()
+	}
+	if p.page == pageLesson && p.player == nil {
+		return p.open()
+	}
+	return nil
+}
+
+// open starts a player for the wanted lesson, off the update loop.
+func (p *Panel) open() tea.Cmd {
+	if p.wanted == nil || p.opening || (p.config == nil && p.opts.Client == nil) {
+		return nil
+	}
+	p.opening, p.failed = true, ""
+	lesson, ctx := p.wanted, p.ctx
+	env := play.Env{
+		Config: p.config, Client: p.opts.Client, Kubectl: p.opts.Kubectl,
+		WorkDir: p.opts.WorkDir, Progress: p.opts.Progress, Clock: p.opts.Clock,
+	}
+	leaving := p.leaving
+	return func() tea.Msg { return start(ctx, lesson, env, leaving) }
+}
+
+// start runs a player once the one before it is done with its files.
+func start(ctx context.Context, lesson *lessons.Lesson, env play.Env, leaving <-chan struct{}) tea.Msg {
+	if leaving != nil {
+		<-leaving
+	}
+	player, err := play.New(lesson, env)
+	if err != nil {
+		return openedMsg{lesson: lesson, err: err}
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	ended := make(chan struct{})
+	failed := make(chan error, 1)
+	go func() {
+		defer close(ended)
+		failed <- player.Run(ctx)
+	}()
+	// The first snapshot comes at once, unless Run could not begin.
+	select {
+	case <-player.Started():
+	case err := <-failed:
+		cancel()
+		return openedMsg{lesson: lesson, err: err}
+	}
+	return openedMsg{lesson: lesson, player: player, stop: cancel, ended: ended}
+}
+
+func (p *Panel) opened(msg openedMsg) tea.Cmd {
+	p.opening = false
+	if msg.lesson != p.wanted {
+		if msg.stop != nil {
+			msg.stop()
+			p.leaving = msg.ended
+		}
+		return p.open()
+	}
+	if msg.err != nil {
+		p.failed = msg.err.Error()
+		return nil
+	}
+	p.player, p.stop, p.ended = msg.player, msg.stop, msg.ended
+	return listen(p.player)
+}
+
+// close tells the player to end, and does not wait for it.
+func (p *Panel) close() {
+	if p.stop != nil {
+		p.stop()
+		p.leaving = p.ended
+	}
+	p.player, p.stop, p.snap = nil, nil, play.Snapshot{}
+	p.scroll = scroller{}
+}
+
+func listen(player *play.Player) tea.Cmd {
+	return func() tea.Msg {
+		s, ok := <-player.Updates()
+		return snapshotMsg{player: player, snapshot: s, ok: ok}
+	}
+}
+
+// news takes a snapshot, and scrolls to what is new in it.
+func (p *Panel) news(msg snapshotMsg) tea.Cmd {
+	if msg.player != p.player || !msg.ok {
+		return nil
+	}
+	old := p.snap
+	p.snap = msg.snapshot
+	switch {
+	case old.Lesson == nil || old.Step != p.snap.Step:
+		p.scroll.top()
+	case p.snap.StepDone && !old.StepDone:
+		p.scroll.to(markDone)
+	case len(p.snap.Hints) > len(old.Hints):
+		p.scroll.to(markHint)
+	case len(p.snap.Shown) > len(old.Shown):
+		p.scroll.to(markShown)
+	}
+	return tea.Batch(listen(p.player), p.countdown())
+}
+
+// countdown redraws once a second while a check has to hold for a while.
+func (p *Panel) countdown() tea.Cmd {
+	for _, c := range p.snap.Checks {
+		if c.Holding && !p.ticking {
+			p.ticking = true
+			return tea.Tick(time.Second, func(time.Time) tea.Msg { return tickMsg{} })
+		}
+	}
+	return nil
+}
+
+// tell calls the player off the update loop.
+func tell(do func(*play.Player), player *play.Player) tea.Cmd {
+	return func() tea.Msg {
+		do(player)
+		return nil
+	}
+}
+
+func (p *Panel) pressed(name string) tea.Cmd {
+	if p.ask.yes != nil {
+		yes := p.ask.yes
+		p.ask = question{}
+		if name == "y" || name == "enter" {
+			return yes()
+		}
+		return nil
+	}
+	cmd, _ := p.bindings().Dispatch(name)
+	return cmd
+}
+
+func (p *Panel) bindings() keys.Set {
+	if p.page == pageList {
+		return p.listKeys()
+	}
+	return p.lessonKeys()
+}

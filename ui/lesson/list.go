@@ -1,0 +1,84 @@
+package lesson
+
+import (
+	"fmt"
+
+	"kubarium/lessons"
+	"kubarium/ui/theme"
+	"kubarium/ui/widget"
+)
+
+// list is the map of the course: chapters, lessons, and how each stands.
+func (p *Panel) list(width, height int) []string {
+	var text body
+	text.add(p.wrap(p.opts.Course.Title, width, theme.Muted)...)
+	n, at := 0, 0
+	for _, chapter := range p.opts.Course.Chapters {
+		text.add("", p.theme.Heading.Bold(true).Render(widget.Fit(chapter.Title, width, p.theme.Icons.Ellipsis)))
+		for _, l := range chapter.Lessons {
+			if n == p.cursor {
+				at = len(text.lines)
+			}
+			text.add(p.row(l, n == p.cursor, width))
+			n++
+		}
+	}
+	detail := p.detail(width)
+	room := max(1, height-len(detail))
+	first := max(0, min(at-room/2, len(text.lines)-room))
+	lines := text.lines[first:min(len(text.lines), first+room)]
+	for len(lines) < room {
+		lines = append(lines, "")
+	}
+	return append(append([]string(nil), lines...), detail...)
+}
+
+// row is one lesson: sign, title, state in a word.
+func (p *Panel) row(l *lessons.Lesson, selected bool, width int) string {
+	icons := p.theme.Icons
+	record := p.opts.Progress.Lesson(l.ID)
+	sign, word := icons.Pending, fmt.Sprintf("%d min", l.Minutes)
+	switch {
+	case !record.Finished.IsZero():
+		sign, word = icons.Check, "done"
+	case record.Step != "":
+		sign, word = icons.NotReady, "step "+p.stepNumber(l, record.Step)
+	}
+	line := widget.Spread(" "+sign+" "+l.Title, word+" ", width, icons.Ellipsis)
+	if !selected {
+		return p.theme.Text.Render(line)
+	}
+	if p.focused {
+		return p.theme.Selected.Render(line)
+	}
+	return p.theme.SelectedUnder.Render(line)
+}
+
+func (p *Panel) stepNumber(l *lessons.Lesson, id string) string {
+	for i, s := range l.Steps {
+		if s.ID == id {
+			return fmt.Sprintf("%d of %d", i+1, len(l.Steps))
+		}
+	}
+	return "?"
+}
+
+// detail tells about the chosen lesson.
+func (p *Panel) detail(width int) []string {
+	all := p.opts.Course.Lessons()
+	if p.cursor >= len(all) {
+		return nil
+	}
+	l := all[p.cursor]
+	lines := []string{p.theme.Border.Render(widget.Fit("", width, ""))}
+	lines = append(lines, p.wrap(l.Summary, width, theme.Plain)...)
+	word := "enter: begin"
+	record := p.opts.Progress.Lesson(l.ID)
+	switch {
+	case !record.Finished.IsZero():
+		word = "enter: open again"
+	case record.Step != "":
+		word = "enter: go on at step " + p.stepNumber(l, record.Step)
+	}
+	return append(lines, p.wrap(word, width, theme.Accent)...)
+}

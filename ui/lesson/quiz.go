@@ -1,0 +1,47 @@
+package lesson
+
+import (
+	"fmt"
+	"slices"
+
+	"kubarium/lessons/play"
+	"kubarium/ui/theme"
+	"kubarium/ui/widget"
+)
+
+// quiz draws the questions up to the open one: the next comes when this one
+// is answered.
+func (p *Panel) quiz(b *body, width int) {
+	open := p.openQuestion()
+	for i, q := range p.snap.Questions {
+		if open >= 0 && i > open {
+			return
+		}
+		b.add("")
+		for _, line := range widget.Lines(fmt.Sprintf("Question %d. %s", i+1, q.Question.Ask), width) {
+			b.add(p.theme.Bold.Render(line))
+		}
+		p.options(b, q, width)
+	}
+}
+
+// options draws the answers; those tried explain themselves.
+func (p *Panel) options(b *body, q play.QuestionState, width int) {
+	for o, option := range q.Question.Options {
+		text := fmt.Sprintf("%d  %s", o+1, option.Text)
+		if !slices.Contains(q.Tried, o) {
+			tone := theme.Plain
+			if q.Right {
+				tone = theme.Faint
+			}
+			b.add(p.indent("  ", text, width, tone)...)
+			continue
+		}
+		sign, tone := p.theme.Icons.Failing+" ", theme.Bad
+		if option.Right {
+			sign, tone = p.theme.Icons.Check+" ", theme.OK
+		}
+		b.add(p.indent(sign, text, width, tone)...)
+		b.add(p.indent("     ", option.Why, width, theme.Muted)...)
+	}
+}

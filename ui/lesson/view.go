@@ -1,0 +1,269 @@
+package lesson
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"kubarium/lessons"
+	"kubarium/lessons/play"
+	"kubarium/ui/theme"
+	"kubarium/ui/widget"
+)
+
+// View draws the panel.
+func (p *Panel) View(width, height int) string {
+	if width < 1 || height < 1 {
+		return ""
+	}
+	var lines []string
+	if p.page == pageList {
+		lines = p.list(width, height)
+	} else {
+		lines = p.lesson(width, height)
+	}
+	return widget.Block(lines, width, height, p.theme.Icons.Ellipsis)
+}
+
+// lesson is a lesson being played: progress and title above, checks below,
+// the text between them. Where that gets too tight, all of it scrolls.
+func (p *Panel) lesson(width, height int) []string {
+	if p.snap.Lesson == nil {
+		return p.waiting(width)
+	}
+	head := p.head(width)
+	foot := p.foot(width)
+	if len(head)+len(foot) > height*3/5 {
+		text := body{lines: head}
+		p.text(&text, width)
+		text.add("")
+		text.add(foot...)
+		return p.scroll.fit(text, height)
+	}
+	var text body
+	p.text(&text, width)
+	room := height - len(head) - len(foot)
+	seen := p.scroll.fit(text, room)
+	for len(seen) < room {
+		seen = append(seen, "")
+	}
+	return append(append(append([]string(nil), head...), seen...), foot...)
+}
+
+func (p *Panel) waiting(width int) []string {
+	text := "Opening the lesson" + p.theme.Icons.Ellipsis
+	tone := theme.Muted
+	switch {
+	case p.failed != "":
+		text, tone = "The lesson could not be opened: "+p.failed, theme.Bad
+	case p.config == nil && p.opts.Client == nil:
+		text = "The lesson begins as soon as the cluster answers."
+	}
+	return p.wrap(text, width, tone)
+}
+
+// head is the progress and the title of the step.
+func (p *Panel) head(width int) []string {
+	s := p.snap
+	title, left := "", ""
+	switch {
+	case s.Finished:
+		title, left = "Lesson finished", "Finished"
+	case s.Step < 0:
+		title, left = s.Lesson.Title, fmt.Sprintf("%d steps, about %d minutes", len(s.Steps), s.Lesson.Minutes)
+	default:
+		title = s.Lesson.Steps[s.Step].Title
+		left = fmt.Sprintf("Step %d of %d", s.Step+1, len(s.Steps))
+	}
+	lines := []string{widget.Spread(p.theme.Tone(theme.Muted).Render(left), p.progress(), width, p.theme.Icons.Ellipsis)}
+	for _, line := range widget.Lines(title, width) {
+		lines = append(lines, p.theme.Title.Render(line))
+	}
+	return append(lines, "")
+}
+
+// progress is a sign for each step.
+func (p *Panel) progress() string {
+	var b strings.Builder
+	for i, status := range p.snap.Steps {
+		icons := p.theme.Icons
+		switch {
+		case i == p.snap.Step && !p.snap.StepDone:
+			b.WriteString(p.theme.Tone(theme.Accent).Render(icons.Cursor))
+		case status == play.Done:
+			b.WriteString(p.theme.Tone(theme.OK).Render(icons.Check))
+		case status == play.Skipped:
+			b.WriteString(p.theme.Tone(theme.Muted).Render(icons.BarFull))
+		default:
+			b.WriteString(p.theme.Tone(theme.Faint).Render(icons.Pending))
+		}
+	}
+	return b.String()
+}
+
+// text is what scrolls.
+func (p *Panel) text(b *body, width int) {
+	s := p.snap
+	switch {
+	case s.Finished:
+		p.finished(b, width)
+		return
+	case s.Step < 0:
+		b.add(p.prose.lines(s.Lesson.Intro, width)...)
+		return
+	}
+	step := &s.Lesson.Steps[s.Step]
+	b.add(p.prose.lines(step.Text, width)...)
+	p.hints(b, width)
+	p.shown(b, width)
+	p.quiz(b, width)
+	if s.StepDone {
+		p.done(b, step, width)
+	}
+}
+
+func (p *Panel) hints(b *body, width int) {
+	for i, hint := range p.snap.Hints {
+		if i == len(p.snap.Hints)-1 {
+			b.mark(markHint)
+		}
+		b.add("")
+		b.add(p.theme.Tone(theme.Warn).Bold(true).Render(fmt.Sprintf("Hint %d", i+1)))
+		b.add(p.wrap(hint, width, theme.Plain)...)
+	}
+}
+
+// shown are the commands of show me, with what they answered.
+func (p *Panel) shown(b *body, width int) {
+	if len(p.snap.Shown) == 0 {
+		return
+	}
+	b.mark(markShown)
+	b.add("", p.theme.Tone(theme.Busy).Bold(true).Render("Done for you"))
+	for _, c := range p.snap.Shown {
+		b.add(p.indent("$ ", c.Line, width, theme.Accent)...)
+		for _, line := range strings.Split(strings.TrimRight(widget.Clean(c.Output), "\n"), "\n") {
+			if line != "" {
+				b.add(p.theme.Tone(theme.Muted).Render(widget.Fit("  "+line, width, p.theme.Icons.Ellipsis)))
+			}
+		}
+	}
+}
+
+func (p *Panel) done(b *body, step *lessons.Step, width int) {
+	if len(step.Checks) == 0 && len(step.Quiz) == 0 {
+		return
+	}
+	b.mark(markDone)
+	word := "Done"
+	if p.snap.Skipped {
+		word = "Done for you"
+	}
+	b.add("", p.theme.Tone(theme.OK).Bold(true).Render(p.theme.Icons.Check+" "+word))
+	if after := p.prose.lines(step.After, width); after != nil {
+		b.add("")
+		b.add(after...)
+	}
+}
+
+func (p *Panel) finished(b *body, width int) {
+	s := p.snap
+	b.add(p.wrap("You have finished “"+s.Lesson.Title+"”.", width, theme.Plain)...)
+	if s.Asked > 0 {
+		b.add(p.wrap(fmt.Sprintf("Questions right at the first try: %d of %d.", s.Right, s.Asked), width, theme.Plain)...)
+	}
+	if len(s.Lesson.Docs) > 0 {
+		b.add("", p.theme.Bold.Render("Read on at kubernetes.io"))
+		for _, d := range s.Lesson.Docs {
+			b.add(p.indent("• ", d.Title, width, theme.Plain)...)
+			b.add(p.indent("  ", d.URL, width, theme.Accent)...)
+		}
+	}
+}
+
+// foot is what must always be seen: the checks, what is going on, and what to
+// do next.
+func (p *Panel) foot(width int) []string {
+	lines := []string{p.theme.Border.Render(strings.Repeat(p.theme.Icons.BarEmpty, width))}
+	for _, c := range p.snap.Checks {
+		lines = append(lines, p.check(c, width)...)
+	}
+	switch {
+	case p.ask.yes != nil:
+		lines = append(lines, p.wrap(p.ask.text+" y: yes, any other key: no", width, theme.Warn)...)
+	case p.snap.Busy != "":
+		lines = append(lines, p.wrap(p.snap.Busy+p.theme.Icons.Ellipsis, width, theme.Busy)...)
+	case p.snap.Notice != "":
+		lines = append(lines, p.wrap(p.theme.Icons.Warning+" "+widget.Clean(p.snap.Notice), width, theme.Bad)...)
+	default:
+		lines = append(lines, p.invitation(width)...)
+	}
+	return lines
+}
+
+// check is one check: a sign and a word, and below what was seen.
+func (p *Panel) check(c play.CheckState, width int) []string {
+	icons := p.theme.Icons
+	switch {
+	case c.Mode == lessons.Invariant && c.Met:
+		return nil
+	case c.Met:
+		return p.indent(icons.Check+" ", "done: "+c.Name, width, theme.OK)
+	case c.Holding:
+		left := max(0, c.Until.Sub(p.opts.Clock.Now()))
+		text := fmt.Sprintf("wait: %s (%d s more)", c.Name, int((left+time.Second-1)/time.Second))
+		return p.indent(icons.Ellipsis+" ", text, width, theme.Busy)
+	}
+	lines := p.indent(icons.Pending+" ", "to do: "+c.Name, width, theme.Plain)
+	if c.Say != "" {
+		lines = append(lines, p.indent("  ", widget.Clean(c.Say), width, theme.Muted)...)
+	}
+	return lines
+}
+
+// invitation says in one line what to do next.
+func (p *Panel) invitation(width int) []string {
+	s := p.snap
+	text := ""
+	switch {
+	case !s.Ready:
+		text = "Looking at the cluster" + p.theme.Icons.Ellipsis
+	case s.Finished:
+		text = "enter: all lessons   r: play again"
+	case s.Step < 0:
+		text = "enter: begin"
+	case s.StepDone && s.Step == len(s.Steps)-1:
+		text = "enter: finish the lesson"
+	case s.StepDone:
+		text = "enter: next step"
+	case p.openQuestion() >= 0:
+		q := s.Questions[p.openQuestion()]
+		text = fmt.Sprintf("1-%d: answer question %d of %d", len(q.Question.Options), p.openQuestion()+1, len(s.Questions))
+	case s.NextCommand != "":
+		text = "t: " + s.NextCommand
+	case s.MoreHints > 0:
+		text = "h: hint   s: show me"
+	}
+	if text == "" {
+		return nil
+	}
+	return p.wrap(text, width, theme.Accent)
+}
+
+// wrap is text of one tone, in lines.
+func (p *Panel) wrap(text string, width int, tone theme.Tone) []string {
+	return p.indent("", text, width, tone)
+}
+
+// indent is wrap with a first sign under which the other lines are indented.
+func (p *Panel) indent(sign, text string, width int, tone theme.Tone) []string {
+	pad := len([]rune(sign))
+	var lines []string
+	for i, line := range widget.Lines(text, max(1, width-pad)) {
+		if i > 0 {
+			sign = strings.Repeat(" ", pad)
+		}
+		lines = append(lines, p.theme.Tone(tone).Render(sign+line))
+	}
+	return lines
+}
