@@ -23,6 +23,8 @@ type Config struct {
 	ServiceCIDR netip.Prefix
 	// ResolvConf is where the gateway finds the host's name servers.
 	ResolvConf string
+	// TunDevice is the kernel's device for making tap devices.
+	TunDevice string
 	// Log takes what goes wrong behind the caller's back; nil drops it.
 	Log *slog.Logger
 }
@@ -37,6 +39,7 @@ func Default() Config {
 		PodCIDR:     netip.MustParsePrefix("10.244.0.0/16"),
 		ServiceCIDR: netip.MustParsePrefix("10.96.0.0/16"),
 		ResolvConf:  "/etc/resolv.conf",
+		TunDevice:   "/dev/net/tun",
 	}
 }
 

@@ -16,7 +16,7 @@ import (
 func (n *Network) openGateway() error {
 	var tap *os.File
 	err := n.Do(func() (err error) {
-		tap, err = openTap(tapName)
+		tap, err = openTap(n.config.TunDevice, tapName)
 		return err
 	})
 	if err != nil {
@@ -57,8 +57,7 @@ func (n *Network) plugTap() error {
 
 // openTap makes a tap device in the namespace of the calling thread; the device
 // lives as long as the descriptor.
-func openTap(name string) (*os.File, error) {
-	const path = "/dev/net/tun"
+func openTap(path, name string) (*os.File, error) {
 	fd, err := unix.Open(path, unix.O_RDWR|unix.O_CLOEXEC|unix.O_NONBLOCK, 0)
 	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, unix.ENODEV) || errors.Is(err, unix.ENXIO) {
 		return nil, fmt.Errorf("open %s: %w (load it: modprobe tun)", path, err)

@@ -6,6 +6,7 @@ import (
 	"hash/fnv"
 	"net/netip"
 	"os"
+	"time"
 
 	"github.com/vishvananda/netlink"
 	"github.com/vishvananda/netns"
@@ -76,7 +77,11 @@ func (n *Network) plug(ns *os.File, name string, ip netip.Addr) error {
 	if err := n.links.LinkSetUp(veth); err != nil {
 		return fmt.Errorf("bring up veth: %w", err)
 	}
-	return n.configureNode(ns, ip)
+	if err := n.configureNode(ns, ip); err != nil {
+		return err
+	}
+	// The bridge is up when its first port is.
+	return errors.Join(awaitUp(n.links, attrs.Name), awaitUp(n.links, bridgeName))
 }
 
 // configureNode does in the node's namespace what a DHCP client does on a machine.
@@ -111,7 +116,24 @@ func (n *Network) configureNode(ns *os.File, ip netip.Addr) error {
 			return fmt.Errorf("add route of node: %w", err)
 		}
 	}
-	return nil
+	return awaitUp(h, nodeLink)
+}
+
+// awaitUp waits until packets pass. The kernel switches a link on from a work
+// queue, milliseconds after it was told to; what is sent before that is lost,
+// and TCP would only try again a second later.
+func awaitUp(h *netlink.Handle, name string) error {
+	const pause, patience = 200 * time.Microsecond, 3 * time.Second
+	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(pause) {
+		l, err := h.LinkByName(name)
+		if err != nil {
+			return fmt.Errorf("find link %s: %w", name, err)
+		}
+		if l.Attrs().OperState == netlink.OperUp {
+			return nil
+		}
+	}
+	return fmt.Errorf("link %s: not up after %s", name, patience)
 }
 
 // DetachNode pulls the node's cable. A node that has none, because its

@@ -1,0 +1,296 @@
+package network
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/vishvananda/netlink"
+	"golang.org/x/net/dns/dnsmessage"
+)
+
+func TestEgressTCP(t *testing.T) {
+	lab := openLab(t)
+	node := attachNode(t, lab, "node-1", "10.89.0.11")
+	outside := listenHost(t, outsideAddr+":0")
+	serveEcho(t, outside)
+	c, err := node.dial("tcp", outside.Addr().String())
+	mustReach(t, c, err)
+
+	big := strings.Repeat("0123456789abcdef", 1<<18)
+	if c, err = node.dial("tcp", outside.Addr().String()); err != nil {
+		t.Fatal(err)
+	}
+	if answer := ask(t, c, big); answer != "echo "+big {
+		t.Errorf("4 MiB came back as %d bytes", len(answer))
+	}
+}
+
+func TestEgressRefuses(t *testing.T) {
+	lab := openLab(t)
+	node := attachNode(t, lab, "node-1", "10.89.0.11")
+	loopback := listenHost(t, "127.0.0.1:0")
+	_, port, _ := net.SplitHostPort(loopback.Addr().String())
+	metadata := listenHost(t, "169.254.169.254:0")
+	for what, address := range map[string]string{
+		"a port nobody listens on":          outsideAddr + ":" + port,
+		"the host's loopback by gateway":    "10.89.0.2:" + port,
+		"the host's loopback by router":     "10.89.0.1:" + port,
+		"a link-local address of the host":  metadata.Addr().String(),
+		"an address of no node":             "10.96.0.77:80",
+		"the host's loopback, as loopback ": "127.0.0.1:" + port,
+	} {
+		c, err := node.dial("tcp", address)
+		if err == nil {
+			c.Close()
+		}
+		if !errors.Is(err, syscall.ECONNREFUSED) {
+			t.Errorf("dial %s (%s): %v", what, address, err)
+		}
+	}
+}
+
+func TestEgressUDP(t *testing.T) {
+	lab := openLab(t)
+	node := attachNode(t, lab, "node-1", "10.89.0.11")
+	server, err := net.ListenPacket("udp", outsideAddr+":0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	servePackets(t, server, func(q []byte) []byte { return append([]byte("echo "), q...) })
+	c, err := node.dial("udp", server.LocalAddr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	for _, question := range []string{"hello", strings.Repeat("x", 4000)} {
+		if answer := askPacket(t, c, []byte(question)); string(answer) != "echo "+question {
+			t.Errorf("answer of %d bytes to %d", len(answer), len(question))
+		}
+	}
+}
+
+func TestEgressDNS(t *testing.T) {
+	conf := filepath.Join(t.TempDir(), "resolv.conf")
+	lab := openLab(t, func(c *Config) { c.ResolvConf = conf })
+	node := attachNode(t, lab, "node-1", "10.89.0.11")
+
+	// 203.0.113.9 is nobody's; the second server has to be asked.
+	writeFile(t, conf, "search example.test\nnameserver 127.9.9.9\nnameserver "+outsideAddr+"\n")
+	packets, err := net.ListenPacket("udp", outsideAddr+":53")
+	if err != nil {
+		t.Fatal(err)
+	}
+	servePackets(t, packets, answerDNS)
+	r := nodeResolver(node)
+	addrs, err := r.LookupHost(t.Context(), "known.example.")
+	if err != nil || len(addrs) != 1 || addrs[0] != "192.0.2.7" {
+		t.Errorf("lookup: %v, %v", addrs, err)
+	}
+	var failure *net.DNSError
+	if _, err := r.LookupHost(t.Context(), "unknown.example."); !errors.As(err, &failure) || !failure.IsNotFound {
+		t.Errorf("lookup of what is not there: %v", err)
+	}
+
+	// Nobody can be asked now, which is another thing than "no such name".
+	writeFile(t, conf, "nameserver 127.9.9.9\n")
+	if _, err := r.LookupHost(t.Context(), "known.example."); !errors.As(err, &failure) || failure.IsNotFound {
+		t.Errorf("lookup without name servers: %v", err)
+	}
+}
+
+func TestEgressDNSOverTCP(t *testing.T) {
+	conf := filepath.Join(t.TempDir(), "resolv.conf")
+	writeFile(t, conf, "nameserver "+outsideAddr+"\n")
+	lab := openLab(t, func(c *Config) { c.ResolvConf = conf })
+	node := attachNode(t, lab, "node-1", "10.89.0.11")
+	serveEcho(t, listenHost(t, outsideAddr+":53"))
+	c, err := node.dial("tcp", "10.89.0.2:53")
+	mustReach(t, c, err)
+}
+
+func TestPingAnswersOnlyForTheGateway(t *testing.T) {
+	lab := openLab(t)
+	node := attachNode(t, lab, "node-1", "10.89.0.11")
+	if err := ping(node, "10.89.0.2"); err != nil {
+		t.Errorf("ping the gateway: %v", err)
+	}
+	if err := ping(node, "198.51.100.1"); err == nil {
+		t.Error("a host that isn't there answers")
+	}
+}
+
+// Hosts outside that are silent must not keep others from being reached.
+func TestEgressSurvivesSilence(t *testing.T) {
+	lab := openLab(t)
+	node := attachNode(t, lab, "node-1", "10.89.0.11")
+	const silent = 32
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan struct{}, silent)
+	for i := range silent {
+		go func() {
+			defer func() { ended <- struct{}{} }()
+			_ = enter(node.ns, func() error {
+				c, err := (&net.Dialer{}).DialContext(ctx, "tcp", fmt.Sprintf("203.0.113.%d:80", 100+i))
+				if err == nil {
+					c.Close()
+				}
+				return err
+			})
+		}()
+	}
+	awaitNeighbours(t, silent)
+	outside := listenHost(t, outsideAddr+":0")
+	serveEcho(t, outside)
+	c, err := node.dial("tcp", outside.Addr().String())
+	mustReach(t, c, err)
+	cancel()
+	for range silent {
+		<-ended
+	}
+}
+
+// awaitNeighbours waits until the host looks for so many neighbours at a time.
+func awaitNeighbours(t *testing.T, want int) {
+	t.Helper()
+	for range 2000 {
+		list, err := netlink.NeighList(0, netlink.FAMILY_V4)
+		if err != nil {
+			t.Fatal(err)
+		}
+		looking := 0
+		for _, n := range list {
+			if n.State == netlink.NUD_INCOMPLETE {
+				looking++
+			}
+		}
+		if looking >= want {
+			return
+		}
+		time.Sleep(time.Millisecond)
+	}
+	t.Fatal("the gateway does not dial so many hosts at a time")
+}
+
+func TestLabOpensWithoutTunDevice(t *testing.T) {
+	lab := openLab(t, func(c *Config) { c.TunDevice = filepath.Join(t.TempDir(), "tun") })
+	if err := lab.Egress(); err == nil || !strings.Contains(err.Error(), "modprobe tun") {
+		t.Errorf("the reason does not say what helps: %v", err)
+	}
+	one := attachNode(t, lab, "node-1", "10.89.0.11")
+	two := attachNode(t, lab, "node-2", "10.89.0.12")
+	serveEcho(t, one.listen(t, "10.89.0.11:80"))
+	c, err := two.dial("tcp", "10.89.0.11:80")
+	mustReach(t, c, err)
+}
+
+func listenHost(t *testing.T, address string) net.Listener {
+	t.Helper()
+	l, err := net.Listen("tcp4", address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { l.Close() })
+	return l
+}
+
+func servePackets(t *testing.T, c net.PacketConn, answer func([]byte) []byte) {
+	t.Helper()
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		buf := make([]byte, 65535)
+		for {
+			n, from, err := c.ReadFrom(buf)
+			if err != nil {
+				return
+			}
+			_, _ = c.WriteTo(answer(buf[:n]), from)
+		}
+	}()
+	t.Cleanup(func() { c.Close(); <-done })
+}
+
+func askPacket(t *testing.T, c net.Conn, question []byte) []byte {
+	t.Helper()
+	c.SetDeadline(time.Now().Add(10 * time.Second))
+	if _, err := c.Write(question); err != nil {
+		t.Fatal(err)
+	}
+	buf := make([]byte, 65535)
+	n, err := c.Read(buf)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return buf[:n]
+}
+
+// answerDNS knows one name, and one address of it.
+func answerDNS(query []byte) []byte {
+	var m dnsmessage.Message
+	if m.Unpack(query) != nil || len(m.Questions) == 0 {
+		return nil
+	}
+	q := m.Questions[0]
+	m.Header.Response = true
+	m.Additionals = nil
+	switch {
+	case q.Name.String() != "known.example.":
+		m.Header.RCode = dnsmessage.RCodeNameError
+	case q.Type == dnsmessage.TypeA:
+		m.Answers = []dnsmessage.Resource{{
+			Header: dnsmessage.ResourceHeader{Name: q.Name, Type: q.Type, Class: q.Class, TTL: 5},
+			Body:   &dnsmessage.AResource{A: netip.MustParseAddr("192.0.2.7").As4()},
+		}}
+	}
+	answer, err := m.Pack()
+	if err != nil {
+		return nil
+	}
+	return answer
+}
+
+func nodeResolver(n *fakeNode) *net.Resolver {
+	return &net.Resolver{PreferGo: true, StrictErrors: true, Dial: func(_ context.Context, network, _ string) (net.Conn, error) {
+		return n.dial(network, "10.89.0.2:53")
+	}}
+}
+
+// ping sends one echo request and waits for the answer.
+func ping(n *fakeNode, address string) error {
+	c, err := n.dial("ip4:icmp", address)
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	c.SetDeadline(time.Now().Add(500 * time.Millisecond))
+	// Type 8 (echo request), code 0, its checksum, no identifier, number 1.
+	if _, err := c.Write([]byte{8, 0, 0xf7, 0xfe, 0, 0, 0, 1}); err != nil {
+		return err
+	}
+	buf := make([]byte, 128)
+	for {
+		size, _, err := c.(*net.IPConn).ReadFromIP(buf) // without the IP header
+		if err != nil {
+			return err
+		}
+		if size > 0 && buf[0] == 0 { // echo reply
+			return nil
+		}
+	}
+}
+
+func writeFile(t *testing.T, path, content string) {
+	t.Helper()
+	if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
