@@ -1,0 +1,214 @@
+package ui
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os/exec"
+	"strings"
+	"time"
+
+	tea "charm.land/bubbletea/v2"
+
+	"kubarium/ui/detail"
+	"kubarium/ui/layout"
+	"kubarium/ui/pane"
+	"kubarium/ui/panel"
+	"kubarium/ui/theme"
+	"kubarium/ui/watch"
+)
+
+// actionTime is how long something that the user asked for may take.
+const actionTime = 2 * time.Minute
+
+func (a *App) open(msg pane.OpenMsg) tea.Cmd {
+	a.closeDetail()
+	var cmd tea.Cmd
+	a.detail, cmd = detail.Open(a.ctx, a.backend, msg.Ref, msg.Tab)
+	a.placeDetail()
+	return cmd
+}
+
+func (a *App) openLog(msg pane.OpenLogMsg) tea.Cmd {
+	a.closeDetail()
+	var cmd tea.Cmd
+	a.detail, cmd = detail.OpenLog(a.ctx, a.backend, msg.Component)
+	a.placeDetail()
+	return cmd
+}
+
+func (a *App) placeDetail() {
+	if a.layout.PanelOver {
+		a.panelOn = false
+	}
+	if a.focus == layout.Panel || a.focus == layout.Output {
+		a.setFocus(layout.Tanks)
+	}
+	a.relayout()
+}
+
+func (a *App) closeDetail() {
+	if a.detail != nil {
+		a.detail.Close()
+		a.detail = nil
+		a.settle()
+	}
+}
+
+// prompt opens the command line, with a command in it if there is one.
+func (a *App) prompt(text string) tea.Cmd {
+	a.filters.open = false
+	cmd := a.line.Focus(strings.TrimPrefix(strings.TrimSpace(text), "kubectl "))
+	a.relayout()
+	return cmd
+}
+
+// exec gives the terminal to kubectl until it ends.
+func (a *App) exec(args []string, line string) tea.Cmd {
+	if a.opts.Kubectl == nil {
+		a.say(theme.Warn, "there is no kubectl here")
+		return nil
+	}
+	if line == "" {
+		line = "kubectl " + strings.Join(args, " ")
+	}
+	cmd := a.opts.Kubectl(context.Background(), args...)
+	return tea.ExecProcess(cmd, func(err error) tea.Msg {
+		msg := execDoneMsg{line: line, err: err}
+		var exit *exec.ExitError
+		if errors.As(err, &exit) {
+			msg.code, msg.err = exit.ExitCode(), nil
+		} else if err != nil {
+			msg.code = -1
+		}
+		return msg
+	})
+}
+
+func (a *App) execDone(msg execDoneMsg) tea.Cmd {
+	a.line.Ran(msg.code)
+	switch {
+	case msg.err != nil:
+		a.push(note("Not run", msg.line+"\n\n"+msg.err.Error()))
+	case msg.code != 0:
+		a.say(theme.Warn, fmt.Sprintf("%s: exit code %d", msg.line, msg.code))
+	}
+	return a.tell(panel.CommandRanMsg{Line: msg.line, ExitCode: msg.code})
+}
+
+// do runs something in a command and reports how it went.
+func (a *App) do(doing, done string, f func(context.Context) error) tea.Cmd {
+	a.say(theme.Busy, doing)
+	return func() tea.Msg {
+		ctx, cancel := context.WithTimeout(context.Background(), actionTime)
+		defer cancel()
+		if err := f(ctx); err != nil {
+			return doneMsg{err: fmt.Errorf("%s: %w", doing, err)}
+		}
+		return doneMsg{note: done}
+	}
+}
+
+// done reports a success for a while, and a failure until it was read.
+func (a *App) done(msg doneMsg) {
+	if msg.err != nil {
+		a.note = notice{}
+		a.push(note("That did not work", msg.err.Error()))
+		return
+	}
+	a.say(theme.OK, msg.note)
+}
+
+func (a *App) askDelete(ref watch.Ref) {
+	where := ""
+	if ref.Namespace != "" {
+		where = " in namespace " + ref.Namespace
+	}
+	text := fmt.Sprintf("%s%s is deleted for good.", ref, where)
+	if ref.Kind == "Pod" {
+		text += "\n\nIf a controller owns it (a ReplicaSet, a DaemonSet), a new pod takes its place. Else nothing brings it back."
+	}
+	b := a.backend
+	a.push(&confirm{title: "Delete " + ref.String() + "?", text: text, yes: "delete", do: func(a *App) tea.Cmd {
+		return a.do("deleting "+ref.String(), ref.String()+" deleted", func(ctx context.Context) error { return b.delete(ctx, ref) })
+	}})
+}
+
+// askPower stops or starts a component or a node; what takes something away is
+// asked first.
+func (a *App) askPower(msg pane.PowerMsg) tea.Cmd {
+	c := a.opts.Cluster
+	type action struct {
+		doing, done string
+		f           func(context.Context, string) error
+	}
+	var act action
+	switch {
+	case msg.Node && msg.Verb == pane.Start:
+		act = action{"starting " + msg.Name, msg.Name + " starts", c.StartNode}
+	case msg.Node && msg.Verb == pane.Kill:
+		act = action{"cutting the power of " + msg.Name, msg.Name + " has no power", c.KillNode}
+	case msg.Node:
+		act = action{"stopping " + msg.Name, msg.Name + " stopped", c.StopNode}
+	case msg.Verb == pane.Start:
+		act = action{"starting " + msg.Name, msg.Name + " started", c.StartComponent}
+	default:
+		act = action{"stopping " + msg.Name, msg.Name + " stopped", c.StopComponent}
+	}
+	do := func(a *App) tea.Cmd {
+		return a.do(act.doing, act.done, func(ctx context.Context) error { return act.f(ctx, msg.Name) })
+	}
+	if msg.Verb == pane.Start {
+		return do(a)
+	}
+	a.push(&confirm{title: powerTitle(msg), text: powerText(msg), yes: string(msg.Verb), do: do})
+	return nil
+}
+
+func powerTitle(msg pane.PowerMsg) string {
+	if msg.Verb == pane.Kill {
+		return "Cut the power of " + msg.Name + "?"
+	}
+	return "Stop " + msg.Name + "?"
+}
+
+func powerText(msg pane.PowerMsg) string {
+	switch {
+	case msg.Verb == pane.Kill:
+		return "All that runs on the node is gone at once, and nobody tells the control plane. Watch how long it takes to notice."
+	case msg.Node:
+		return "Its kubelet, kube-proxy and containerd end, and all its containers. s starts it again."
+	case msg.Name == "kube-apiserver":
+		return "Nothing can be seen or changed while it is away; pods go on running. s starts it again."
+	case msg.Name == "etcd":
+		return "The API server has nothing to answer from while it is away. s starts it again."
+	}
+	return "Its work is left undone while it is away; all else goes on. s starts it again."
+}
+
+func (a *App) askQuit() {
+	a.push(&confirm{
+		title: "Leave kubarium?", yes: "leave",
+		text: "The cluster stops. What is in it is kept: the next start is a reboot of the same cluster.",
+		do:   func(a *App) tea.Cmd { a.quit = true; return nil },
+	})
+}
+
+func (a *App) pickNamespace() {
+	items := append([]string{""}, a.ctx.Snapshot.Namespaces...)
+	at := 0
+	for i, n := range items {
+		if n == a.ctx.Namespace {
+			at = i
+		}
+	}
+	a.push(&picker{title: "Namespace", items: items, at: at, name: func(s string) string {
+		if s == "" {
+			return "all namespaces"
+		}
+		return s
+	}, do: func(a *App, item string) tea.Cmd {
+		a.ctx.Namespace = item
+		return a.sync()
+	}})
+}

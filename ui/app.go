@@ -1,0 +1,262 @@
+package ui
+
+import (
+	"time"
+
+	tea "charm.land/bubbletea/v2"
+	"k8s.io/client-go/rest"
+
+	"kubarium/ui/boot"
+	"kubarium/ui/command"
+	"kubarium/ui/detail"
+	"kubarium/ui/keys"
+	"kubarium/ui/layout"
+	"kubarium/ui/pane"
+	"kubarium/ui/panel"
+	"kubarium/ui/theme"
+	"kubarium/ui/watch"
+)
+
+// App is the root model.
+type App struct {
+	opts    Options
+	now     func() time.Time
+	ctx     *pane.Context // what all panes look at
+	backend *backend
+
+	w, h    int
+	layout  layout.Layout
+	booting bool
+	boot    boot.Screen
+
+	panes   map[layout.Name]pane.Pane
+	focus   layout.Name
+	shown   map[layout.Name]bool // panes to prefer where several share a rectangle
+	detail  *detail.View
+	line    *command.Line
+	filters *filterLine
+	dialogs []dialog
+	lessons panel.Panel
+	panelOn bool
+
+	config  *rest.Config
+	version string
+	usage   usageMsg
+	note    notice
+	tick    ticker
+	wheeled time.Time
+	quit    bool
+}
+
+// notice is a line that says how something went.
+type notice struct {
+	text string
+	tone theme.Tone
+	till time.Time
+}
+
+// New makes the app's model. Run does all there is to do with it; tests may drive
+// it by hand.
+func New(o Options) *App {
+	a := &App{
+		opts: o, now: time.Now, booting: true,
+		ctx: &pane.Context{
+			Theme:    theme.New(o.Theme, true, o.ASCII),
+			Snapshot: &watch.Snapshot{},
+		},
+		focus:   layout.Tanks,
+		shown:   map[layout.Name]bool{},
+		lessons: o.Lessons,
+		backend: &backend{kubectl: o.Kubectl, cluster: o.Cluster},
+	}
+	a.ctx.Now = a.now()
+	a.boot = boot.Screen{Context: a.ctx, Version: o.Version, Started: a.ctx.Now}
+	a.line = command.New(a.ctx, o.Kubectl)
+	a.filters = newFilterLine(a.ctx)
+	a.panes = map[layout.Name]pane.Pane{
+		layout.Components: pane.NewComponents(a.ctx),
+		layout.Tanks:      pane.NewTanks(a.ctx),
+		layout.Pods:       pane.NewPods(a.ctx),
+		layout.Services:   pane.NewServices(a.ctx),
+		layout.Events:     pane.NewEvents(a.ctx),
+	}
+	a.paintPanel()
+	return a
+}
+
+// Init implements tea.Model.
+func (a *App) Init() tea.Cmd {
+	var cmds []tea.Cmd
+	if a.opts.Theme == "" || a.opts.Theme == theme.Auto {
+		cmds = append(cmds, tea.RequestBackgroundColor)
+	}
+	if a.lessons != nil {
+		cmds = append(cmds, a.lessons.Init())
+	}
+	return tea.Batch(append(cmds, a.schedule())...)
+}
+
+// Update implements tea.Model. What the message means for the app comes first;
+// the panel sees all but keys and mouse, which go to one place only.
+func (a *App) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
+	var cmd tea.Cmd
+	switch msg := msg.(type) {
+	case tea.KeyPressMsg:
+		cmd = a.key(msg)
+	case tea.PasteMsg:
+		cmd = a.paste(msg)
+	case tea.MouseMsg:
+		cmd = a.mouse(msg)
+	default:
+		cmd = tea.Batch(a.handle(msg), a.tell(msg))
+	}
+	if a.quit {
+		return a, tea.Quit
+	}
+	return a, tea.Batch(cmd, a.schedule())
+}
+
+// handle takes everything that is not from the keyboard or the mouse.
+func (a *App) handle(msg tea.Msg) tea.Cmd {
+	switch msg := msg.(type) {
+	case tea.WindowSizeMsg:
+		a.resize(msg)
+	case tea.BackgroundColorMsg:
+		a.recolour(msg.IsDark())
+	case tickMsg:
+		a.ticked(msg)
+	case componentsMsg:
+		a.ctx.Components = msg
+		return a.sync()
+	case watch.SnapshotMsg:
+		a.ctx.Snapshot, a.ctx.Down = msg.Snapshot, false
+		a.relayout()
+		return a.sync()
+	case watch.DownMsg:
+		a.ctx.Down = true
+	case watch.UpMsg:
+		a.ctx.Down = false
+		return a.tell(panel.ConnectedMsg{Config: a.config})
+	case connectedMsg:
+		return a.connected(msg)
+	case readyMsg:
+		a.ready(msg.err)
+	case problemMsg:
+		a.boot.Problem = msg.err
+	case usageMsg:
+		a.usage = msg
+	case doneMsg:
+		a.done(msg)
+	default:
+		return a.handleOwn(msg)
+	}
+	return nil
+}
+
+// handleOwn takes what the app's own parts ask for.
+func (a *App) handleOwn(msg tea.Msg) tea.Cmd {
+	switch msg := msg.(type) {
+	case pane.OpenMsg:
+		return a.open(msg)
+	case pane.OpenLogMsg:
+		return a.openLog(msg)
+	case pane.DeleteMsg:
+		a.askDelete(msg.Ref)
+	case pane.PowerMsg:
+		return a.askPower(msg)
+	case pane.KubectlMsg:
+		return a.exec(msg.Args, "")
+	case pane.LeaveMsg:
+		a.leave(msg)
+	case detail.CloseMsg:
+		a.closeDetail()
+	case command.ExecMsg:
+		return a.exec(msg.Args, msg.Line)
+	case command.QuitMsg:
+		a.askQuit()
+	case command.OutputMsg:
+		return a.line.Update(msg)
+	case command.DoneMsg:
+		return tea.Batch(a.line.Update(msg), a.tell(panel.CommandRanMsg{Line: msg.Line, ExitCode: msg.Code, Output: msg.Output}))
+	case execDoneMsg:
+		return a.execDone(msg)
+	case keys.DisabledMsg:
+		a.say(theme.Warn, msg.Why)
+	case panel.RunMsg:
+		return a.prompt(msg.Command)
+	case panel.FocusMsg:
+		a.showPanel(true)
+	default:
+		if a.detail != nil {
+			return a.detail.Update(msg)
+		}
+	}
+	return nil
+}
+
+// tell gives the panel a message.
+func (a *App) tell(msg tea.Msg) tea.Cmd {
+	if a.lessons == nil {
+		return nil
+	}
+	return a.lessons.Update(msg)
+}
+
+// sync lets everything that is on the screen take over what has changed.
+func (a *App) sync() tea.Cmd {
+	a.ctx.Now = a.now()
+	for _, p := range a.panes {
+		p.Sync()
+	}
+	if a.detail != nil {
+		return a.detail.Sync()
+	}
+	return nil
+}
+
+func (a *App) connected(msg connectedMsg) tea.Cmd {
+	a.config, a.version = msg.config, msg.version
+	a.backend = &backend{client: msg.client, config: msg.config, kubectl: a.opts.Kubectl, cluster: a.opts.Cluster}
+	return a.tell(panel.ConnectedMsg{Config: msg.config})
+}
+
+// ready ends the boot screen, unless something went wrong: then it stays.
+func (a *App) ready(err error) {
+	if err != nil {
+		a.boot.Problem = err
+		return
+	}
+	a.boot.Done = a.now()
+	if a.booting && a.boot.Problem == nil {
+		a.booting = false
+		a.say(theme.OK, "all nodes are Ready after "+took(a.boot.Done.Sub(a.boot.Started)))
+	}
+}
+
+func (a *App) resize(msg tea.WindowSizeMsg) {
+	first := a.w == 0
+	a.w, a.h = msg.Width, msg.Height
+	if first {
+		a.panelOn = a.lessons != nil && a.w >= 120
+	}
+	a.relayout()
+}
+
+func (a *App) recolour(dark bool) {
+	a.ctx.Theme = theme.New(a.opts.Theme, dark, a.opts.ASCII)
+	a.paintPanel()
+}
+
+func (a *App) paintPanel() {
+	if s, ok := a.lessons.(panel.Styled); ok {
+		s.SetDark(a.ctx.Theme.IsDark)
+	}
+}
+
+// close ends what the app has running.
+func (a *App) close() {
+	a.line.End()
+	if a.detail != nil {
+		a.detail.Close()
+	}
+}

@@ -1,0 +1,130 @@
+package ui
+
+import (
+	"charm.land/bubbles/v2/key"
+	tea "charm.land/bubbletea/v2"
+
+	"kubarium/ui/keys"
+	"kubarium/ui/layout"
+	"kubarium/ui/theme"
+)
+
+// globals are the keys that work everywhere but in a dialog and while typing.
+func (a *App) globals() keys.Set {
+	goTo := func(n layout.Name) func() tea.Cmd {
+		return func() tea.Cmd {
+			a.closeDetail()
+			if a.layout.PanelOver && n != layout.Panel {
+				a.panelOn = false
+				a.relayout()
+			}
+			a.setFocus(n)
+			return nil
+		}
+	}
+	noLessons := func() string {
+		if a.lessons == nil {
+			return "there are no lessons here"
+		}
+		return ""
+	}
+	panelLong := "show or hide the lesson; on a narrow screen it takes the cluster's place"
+	return keys.Set{
+		{Keys: []string{":"}, Desc: "kubectl", Long: "type a kubectl command", Bar: true, Run: func() tea.Cmd { return a.prompt("") }},
+		{Keys: []string{"/"}, Desc: "filter", Long: "show only what contains a text", Bar: true, Disabled: a.covered, Run: a.startFilter},
+		{Keys: []string{"n"}, Desc: "namespace", Long: "show only one namespace, or all", Bar: true, Disabled: a.covered, Run: func() tea.Cmd { a.pickNamespace(); return nil }},
+		{Keys: []string{"tab"}, Desc: "next pane", Run: func() tea.Cmd { return a.turn(1) }},
+		{Keys: []string{"shift+tab"}, Desc: "pane before", Run: func() tea.Cmd { return a.turn(-1) }},
+		{Keys: []string{"1"}, Desc: "control plane", Run: goTo(layout.Components)},
+		{Keys: []string{"2"}, Desc: "nodes", Run: goTo(layout.Tanks)},
+		{Keys: []string{"3"}, Desc: "pods", Run: goTo(layout.Pods)},
+		{Keys: []string{"4"}, Desc: "services", Run: goTo(layout.Services)},
+		{Keys: []string{"5"}, Desc: "events", Run: goTo(layout.Events)},
+		{Keys: []string{"L", "f2"}, Desc: "lesson", Long: panelLong, Bar: a.lessons != nil, Disabled: noLessons, Run: func() tea.Cmd { a.showPanel(!a.panelOn); return nil }},
+		{Keys: []string{"esc"}, Desc: "clear", Long: "clear the filter, then close kubectl's dock", Run: a.escape},
+		{Keys: []string{"t"}, Desc: "theme", Long: "change the colours: dark, light, high contrast", Run: a.nextTheme},
+		{Keys: []string{"?"}, Desc: "help", Long: "all keys, and what the signs mean", Bar: true, Run: func() tea.Cmd { a.push(a.newHelp()); return nil }},
+		{Keys: []string{"q"}, Desc: "quit", Long: "leave and stop the cluster, after a question", Bar: true, Run: func() tea.Cmd { a.askQuit(); return nil }},
+		{Keys: []string{"ctrl+c"}, Desc: "quit now", Long: "stop kubectl if it runs, else leave at once"},
+	}
+}
+
+// covered says why keys for the panes do nothing while something covers them.
+func (a *App) covered() string {
+	if a.detail != nil {
+		return "not in the detail view: esc goes back"
+	}
+	return ""
+}
+
+// focused are the keys of what has the focus.
+func (a *App) focused() keys.Group {
+	switch {
+	case a.focus == layout.Panel && a.panelOn && a.lessons != nil:
+		return keys.Group{Title: a.lessons.Title(), Set: fromPanel(a.lessons.Keys())}
+	case a.focus == layout.Output && a.line.Docked():
+		return keys.Group{Title: "kubectl", Set: a.dockKeys()}
+	case a.detail != nil:
+		return keys.Group{Title: "Detail", Set: a.detail.Bindings()}
+	}
+	p := a.panes[a.focus]
+	if p == nil {
+		return keys.Group{}
+	}
+	title, _ := p.Title()
+	return keys.Group{Title: title, Set: p.Bindings()}
+}
+
+func (a *App) dockKeys() keys.Set {
+	scroll := func(by int) func() tea.Cmd { return func() tea.Cmd { a.line.Scroll(by); return nil } }
+	return keys.Set{
+		{Keys: []string{"down", "j"}, Label: "↓/j", Desc: "down", Run: scroll(1)},
+		{Keys: []string{"up", "k"}, Label: "↑/k", Desc: "up", Bar: true, Run: scroll(-1)},
+		{Keys: []string{"pgdown", "space"}, Label: "pgdn", Desc: "page down", Run: scroll(10)},
+		{Keys: []string{"pgup"}, Desc: "page up", Run: scroll(-10)},
+		{Keys: []string{"esc"}, Desc: "close", Bar: true, Run: a.closeDock},
+	}
+}
+
+// fromPanel makes the panel's keys bindings without a handler: the panel handles
+// them itself.
+func fromPanel(list []key.Binding) keys.Set {
+	var set keys.Set
+	for _, b := range list {
+		if b.Enabled() {
+			set = append(set, keys.Binding{Keys: b.Keys(), Label: b.Help().Key, Desc: b.Help().Desc, Bar: true})
+		}
+	}
+	return set
+}
+
+// escape goes one step back.
+func (a *App) escape() tea.Cmd {
+	switch {
+	case a.ctx.Text != "":
+		a.setFilter("")
+	case a.line.Docked():
+		return a.closeDock()
+	}
+	return nil
+}
+
+func (a *App) closeDock() tea.Cmd {
+	a.line.Close()
+	a.relayout()
+	return nil
+}
+
+// nextTheme goes through the themes.
+func (a *App) nextTheme() tea.Cmd {
+	names := theme.Names()[1:]
+	for i, n := range names {
+		if n == a.ctx.Theme.Name {
+			a.opts.Theme = names[(i+1)%len(names)]
+			break
+		}
+	}
+	a.recolour(a.ctx.Theme.IsDark)
+	a.say(theme.Muted, "theme: "+a.ctx.Theme.Name)
+	return nil
+}

@@ -1,0 +1,344 @@
+// Package detail is the view of one object, or of one component of the control
+// plane: described, as YAML, its logs and its events.
+package detail
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	tea "charm.land/bubbletea/v2"
+	"k8s.io/apimachinery/pkg/api/meta"
+
+	"kubarium/ui/facts"
+	"kubarium/ui/keys"
+	"kubarium/ui/pane"
+	"kubarium/ui/theme"
+	"kubarium/ui/watch"
+	"kubarium/ui/widget"
+)
+
+// Backend is where a detail view gets what a snapshot does not have. Its methods
+// are called in commands only.
+type Backend interface {
+	// Describe is what kubectl describe prints.
+	Describe(ctx context.Context, ref watch.Ref) (string, error)
+	// YAML is an object of a kind that is not watched.
+	YAML(ctx context.Context, ref watch.Ref) (string, error)
+	// Logs follows a container's log until ctx ends.
+	Logs(ctx context.Context, namespace, pod, container string, previous bool) (io.ReadCloser, error)
+	// LogFile is the log of a component or a node's machine; "" if there is none.
+	LogFile(name string) string
+}
+
+// CloseMsg asks to leave the detail view.
+type CloseMsg struct{}
+
+// View is an open detail view.
+type View struct {
+	ctx       *pane.Context
+	backend   Backend
+	ref       watch.Ref
+	component string
+	tabs      []pane.Tab
+	tab       pane.Tab
+	w, h      int
+
+	describe described
+	yaml     described
+	logs     logs
+	events   widget.Pager
+}
+
+// described is text that is made anew when the object changes.
+type described struct {
+	pager   widget.Pager
+	version string // of the object that is shown
+	busy    bool   // being made
+	err     error
+}
+
+const keepLog = 5000
+
+// Open opens an object.
+func Open(ctx *pane.Context, backend Backend, ref watch.Ref, tab pane.Tab) (*View, tea.Cmd) {
+	v := &View{ctx: ctx, backend: backend, ref: ref, tabs: []pane.Tab{pane.Describe, pane.YAML, pane.Logs, pane.Events}}
+	if ref.Kind != "Pod" && ref.Kind != "Node" {
+		v.tabs = []pane.Tab{pane.Describe, pane.YAML, pane.Events}
+	}
+	return v, v.begin(tab)
+}
+
+// OpenLog opens a component's log.
+func OpenLog(ctx *pane.Context, backend Backend, component string) (*View, tea.Cmd) {
+	v := &View{ctx: ctx, backend: backend, component: component, tabs: []pane.Tab{pane.Logs}}
+	return v, v.begin(pane.Logs)
+}
+
+func (v *View) begin(tab pane.Tab) tea.Cmd {
+	v.logs.pager = widget.Pager{Keep: keepLog, Follow: true, Wrap: true}
+	if !slices.Contains(v.tabs, tab) {
+		tab = v.tabs[0]
+	}
+	return v.show(tab)
+}
+
+// Ref is the object that is shown; nothing for a component.
+func (v *View) Ref() watch.Ref { return v.ref }
+
+// Close ends what the view has running.
+func (v *View) Close() { v.logs.close() }
+
+// SetSize tells the room, frame included.
+func (v *View) SetSize(w, h int) {
+	v.w, v.h = w, h
+	iw, ih := max(0, w-4), max(0, h-4)
+	for _, p := range []*widget.Pager{&v.describe.pager, &v.yaml.pager, &v.logs.pager, &v.events} {
+		p.SetSize(iw, ih)
+	}
+}
+
+// show changes to a tab and begins to fill it.
+func (v *View) show(tab pane.Tab) tea.Cmd {
+	v.tab = tab
+	switch tab {
+	case pane.Logs:
+		if !v.logs.opened {
+			return v.openLogs()
+		}
+	case pane.Describe, pane.YAML:
+		return v.Sync()
+	}
+	return nil
+}
+
+func (v *View) turn(by int) tea.Cmd {
+	i := slices.Index(v.tabs, v.tab)
+	return v.show(v.tabs[(i+by+len(v.tabs))%len(v.tabs)])
+}
+
+// version is the version of the object in the last snapshot, "" if it is not there.
+func (v *View) version() string {
+	if o := v.ctx.Snapshot.Get(v.ref); o != nil {
+		if m, err := meta.Accessor(o); err == nil {
+			return m.GetResourceVersion()
+		}
+	}
+	return ""
+}
+
+// gone reports whether the object was there and is no more.
+func (v *View) gone() bool {
+	return v.component == "" && v.version() == "" && (v.describe.version != "" || v.yaml.version != "")
+}
+
+// Sync takes over what has changed in the cluster.
+func (v *View) Sync() tea.Cmd {
+	if v.component != "" {
+		return nil
+	}
+	switch v.tab {
+	case pane.Describe:
+		return v.syncDescribe()
+	case pane.YAML:
+		return v.syncYAML()
+	}
+	return nil
+}
+
+// pager is the text of the current tab.
+func (v *View) pager() *widget.Pager {
+	switch v.tab {
+	case pane.YAML:
+		return &v.yaml.pager
+	case pane.Logs:
+		return &v.logs.pager
+	case pane.Events:
+		return &v.events
+	}
+	return &v.describe.pager
+}
+
+// Scroll moves in the text.
+func (v *View) Scroll(by int) { v.pager().Scroll(by) }
+
+// Click is a mouse click: on a tab it opens the tab.
+func (v *View) Click(x, y int) tea.Cmd {
+	if y != 0 {
+		return nil
+	}
+	at := 2
+	for _, t := range v.tabs {
+		w := len(t) + 2
+		if x >= at && x < at+w {
+			return v.show(t)
+		}
+		at += w + 1
+	}
+	return nil
+}
+
+// Bindings are the view's keys.
+func (v *View) Bindings() keys.Set {
+	p := v.pager()
+	do := func(f func()) func() tea.Cmd {
+		return func() tea.Cmd { f(); return nil }
+	}
+	set := keys.Set{
+		{Keys: []string{"esc", "backspace"}, Label: "esc", Desc: "back", Bar: true, Run: func() tea.Cmd { return func() tea.Msg { return CloseMsg{} } }},
+	}
+	if len(v.tabs) > 1 {
+		set = append(set, keys.Binding{Keys: []string{"tab", "]"}, Label: "tab", Desc: "next tab", Bar: true, Run: func() tea.Cmd { return v.turn(1) }},
+			keys.Binding{Keys: []string{"shift+tab", "["}, Desc: "tab before", Run: func() tea.Cmd { return v.turn(-1) }})
+		for i, t := range v.tabs {
+			set = append(set, keys.Binding{Keys: []string{fmt.Sprint(i + 1)}, Desc: string(t), Run: func() tea.Cmd { return v.show(t) }})
+		}
+	}
+	set = append(set, v.logBindings()...)
+	return append(set, keys.Set{
+		{Keys: []string{"down", "j"}, Label: "↓/j", Desc: "down", Run: do(func() { p.Scroll(1) })},
+		{Keys: []string{"up", "k"}, Label: "↑/k", Desc: "up", Run: do(func() { p.Scroll(-1) })},
+		{Keys: []string{"pgdown", "space", "ctrl+d"}, Label: "pgdn", Desc: "page down", Run: do(func() { p.Page(1) })},
+		{Keys: []string{"pgup", "ctrl+u"}, Label: "pgup", Desc: "page up", Run: do(func() { p.Page(-1) })},
+		{Keys: []string{"g", "home"}, Desc: "first line", Run: do(p.Top)},
+		{Keys: []string{"G", "end"}, Desc: "last line", Run: do(p.End)},
+		{Keys: []string{"w"}, Desc: "wrap", Long: "break long lines, or cut them", Run: do(func() { p.SetWrap(!p.Wrap) })},
+		{Keys: []string{"right", "l"}, Label: "→", Desc: "sideways", Run: do(func() { p.Sideways(8) })},
+		{Keys: []string{"left", "h"}, Label: "←", Desc: "back", Run: do(func() { p.Sideways(-8) })},
+	}...)
+}
+
+// View draws the view.
+func (v *View) View() string {
+	t := v.ctx.Theme
+	box := widget.Box{
+		Border: t.Icons.Border, Style: t.BorderFocus, Ellipsis: t.Icons.Ellipsis,
+		Title: v.tabLine(), Right: t.Key.Render(v.name()), Scroll: v.pager().Position(), Thumb: t.Icons.ScrollThumb,
+	}
+	body := v.body()
+	lines := append([]string{v.summary(), ""}, strings.Split(body, "\n")...)
+	for i := range lines {
+		lines[i] = " " + lines[i]
+	}
+	return box.Draw(strings.Join(lines, "\n"), v.w, v.h)
+}
+
+func (v *View) name() string {
+	if v.component != "" {
+		return v.component
+	}
+	if v.ref.Namespace != "" {
+		return v.ref.Namespace + " " + v.ref.String()
+	}
+	return v.ref.String()
+}
+
+func (v *View) tabLine() string {
+	t := v.ctx.Theme
+	var parts []string
+	for _, tab := range v.tabs {
+		if tab == v.tab {
+			parts = append(parts, t.Selected.Bold(true).Render(" "+string(tab)+" "))
+		} else {
+			parts = append(parts, t.Tone(theme.Muted).Render(" "+string(tab)+" "))
+		}
+	}
+	return strings.Join(parts, t.Border.Render(t.Icons.Separator))
+}
+
+// summary is the object in a line, whatever the tab.
+func (v *View) summary() string {
+	t := v.ctx.Theme
+	muted := t.Tone(theme.Muted)
+	join := func(parts ...string) string {
+		return strings.Join(parts, muted.Render("  "+t.Icons.Dot+"  "))
+	}
+	if v.component != "" {
+		i, _ := v.ctx.Component(v.component)
+		sign, tone := pane.ComponentSign(v.ctx, i.State)
+		out := join(t.Tone(tone).Render(sign+" "+string(i.State)), muted.Render(i.Purpose))
+		if i.Message != "" {
+			out = join(out, t.Tone(theme.Warn).Render(widget.Clean(i.Message)))
+		}
+		return out
+	}
+	if v.gone() {
+		return t.Tone(theme.Warn).Render(t.Icons.Terminating+" gone") + muted.Render("  what it was is below")
+	}
+	switch v.ref.Kind {
+	case "Pod":
+		if f := v.ctx.Snapshot.Pod(v.ref.Namespace, v.ref.Name); f != nil {
+			sign, tone := pane.PodSign(v.ctx, f.State)
+			where := "no node yet"
+			if f.Object.Spec.NodeName != "" {
+				where = "on " + f.Object.Spec.NodeName
+			}
+			return join(t.Tone(tone).Render(sign+" "+f.Word), muted.Render(fmt.Sprintf("%d of %d ready", f.Ready, f.Total)),
+				muted.Render(where), muted.Render("age "+facts.Age(v.ctx.Now.Sub(f.Object.CreationTimestamp.Time))))
+		}
+	case "Node":
+		for _, n := range v.ctx.Snapshot.Nodes {
+			if n.Object.Name == v.ref.Name {
+				sign, tone := pane.PodSign(v.ctx, n.State)
+				return join(t.Tone(tone).Render(sign+" "+n.Word), muted.Render(widget.Plural(len(n.Pods), "pod", "pods")),
+					muted.Render("cpu "+facts.Cores(n.CPU.Requested)+" of "+facts.Cores(n.CPU.Allocatable)),
+					muted.Render("memory "+facts.Bytes(n.Memory.Requested)+" of "+facts.Bytes(n.Memory.Allocatable)))
+			}
+		}
+	case "Service":
+		for _, s := range v.ctx.Snapshot.Services {
+			if s.Object.Namespace == v.ref.Namespace && s.Object.Name == v.ref.Name {
+				return join(t.Text.Render(string(s.Object.Spec.Type)), muted.Render(s.Address()+" "+s.Ports),
+					muted.Render(fmt.Sprintf("%d of %s ready", s.Ready, widget.Plural(s.Total, "endpoint", "endpoints"))))
+			}
+		}
+	}
+	return muted.Render(v.name())
+}
+
+// body is the current tab's text.
+func (v *View) body() string {
+	t := v.ctx.Theme
+	w, h := max(0, v.w-4), max(0, v.h-4)
+	note := func(tone theme.Tone, s string) string {
+		var lines []string
+		for _, l := range widget.Lines(widget.Clean(s), w) {
+			lines = append(lines, t.Tone(tone).Render(l))
+		}
+		return widget.Block(lines, w, h, t.Icons.Ellipsis)
+	}
+	d := &v.describe
+	switch v.tab {
+	case pane.Events:
+		return v.eventsBody(w, h)
+	case pane.Logs:
+		if v.logs.pager.Len() == 0 {
+			return note(theme.Muted, v.logs.status())
+		}
+		return v.logs.pager.View(t.Icons.Ellipsis)
+	case pane.YAML:
+		d = &v.yaml
+	}
+	if d.pager.Len() == 0 {
+		if d.err != nil {
+			return note(theme.Bad, t.Icons.Failing+" "+d.err.Error())
+		}
+		return note(theme.Muted, "asking the API server"+t.Icons.Ellipsis)
+	}
+	return d.pager.View(t.Icons.Ellipsis)
+}
+
+func (v *View) eventsBody(w, h int) string {
+	t := v.ctx.Theme
+	table := pane.EventTable(v.ctx, false)
+	table.Cursor = -1
+	for _, e := range v.ctx.Snapshot.EventsOf(v.ref) {
+		table.Rows = append(table.Rows, pane.EventRow(v.ctx, e))
+	}
+	if len(table.Rows) == 0 {
+		return widget.Block([]string{t.Tone(theme.Muted).Render("No events: nothing was reported about it in the last hour.")}, w, h, t.Icons.Ellipsis)
+	}
+	return table.Draw(w, h)
+}

@@ -1,0 +1,76 @@
+package ui
+
+import (
+	"charm.land/bubbles/v2/textinput"
+	tea "charm.land/bubbletea/v2"
+	"github.com/charmbracelet/x/ansi"
+
+	"kubarium/ui/pane"
+	"kubarium/ui/theme"
+	"kubarium/ui/widget"
+)
+
+// filterLine is where the text filter is typed.
+type filterLine struct {
+	ctx   *pane.Context
+	input textinput.Model
+	open  bool
+	// before is the filter to go back to.
+	before string
+}
+
+func newFilterLine(ctx *pane.Context) *filterLine {
+	in := textinput.New()
+	in.Prompt = ""
+	in.CharLimit = 100
+	in.SetVirtualCursor(false)
+	return &filterLine{ctx: ctx, input: in}
+}
+
+func (a *App) startFilter() tea.Cmd {
+	f := a.filters
+	f.open, f.before = true, a.ctx.Text
+	f.input.SetValue(a.ctx.Text)
+	f.input.CursorEnd()
+	f.input.SetWidth(max(10, a.w-40))
+	return f.input.Focus()
+}
+
+// filterKey filters while it is typed.
+func (a *App) filterKey(msg tea.KeyPressMsg) tea.Cmd {
+	f := a.filters
+	switch msg.String() {
+	case "enter", "tab", "down":
+		f.open = false
+		f.input.Blur()
+		return nil
+	case "esc":
+		f.open = false
+		f.input.Blur()
+		a.setFilter(f.before)
+		return nil
+	}
+	var cmd tea.Cmd
+	f.input, cmd = f.input.Update(msg)
+	a.setFilter(f.input.Value())
+	return cmd
+}
+
+func (a *App) setFilter(text string) {
+	a.ctx.Text = text
+	a.sync()
+}
+
+// view draws the line in w cells, and tells where its cursor is.
+func (f *filterLine) view(w int) (string, *tea.Cursor) {
+	t := f.ctx.Theme
+	prompt := t.Prompt.Render(" / ")
+	hint := t.Tone(theme.Muted).Render("enter keeps the filter, esc leaves it as it was ")
+	line := widget.Spread(prompt+f.input.View(), hint, w, "")
+	cursor := f.input.Cursor()
+	if cursor != nil {
+		cursor.X = min(w-1, cursor.X+ansi.StringWidth(prompt))
+		cursor.Blink = false
+	}
+	return line, cursor
+}

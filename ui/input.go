@@ -1,0 +1,187 @@
+package ui
+
+import (
+	"time"
+
+	tea "charm.land/bubbletea/v2"
+
+	"kubarium/ui/layout"
+)
+
+// key gives a key to the first that takes it: what is typed into, dialogs, what
+// has the focus, then the app.
+func (a *App) key(msg tea.KeyPressMsg) tea.Cmd {
+	name := msg.String()
+	if name == "ctrl+c" {
+		return a.interrupt()
+	}
+	if n := len(a.dialogs); n > 0 {
+		return a.dialogs[n-1].key(a, msg)
+	}
+	switch {
+	case a.layout.TooSmall:
+		if name == "q" {
+			a.quit = true
+		}
+		return nil
+	case a.booting:
+		return a.bootKey(name)
+	case a.line.Open():
+		cmd := a.line.Update(msg)
+		a.relayout()
+		return cmd
+	case a.filters.open:
+		return a.filterKey(msg)
+	case a.capturing() && name != "f2":
+		return a.lessons.Update(msg)
+	}
+	onPanel := a.focus == layout.Panel && a.panelOn && a.lessons != nil
+	if onPanel {
+		if b, ok := a.globals().Find(name); !ok || name == "esc" || b.Run == nil {
+			return a.lessons.Update(msg)
+		}
+	} else if cmd, ok := a.focused().Set.Dispatch(name); ok {
+		return cmd
+	}
+	cmd, _ := a.globals().Dispatch(name)
+	return cmd
+}
+
+// interrupt is ctrl+c: it stops what runs in the command line, or leaves.
+func (a *App) interrupt() tea.Cmd {
+	if a.line.Interrupt() {
+		return nil
+	}
+	a.quit = true
+	return nil
+}
+
+func (a *App) bootKey(name string) tea.Cmd {
+	switch name {
+	case "enter":
+		a.booting = false
+	case "q":
+		a.askQuit()
+	case "L", "f2":
+		a.booting = false
+		a.showPanel(true)
+	}
+	return nil
+}
+
+func (a *App) paste(msg tea.PasteMsg) tea.Cmd {
+	switch {
+	case len(a.dialogs) > 0 || a.booting:
+		return nil
+	case a.line.Open():
+		return a.line.Update(msg)
+	case a.capturing():
+		return a.lessons.Update(msg)
+	}
+	return nil
+}
+
+// mouse gives a click or a turn of the wheel to what is under it.
+func (a *App) mouse(msg tea.MouseMsg) tea.Cmd {
+	if a.booting || a.layout.TooSmall || len(a.dialogs) > 0 {
+		return nil
+	}
+	m := msg.Mouse()
+	at := a.under(m.X, m.Y)
+	if at == layout.Panel {
+		return a.panelMouse(msg)
+	}
+	switch msg.(type) {
+	case tea.MouseClickMsg:
+		if m.Button == tea.MouseLeft {
+			return a.click(at, m.X, m.Y)
+		}
+	case tea.MouseWheelMsg:
+		by := 3
+		if m.Button == tea.MouseWheelUp {
+			by = -3
+		}
+		a.wheel(at, by)
+	}
+	return nil
+}
+
+// under names what is drawn at a cell.
+func (a *App) under(x, y int) layout.Name {
+	n := a.layout.Hit(x, y)
+	if a.layout.Tabbed(n) {
+		return a.tabShown()
+	}
+	return n
+}
+
+func (a *App) click(at layout.Name, x, y int) tea.Cmd {
+	switch {
+	case at == layout.Output:
+		a.setFocus(at)
+	case a.detail != nil:
+		r := a.detailRect()
+		if r.Contains(x, y) {
+			a.setFocus(layout.Tanks)
+			return a.detail.Click(x-r.X, y-r.Y)
+		}
+	case a.panes[at] != nil:
+		r := a.layout.Rect(at)
+		if a.layout.Tabbed(at) && y == r.Y {
+			if tab := a.tabAt(x - r.X); tab != "" {
+				a.setFocus(tab)
+				return nil
+			}
+		}
+		if a.focus != at {
+			// The first click says where; only a second one on the same thing opens it.
+			a.setFocus(at)
+		}
+		return a.panes[at].Click(x-r.X, y-r.Y)
+	}
+	return nil
+}
+
+func (a *App) wheel(at layout.Name, by int) {
+	switch {
+	case at == layout.Output:
+		a.line.Scroll(by)
+	case a.detail != nil:
+		a.detail.Scroll(by)
+	case a.panes[at] != nil:
+		a.panes[at].Wheel(by)
+	}
+}
+
+func (a *App) panelMouse(msg tea.MouseMsg) tea.Cmd {
+	r := a.layout.Rect(layout.Panel)
+	switch m := msg.(type) {
+	case tea.MouseClickMsg:
+		a.setFocus(layout.Panel)
+		m.X, m.Y = m.X-r.X-2, m.Y-r.Y-1
+		return a.lessons.Update(m)
+	case tea.MouseWheelMsg:
+		m.X, m.Y = m.X-r.X-2, m.Y-r.Y-1
+		return a.lessons.Update(m)
+	}
+	return nil
+}
+
+// wheelTime is the least time between two turns of the wheel that count.
+const wheelTime = 16 * time.Millisecond
+
+// filter keeps a fast wheel from flooding the queue. It runs before Update, in
+// the same goroutine.
+func (a *App) filter(_ tea.Model, msg tea.Msg) tea.Msg {
+	switch msg.(type) {
+	case tea.MouseMotionMsg, tea.MouseReleaseMsg:
+		return nil
+	case tea.MouseWheelMsg:
+		now := a.now()
+		if now.Sub(a.wheeled) < wheelTime {
+			return nil
+		}
+		a.wheeled = now
+	}
+	return msg
+}

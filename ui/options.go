@@ -1,0 +1,63 @@
+// Package ui is the terminal app: a cluster behind glass.
+//
+// There is one Bubble Tea model, App. It owns the panes, which are plain values:
+// they draw themselves and turn keys into messages that say what is to be done.
+// What comes from the cluster comes as messages: snapshots from package watch, the
+// states of components, and the results of commands. Update never blocks, and View
+// does no IO.
+package ui
+
+import (
+	"context"
+	"os/exec"
+
+	"k8s.io/client-go/kubernetes"
+	"k8s.io/client-go/rest"
+
+	"kubarium/cluster/component"
+	"kubarium/ui/panel"
+)
+
+// Cluster is what the app needs of a cluster that it shows. Starting it, and
+// stopping it after Run has returned, are the caller's business.
+type Cluster interface {
+	Name() string
+	// Components are those of the control plane, then the nodes' machines.
+	Components() []component.Info
+	// Watch gives every change of a component's state until ctx ends. The channel
+	// is bounded: who reads too slowly may miss some, and finds the last state in
+	// Components.
+	Watch(ctx context.Context) <-chan component.Info
+	// RESTConfig waits until the API server serves.
+	RESTConfig(ctx context.Context) (*rest.Config, error)
+	// Ready waits until the nodes are Ready.
+	Ready(ctx context.Context) error
+
+	StopComponent(ctx context.Context, name string) error
+	StartComponent(ctx context.Context, name string) error
+	StopNode(ctx context.Context, name string) error
+	StartNode(ctx context.Context, name string) error
+	KillNode(ctx context.Context, name string) error
+
+	// LogFile is the path of a component's or a node's log; "" if it has none.
+	LogFile(name string) string
+}
+
+// Options are what Run needs.
+type Options struct {
+	Cluster Cluster
+	// Lessons stands beside the cluster; it may be nil.
+	Lessons panel.Panel
+	// Kubectl makes a process of real kubectl for this cluster, not started yet.
+	Kubectl func(ctx context.Context, args ...string) *exec.Cmd
+	// Version is the app's own version.
+	Version string
+	// NoMotion keeps signs from moving; ASCII keeps to the ASCII range.
+	NoMotion, ASCII bool
+	// Theme is a name of package theme; "" is "auto".
+	Theme string
+	// Usage is what the cluster costs the machine just now. It may be nil.
+	Usage func() (cpuCores, pssMiB float64)
+	// NewClient makes the client of the API server; nil is client-go's own.
+	NewClient func(*rest.Config) (kubernetes.Interface, error)
+}

@@ -1,0 +1,218 @@
+package pane
+
+import (
+	"fmt"
+	"strings"
+
+	tea "charm.land/bubbletea/v2"
+	"github.com/charmbracelet/x/ansi"
+
+	"kubarium/cluster/component"
+	"kubarium/ui/facts"
+	"kubarium/ui/keys"
+	"kubarium/ui/layout"
+	"kubarium/ui/theme"
+	"kubarium/ui/widget"
+)
+
+// Components is the strip of the control plane's components.
+type Components struct {
+	ctx    *Context
+	w, h   int
+	cursor int
+	items  []component.Info
+}
+
+var _ Pane = (*Components)(nil)
+
+// NewComponents makes the pane.
+func NewComponents(c *Context) *Components { return &Components{ctx: c} }
+
+// Name implements Pane.
+func (p *Components) Name() layout.Name { return layout.Components }
+
+// Title implements Pane.
+func (p *Components) Title() (string, string) {
+	ready := 0
+	for _, i := range p.items {
+		if i.State == component.Ready {
+			ready++
+		}
+	}
+	return "Control plane", fmt.Sprintf("%d of %d ready", ready, len(p.items))
+}
+
+// Sync implements Pane.
+func (p *Components) Sync() {
+	p.items = p.items[:0:0]
+	for _, i := range p.ctx.Components {
+		if !IsNode(p.ctx, i.Name) {
+			p.items = append(p.items, i)
+		}
+	}
+	p.cursor = max(0, min(p.cursor, len(p.items)-1))
+}
+
+// IsNode tells a node's machine from a component of the control plane.
+func IsNode(c *Context, name string) bool {
+	if strings.HasPrefix(name, "node-") {
+		return true
+	}
+	for _, n := range c.Snapshot.Nodes {
+		if n.Object.Name == name {
+			return true
+		}
+	}
+	return false
+}
+
+// SetSize implements Pane.
+func (p *Components) SetSize(w, h int) { p.w, p.h = w, h }
+
+// View implements Pane.
+func (p *Components) View(focused bool, tabs string) string {
+	if p.h < 3 {
+		return widget.Fit(" "+p.line(p.w-1, focused), p.w, p.ctx.Theme.Icons.Ellipsis)
+	}
+	title, n := p.Title()
+	return frame(p.ctx, title, n, tabs, focused, nil).Draw(" "+p.line(p.w-3, focused), p.w, p.h)
+}
+
+// line is the strip itself, with names as long as there is room for.
+func (p *Components) line(w int, focused bool) string {
+	var parts []string
+	for _, short := range []int{0, 1, 2} {
+		parts = parts[:0]
+		sum := 0
+		for i := range p.items {
+			s := p.item(i, short, focused)
+			sum += ansi.StringWidth(s) + 2
+			parts = append(parts, s)
+		}
+		if sum-2 <= w {
+			room := 2
+			if len(parts) > 1 {
+				room = min(5, 2+(w-sum+2)/(len(parts)-1))
+			}
+			return strings.Join(parts, strings.Repeat(" ", room))
+		}
+	}
+	return strings.Join(parts, " ")
+}
+
+func (p *Components) item(i, short int, focused bool) string {
+	info := p.items[i]
+	sign, tone := ComponentSign(p.ctx, info.State)
+	name := info.Name
+	if short > 0 {
+		name = strings.TrimPrefix(name, "kube-")
+	}
+	if short > 1 {
+		name = strings.ReplaceAll(name, "controller-manager", "controllers")
+	}
+	word := ""
+	if info.State != component.Ready {
+		word = " " + string(info.State)
+	}
+	t := p.ctx.Theme
+	text := sign + " " + name + word
+	if waiting := p.waiting(info.Name); waiting != "" {
+		text += " " + waiting
+	}
+	if i == p.cursor && focused {
+		return t.Selected.Render(text)
+	}
+	return t.Tone(tone).Render(sign) + " " + t.Text.Render(name) + t.Tone(tone).Render(word) +
+		t.Tone(theme.Busy).Render(strings.TrimPrefix(text, sign+" "+name+word))
+}
+
+// waiting shows the pods that wait for the scheduler, where they wait.
+func (p *Components) waiting(name string) string {
+	if name != "kube-scheduler" {
+		return ""
+	}
+	n := len(p.ctx.Snapshot.Waiting())
+	if n == 0 {
+		return ""
+	}
+	sign, _ := PodSign(p.ctx, facts.Pending)
+	return fmt.Sprintf("%s %d waiting", sign, n)
+}
+
+// Selected is the selected component.
+func (p *Components) Selected() (component.Info, bool) {
+	if len(p.items) == 0 {
+		return component.Info{}, false
+	}
+	return p.items[p.cursor], true
+}
+
+func (p *Components) move(by int) tea.Cmd {
+	next := p.cursor + by
+	if next < 0 || next >= len(p.items) {
+		return nil
+	}
+	p.cursor = next
+	return nil
+}
+
+func (p *Components) log() tea.Cmd {
+	i, _ := p.Selected()
+	return send(OpenLogMsg{Component: i.Name})
+}
+
+// Bindings implements Pane.
+func (p *Components) Bindings() keys.Set {
+	none := func() string {
+		if len(p.items) == 0 {
+			return "there are no components"
+		}
+		return ""
+	}
+	verb := func() Verb {
+		if i, ok := p.Selected(); ok && (i.State == component.Stopped || i.State == component.Failed) {
+			return Start
+		}
+		return Stop
+	}
+	return keys.Set{
+		{Keys: []string{"enter", "l"}, Label: "enter", Desc: "log", Long: "show what the component is for, and follow its log", Bar: true, Disabled: none, Run: p.log},
+		{
+			Keys: []string{"s"}, Desc: string(verb()), Long: "stop the component, or start it again", Bar: true, Disabled: none,
+			Run: func() tea.Cmd {
+				i, _ := p.Selected()
+				return send(PowerMsg{Verb: verb(), Name: i.Name})
+			},
+		},
+		{Keys: []string{"right"}, Label: "→", Desc: "next component", Run: func() tea.Cmd { return p.move(1) }},
+		{Keys: []string{"left", "h"}, Label: "←/h", Desc: "previous component", Run: func() tea.Cmd { return p.move(-1) }},
+		{Keys: []string{"down", "j"}, Label: "↓/j", Desc: "pane below", Run: func() tea.Cmd { return send(LeaveMsg{DY: 1}) }},
+	}
+}
+
+// Click implements Pane.
+func (p *Components) Click(x, _ int) tea.Cmd {
+	at := 1
+	if p.h >= 3 {
+		at = 2
+	}
+	line := ansi.Strip(p.line(p.w-at, false))
+	for i := range p.items {
+		name := strings.TrimPrefix(p.items[i].Name, "kube-")
+		from := strings.Index(line, name)
+		if from < 0 {
+			continue
+		}
+		col := at + ansi.StringWidth(line[:from])
+		if x >= col-2 && x < col+ansi.StringWidth(name) {
+			if i == p.cursor {
+				return p.log()
+			}
+			p.cursor = i
+		}
+	}
+	return nil
+}
+
+// Wheel implements Pane.
+func (p *Components) Wheel(by int) { p.move(by) }

@@ -1,0 +1,179 @@
+package pane
+
+import (
+	tea "charm.land/bubbletea/v2"
+
+	"kubarium/ui/keys"
+	"kubarium/ui/watch"
+	"kubarium/ui/widget"
+)
+
+// list is the part that panes with rows share: a cursor that stays on its object
+// when rows come and go.
+type list struct {
+	ctx      *Context
+	w, h     int
+	cur      widget.List
+	refs     []watch.Ref
+	selected watch.Ref
+}
+
+// SetSize implements Pane.
+func (l *list) SetSize(w, h int) {
+	l.w, l.h = w, h
+	l.cur.Clamp(len(l.refs), l.visible())
+}
+
+// visible is how many rows fit: less the frame and the heading.
+func (l *list) visible() int { return max(0, l.h-3) }
+
+// setRefs takes the new rows and finds the selected one among them.
+func (l *list) setRefs(refs []watch.Ref) {
+	l.refs = refs
+	for i, r := range refs {
+		if r == l.selected {
+			l.cur.Cursor = i
+			break
+		}
+	}
+	l.cur.Clamp(len(refs), l.visible())
+	l.remember()
+}
+
+func (l *list) remember() {
+	if l.cur.Cursor < len(l.refs) && l.cur.Cursor >= 0 {
+		l.selected = l.refs[l.cur.Cursor]
+	}
+}
+
+func (l *list) ref() (watch.Ref, bool) {
+	if len(l.refs) == 0 {
+		return watch.Ref{}, false
+	}
+	return l.refs[l.cur.Cursor], true
+}
+
+func (l *list) move(by int) tea.Cmd {
+	l.cur.Move(by, len(l.refs))
+	l.cur.Clamp(len(l.refs), l.visible())
+	l.remember()
+	return nil
+}
+
+// Wheel implements Pane.
+func (l *list) Wheel(by int) { l.move(by) }
+
+// click selects the row under the mouse; on the selected one it is enter.
+func (l *list) click(y int, open func() tea.Cmd) tea.Cmd {
+	row := l.cur.Offset + y - 2
+	if y < 2 || row >= len(l.refs) || y >= l.h-1 {
+		return nil
+	}
+	if row == l.cur.Cursor {
+		return open()
+	}
+	l.cur.Cursor = row
+	l.remember()
+	return nil
+}
+
+func (l *list) scroll() *widget.Scroll {
+	return &widget.Scroll{Offset: l.cur.Offset, Visible: l.visible(), Total: len(l.refs)}
+}
+
+// window is the part of n rows that is in view.
+func (l *list) window() (from, to int) {
+	return l.cur.Offset, min(len(l.refs), l.cur.Offset+l.visible())
+}
+
+// moves are the keys that move in a list.
+func (l *list) moves() keys.Set {
+	step := func(by int) func() tea.Cmd { return func() tea.Cmd { return l.move(by) } }
+	leave := func(dx int) func() tea.Cmd { return func() tea.Cmd { return send(LeaveMsg{DX: dx}) } }
+	return keys.Set{
+		{Keys: []string{"down", "j"}, Label: "↓/j", Desc: "down", Run: step(1)},
+		{Keys: []string{"up", "k"}, Label: "↑/k", Desc: "up", Run: step(-1)},
+		{Keys: []string{"pgdown", "ctrl+d"}, Label: "pgdn", Desc: "page down", Run: func() tea.Cmd { return l.move(max(1, l.visible())) }},
+		{Keys: []string{"pgup", "ctrl+u"}, Label: "pgup", Desc: "page up", Run: func() tea.Cmd { return l.move(-max(1, l.visible())) }},
+		{Keys: []string{"g", "home"}, Desc: "first", Run: func() tea.Cmd { return l.move(-len(l.refs)) }},
+		{Keys: []string{"G", "end"}, Desc: "last", Run: func() tea.Cmd { return l.move(len(l.refs)) }},
+		{Keys: []string{"left", "h"}, Label: "←/h", Desc: "pane to the left", Run: leave(-1)},
+		{Keys: []string{"right", "l"}, Label: "→/l", Desc: "pane to the right", Run: leave(1)},
+	}
+}
+
+// objectKeys are what can be done with the object that ref gives.
+func objectKeys(ref func() (watch.Ref, bool)) keys.Set {
+	none := func() string {
+		if _, ok := ref(); !ok {
+			return "nothing is selected"
+		}
+		return ""
+	}
+	notPod := func() string {
+		if r, ok := ref(); !ok || r.Kind != "Pod" {
+			return "only a pod has a shell; select one"
+		}
+		return ""
+	}
+	notOurs := func() string {
+		if r, ok := ref(); ok && r.Kind == "Node" {
+			return "a node is stopped (s), not deleted"
+		}
+		return none()
+	}
+	with := func(do func(watch.Ref) tea.Msg) func() tea.Cmd {
+		return func() tea.Cmd {
+			r, _ := ref()
+			return send(do(r))
+		}
+	}
+	return keys.Set{
+		{
+			Keys: []string{"enter"}, Desc: "open", Long: "open the selected object: describe, YAML, logs, events", Bar: true,
+			Disabled: none, Run: with(func(r watch.Ref) tea.Msg { return OpenMsg{Ref: r, Tab: Describe} }),
+		},
+		{
+			Keys: []string{"y"}, Desc: "YAML", Long: "show the object as YAML, live", Disabled: none,
+			Run: with(func(r watch.Ref) tea.Msg { return OpenMsg{Ref: r, Tab: YAML} }),
+		},
+		{
+			Keys: []string{"x"}, Desc: "shell", Long: "open a shell in the pod's first container (kubectl exec -it)", Disabled: notPod,
+			Run: with(func(r watch.Ref) tea.Msg {
+				return KubectlMsg{Args: []string{"exec", "-it", "-n", r.Namespace, r.Name, "--", "sh"}}
+			}),
+		},
+		{
+			Keys: []string{"e"}, Desc: "edit", Long: "edit the object in $EDITOR (kubectl edit)", Disabled: none,
+			Run: with(func(r watch.Ref) tea.Msg { return KubectlMsg{Args: scoped(r, "edit", r.String())} }),
+		},
+		{
+			Keys: []string{"d", "delete"}, Desc: "delete", Long: "delete the object, after a question", Bar: true, Disabled: notOurs,
+			Run: with(func(r watch.Ref) tea.Msg { return DeleteMsg{Ref: r} }),
+		},
+	}
+}
+
+func scoped(r watch.Ref, args ...string) []string {
+	if r.Namespace != "" {
+		args = append(args, "-n", r.Namespace)
+	}
+	return args
+}
+
+// logsKey opens the log of what ref gives.
+func logsKey(ref func() (watch.Ref, bool)) keys.Binding {
+	return keys.Binding{
+		Keys: []string{"l"}, Desc: "logs", Long: "follow the logs", Bar: true,
+		Disabled: func() string {
+			if r, ok := ref(); !ok || r.Kind != "Pod" && r.Kind != "Node" {
+				return "nothing with a log is selected"
+			}
+			return ""
+		},
+		Run: func() tea.Cmd {
+			r, _ := ref()
+			return send(OpenMsg{Ref: r, Tab: Logs})
+		},
+	}
+}

@@ -1,0 +1,209 @@
+// Package pane has the panes of the main screen: one file each. A pane shows the
+// last snapshot, keeps a cursor in it, and turns keys into messages that say what
+// is to be done; it does nothing to the cluster itself.
+package pane
+
+import (
+	"strings"
+	"time"
+
+	tea "charm.land/bubbletea/v2"
+	"charm.land/lipgloss/v2"
+
+	"kubarium/cluster/component"
+	"kubarium/ui/facts"
+	"kubarium/ui/keys"
+	"kubarium/ui/layout"
+	"kubarium/ui/theme"
+	"kubarium/ui/watch"
+	"kubarium/ui/widget"
+)
+
+// Context is what all panes look at. The root model owns it and changes it
+// between updates only.
+type Context struct {
+	Theme      *theme.Theme
+	Snapshot   *watch.Snapshot
+	Components []component.Info
+	Now        time.Time
+	// Frame counts the steps of moving signs; it stands still without motion.
+	Frame int
+	// Namespace, if not empty, is the only one shown; Text is to be found in what
+	// is shown.
+	Namespace, Text string
+	// Down says that the API server does not answer.
+	Down bool
+}
+
+// Shows reports whether the filters let an object through.
+func (c *Context) Shows(namespace string, words ...string) bool {
+	if c.Namespace != "" && namespace != c.Namespace {
+		return false
+	}
+	if c.Text == "" {
+		return true
+	}
+	text := strings.ToLower(c.Text)
+	for _, w := range words {
+		if strings.Contains(strings.ToLower(w), text) {
+			return true
+		}
+	}
+	return false
+}
+
+// Component finds a component by name.
+func (c *Context) Component(name string) (component.Info, bool) {
+	for _, i := range c.Components {
+		if i.Name == name {
+			return i, true
+		}
+	}
+	return component.Info{}, false
+}
+
+// Pane is one part of the main screen.
+type Pane interface {
+	Name() layout.Name
+	// Title is the pane's name and how much it holds: "Pods", "7 of 12".
+	Title() (title, count string)
+	// Sync takes over what has changed in the Context.
+	Sync()
+	// SetSize tells the room for the next View, frame included.
+	SetSize(w, h int)
+	// View draws the pane with its frame. tabs, if not empty, takes the title's place.
+	View(focused bool, tabs string) string
+	Bindings() keys.Set
+	// Click is a mouse click inside the pane, Wheel a turn of its wheel.
+	Click(x, y int) tea.Cmd
+	Wheel(by int)
+}
+
+// Tab is a part of the detail view.
+type Tab string
+
+// The tabs of the detail view.
+const (
+	Describe Tab = "Describe"
+	YAML     Tab = "YAML"
+	Logs     Tab = "Logs"
+	Events   Tab = "Events"
+)
+
+// OpenMsg asks to show an object in detail.
+type OpenMsg struct {
+	Ref watch.Ref
+	Tab Tab
+}
+
+// OpenLogMsg asks to show a component's log.
+type OpenLogMsg struct {
+	Component string
+}
+
+// DeleteMsg asks to delete an object, after asking the user.
+type DeleteMsg struct {
+	Ref watch.Ref
+}
+
+// KubectlMsg asks to run kubectl with the terminal to itself.
+type KubectlMsg struct {
+	Args []string
+}
+
+// Verb is what can be done to a component or a node's machine.
+type Verb string
+
+// The verbs.
+const (
+	Start Verb = "start"
+	Stop  Verb = "stop"
+	Kill  Verb = "kill"
+)
+
+// PowerMsg asks to start, stop or kill a component or a node.
+type PowerMsg struct {
+	Verb Verb
+	Name string
+	Node bool
+}
+
+// LeaveMsg asks to move the focus to the pane on that side.
+type LeaveMsg struct {
+	DX, DY int
+}
+
+func send(msg tea.Msg) tea.Cmd { return func() tea.Msg { return msg } }
+
+// frame draws the frame around a pane.
+func frame(c *Context, title, right, tabs string, focused bool, s *widget.Scroll) widget.Box {
+	t := c.Theme
+	b := widget.Box{Border: t.Icons.Border, Style: t.Border, Ellipsis: t.Icons.Ellipsis, Scroll: s, Thumb: t.Icons.ScrollThumb}
+	b.Title, b.Right = t.Heading.Bold(true).Render(title), t.Heading.Render(right)
+	if focused {
+		b.Style = t.BorderFocus
+		b.Title = t.Key.Render(title)
+	}
+	if tabs != "" {
+		b.Title = tabs
+	}
+	return b
+}
+
+// selection is how a selected row is drawn.
+func selection(c *Context, focused bool) lipgloss.Style {
+	if focused {
+		return c.Theme.Selected
+	}
+	return c.Theme.SelectedUnder
+}
+
+// empty is a note in the middle of a pane that has nothing to show.
+func empty(c *Context, w, h int, lines ...string) string {
+	styled := make([]string, len(lines))
+	for i, l := range lines {
+		styled[i] = c.Theme.Tone(theme.Muted).Render(l)
+	}
+	return widget.Center(strings.Join(styled, "\n"), w, h)
+}
+
+// PodSign is the shape and the tone of a pod's state.
+func PodSign(c *Context, s facts.State) (string, theme.Tone) {
+	i := c.Theme.Icons
+	switch s {
+	case facts.NotReady:
+		return i.NotReady, theme.Warn
+	case facts.Pending:
+		return i.Pending, theme.Busy
+	case facts.Creating:
+		if !i.ASCII {
+			return [...]string{i.Creating, "◑", "◕", "◑"}[c.Frame/3%4], theme.Busy
+		}
+		return i.Creating, theme.Busy
+	case facts.Failing:
+		return i.Failing, theme.Bad
+	case facts.Completed:
+		return i.Completed, theme.Muted
+	case facts.Terminating:
+		return i.Terminating, theme.Muted
+	case facts.Unknown:
+		return i.Unknown, theme.Warn
+	}
+	return i.Running, theme.OK
+}
+
+// ComponentSign is the shape and the tone of a component's state.
+func ComponentSign(c *Context, s component.State) (string, theme.Tone) {
+	i := c.Theme.Icons
+	switch s {
+	case component.Ready:
+		return i.Running, theme.OK
+	case component.Starting, component.Stopping:
+		return i.Spinner[c.Frame%len(i.Spinner)], theme.Busy
+	case component.Unhealthy:
+		return i.NotReady, theme.Warn
+	case component.Failed:
+		return i.Failing, theme.Bad
+	}
+	return i.Stopped, theme.Muted
+}

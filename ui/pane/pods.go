@@ -1,0 +1,167 @@
+package pane
+
+import (
+	"fmt"
+
+	tea "charm.land/bubbletea/v2"
+	"charm.land/lipgloss/v2"
+
+	"kubarium/ui/facts"
+	"kubarium/ui/keys"
+	"kubarium/ui/layout"
+	"kubarium/ui/theme"
+	"kubarium/ui/watch"
+	"kubarium/ui/widget"
+)
+
+// Pods is the list of pods.
+type Pods struct {
+	list
+	items []*facts.Pod
+}
+
+var _ Pane = (*Pods)(nil)
+
+// NewPods makes the pane.
+func NewPods(c *Context) *Pods { return &Pods{list: list{ctx: c}} }
+
+// Name implements Pane.
+func (p *Pods) Name() layout.Name { return layout.Pods }
+
+// Title implements Pane.
+func (p *Pods) Title() (string, string) {
+	return "Pods", count(len(p.items), len(p.ctx.Snapshot.Pods))
+}
+
+// Sync implements Pane.
+func (p *Pods) Sync() {
+	p.items = p.items[:0:0]
+	var refs []watch.Ref
+	for _, f := range p.ctx.Snapshot.Pods {
+		o := f.Object
+		if p.ctx.Shows(o.Namespace, o.Name, f.Word, o.Spec.NodeName, o.Status.PodIP) {
+			p.items = append(p.items, f)
+			refs = append(refs, podRef(f))
+		}
+	}
+	p.setRefs(refs)
+}
+
+func podRef(f *facts.Pod) watch.Ref {
+	return watch.Ref{Kind: "Pod", Namespace: f.Object.Namespace, Name: f.Object.Name}
+}
+
+// Selected is the selected pod; nil if there is none.
+func (p *Pods) Selected() *facts.Pod {
+	if len(p.items) == 0 {
+		return nil
+	}
+	return p.items[p.cur.Cursor]
+}
+
+// View implements Pane.
+func (p *Pods) View(focused bool, tabs string) string {
+	title, n := p.Title()
+	box := frame(p.ctx, title, n, tabs, focused, p.scroll())
+	if len(p.items) == 0 {
+		return box.Draw(p.none(), p.w, p.h)
+	}
+	from, to := p.window()
+	t := p.table(focused)
+	for _, f := range p.items[from:to] {
+		t.Rows = append(t.Rows, p.row(f))
+	}
+	t.Cursor = p.cur.Cursor - from
+	return box.Draw(t.Draw(p.w-2, p.h-2), p.w, p.h)
+}
+
+func (p *Pods) none() string {
+	if len(p.ctx.Snapshot.Pods) > 0 {
+		return empty(p.ctx, p.w-2, p.h-2, "No pod fits the filter.", "esc clears it")
+	}
+	return empty(p.ctx, p.w-2, p.h-2, "No pods yet.", "Try :  kubectl run web --image=nginx")
+}
+
+func (p *Pods) table(focused bool) widget.Table {
+	t := baseTable(p.ctx, focused)
+	t.Columns = []widget.Column{
+		{Title: "NAMESPACE", Min: 6, Drop: 4, Max: 18},
+		{Title: "NAME", Min: 12, Middle: true, Flex: true},
+		{Title: "READY"},
+		{Title: "STATUS", Min: 10},
+		{Title: "RESTARTS", Drop: 3},
+		{Title: "AGE", Right: true},
+		{Title: "IP", Drop: 6, Min: 11},
+		{Title: "NODE", Drop: 5, Max: 24},
+	}
+	return t
+}
+
+func (p *Pods) row(f *facts.Pod) []widget.Cell {
+	t := p.ctx.Theme
+	o := f.Object
+	sign, tone := PodSign(p.ctx, f.State)
+	muted, text := t.Tone(theme.Muted), t.Text
+	restarts := fmt.Sprint(f.Restarts)
+	if f.Restarts > 0 && !f.LastRestart.IsZero() {
+		restarts += " (" + facts.Age(p.ctx.Now.Sub(f.LastRestart)) + ")"
+	}
+	ready := text
+	if f.Ready < f.Total && f.State != facts.Completed {
+		ready = t.Tone(theme.Warn)
+	}
+	node := o.Spec.NodeName
+	if node == "" {
+		node = "-"
+	}
+	return []widget.Cell{
+		{Text: o.Namespace, Style: muted},
+		{Text: o.Name, Style: text},
+		{Text: fmt.Sprintf("%d/%d", f.Ready, f.Total), Style: ready},
+		{Text: sign + " " + f.Word, Style: t.Tone(tone)},
+		{Text: restarts, Style: restartStyle(t, f)},
+		{Text: facts.Age(p.ctx.Now.Sub(o.CreationTimestamp.Time)), Style: muted},
+		{Text: dash(o.Status.PodIP), Style: muted},
+		{Text: node, Style: muted},
+	}
+}
+
+func restartStyle(t *theme.Theme, f *facts.Pod) lipgloss.Style {
+	if f.Restarts > 0 {
+		return t.Tone(theme.Warn)
+	}
+	return t.Tone(theme.Muted)
+}
+
+// Bindings implements Pane.
+func (p *Pods) Bindings() keys.Set {
+	set := append(keys.Set{logsKey(p.ref)}, objectKeys(p.ref)...)
+	return append(set, p.moves()...)
+}
+
+// Click implements Pane.
+func (p *Pods) Click(_, y int) tea.Cmd {
+	return p.click(y, func() tea.Cmd { return send(OpenMsg{Ref: p.selected, Tab: Describe}) })
+}
+
+func baseTable(c *Context, focused bool) widget.Table {
+	t := c.Theme
+	return widget.Table{
+		Heading: t.Tone(theme.Faint), Selected: selection(c, focused),
+		Ellipsis: t.Icons.Ellipsis, Marker: t.Icons.Cursor,
+	}
+}
+
+func count(shown, all int) string {
+	if shown == all {
+		return fmt.Sprint(all)
+	}
+	return fmt.Sprintf("%d of %d", shown, all)
+}
+
+func dash(s string) string {
+	if s == "" {
+		return "-"
+	}
+	return s
+}

@@ -1,0 +1,107 @@
+package pane
+
+import (
+	"fmt"
+
+	tea "charm.land/bubbletea/v2"
+	corev1 "k8s.io/api/core/v1"
+
+	"kubarium/ui/facts"
+	"kubarium/ui/keys"
+	"kubarium/ui/layout"
+	"kubarium/ui/theme"
+	"kubarium/ui/watch"
+	"kubarium/ui/widget"
+)
+
+// Services is the list of services, with how many endpoints each leads to.
+type Services struct {
+	list
+	items []*facts.Service
+}
+
+var _ Pane = (*Services)(nil)
+
+// NewServices makes the pane.
+func NewServices(c *Context) *Services { return &Services{list: list{ctx: c}} }
+
+// Name implements Pane.
+func (p *Services) Name() layout.Name { return layout.Services }
+
+// Title implements Pane.
+func (p *Services) Title() (string, string) {
+	return "Services", count(len(p.items), len(p.ctx.Snapshot.Services))
+}
+
+// Sync implements Pane.
+func (p *Services) Sync() {
+	p.items = p.items[:0:0]
+	var refs []watch.Ref
+	for _, f := range p.ctx.Snapshot.Services {
+		o := f.Object
+		if p.ctx.Shows(o.Namespace, o.Name, string(o.Spec.Type), f.Address(), f.Ports) {
+			p.items = append(p.items, f)
+			refs = append(refs, watch.Ref{Kind: "Service", Namespace: o.Namespace, Name: o.Name})
+		}
+	}
+	p.setRefs(refs)
+}
+
+// View implements Pane.
+func (p *Services) View(focused bool, tabs string) string {
+	title, n := p.Title()
+	box := frame(p.ctx, title, n, tabs, focused, p.scroll())
+	if len(p.items) == 0 {
+		return box.Draw(empty(p.ctx, p.w-2, p.h-2, "No services to show."), p.w, p.h)
+	}
+	t := baseTable(p.ctx, focused)
+	t.Columns = []widget.Column{
+		{Title: "NAMESPACE", Min: 6, Drop: 5, Max: 14},
+		{Title: "NAME", Min: 10, Flex: true, Middle: true},
+		{Title: "TYPE", Drop: 3},
+		{Title: "CLUSTER-IP", Min: 9, Drop: 2, Max: 24},
+		{Title: "PORT(S)", Min: 8, Drop: 4, Max: 26},
+		{Title: "ENDPOINTS"},
+	}
+	from, to := p.window()
+	for _, f := range p.items[from:to] {
+		t.Rows = append(t.Rows, p.row(f))
+	}
+	t.Cursor = p.cur.Cursor - from
+	return box.Draw(t.Draw(p.w-2, p.h-2), p.w, p.h)
+}
+
+func (p *Services) row(f *facts.Service) []widget.Cell {
+	t := p.ctx.Theme
+	muted := t.Tone(theme.Muted)
+	sign, tone := PodSign(p.ctx, facts.Running)
+	ends := fmt.Sprintf("%s %d", sign, f.Ready)
+	switch {
+	case f.Object.Spec.Type == corev1.ServiceTypeExternalName:
+		ends, tone = "-", theme.Muted
+	case f.Ready == 0:
+		sign, tone = PodSign(p.ctx, facts.Failing)
+		ends = sign + " none"
+	case f.Ready < f.Total:
+		sign, tone = PodSign(p.ctx, facts.NotReady)
+		ends = fmt.Sprintf("%s %d of %d", sign, f.Ready, f.Total)
+	}
+	return []widget.Cell{
+		{Text: f.Object.Namespace, Style: muted},
+		{Text: f.Object.Name, Style: t.Text},
+		{Text: string(f.Object.Spec.Type), Style: muted},
+		{Text: f.Address(), Style: muted},
+		{Text: dash(f.Ports), Style: muted},
+		{Text: ends, Style: t.Tone(tone)},
+	}
+}
+
+// Bindings implements Pane.
+func (p *Services) Bindings() keys.Set {
+	return append(objectKeys(p.ref), p.moves()...)
+}
+
+// Click implements Pane.
+func (p *Services) Click(_, y int) tea.Cmd {
+	return p.click(y, func() tea.Cmd { return send(OpenMsg{Ref: p.selected, Tab: Describe}) })
+}

@@ -1,0 +1,134 @@
+package pane
+
+import (
+	"fmt"
+	"image/color"
+	"strings"
+
+	"charm.land/lipgloss/v2"
+
+	"kubarium/cluster/component"
+	"kubarium/ui/facts"
+	"kubarium/ui/layout"
+	"kubarium/ui/theme"
+	"kubarium/ui/widget"
+)
+
+// off reports whether the node's machine is switched off.
+func (p *Tanks) off(n *facts.Node) bool {
+	i, ok := p.ctx.Component(n.Object.Name)
+	return ok && (i.State == component.Stopped || i.State == component.Failed)
+}
+
+// tank draws one node: the frame is the glass, the pods are in the water, and
+// below it is how much of the node is taken. A node that is not ready has no water.
+func (p *Tanks) tank(i int, r layout.Rect, focused bool) string {
+	n, t := p.nodes[i], p.ctx.Theme
+	here := i == p.cursor && focused
+	box := widget.Box{Border: t.Icons.Border, Style: t.Border, Ellipsis: t.Icons.Ellipsis}
+	sign, tone, word := p.state(n)
+	name := t.Bold.Render(n.Object.Name)
+	if here {
+		box.Style = t.BorderFocus
+		if p.pod < 0 {
+			name = t.Selected.Bold(true).Render(" " + n.Object.Name + " ")
+		}
+	}
+	box.Title = t.Tone(tone).Render(sign) + " " + name
+	box.Right = t.Tone(tone).Render(word)
+	box.Foot = t.Tone(theme.Faint).Render(widget.Plural(len(n.Pods), "pod", "pods"))
+
+	w, h := r.W-2, r.H-2
+	bars := 2
+	if h < 5 {
+		bars = 0
+	}
+	var lines []string
+	water := h - bars
+	if n.State == facts.Running && !p.off(n) {
+		lines = append(lines, p.surface(i, w, water))
+		lines = append(lines, p.shoal(i, r).draw(p, i, here, func(line int) color.Color { return t.Water(line+1, water) })...)
+	} else {
+		lines = append(lines, p.dry(n, w, water)...)
+	}
+	if bars > 0 {
+		lines = append(lines,
+			p.bar("cpu", n.CPU, facts.Cores, w),
+			p.bar("mem", n.Memory, facts.Bytes, w))
+	}
+	return box.Draw(strings.Join(lines, "\n"), r.W, r.H)
+}
+
+// state is the node's sign and word: what its machine says comes first.
+func (p *Tanks) state(n *facts.Node) (string, theme.Tone, string) {
+	if i, ok := p.ctx.Component(n.Object.Name); ok && i.State != component.Ready && i.State != "" {
+		sign, tone := ComponentSign(p.ctx, i.State)
+		return sign, tone, string(i.State)
+	}
+	sign, tone := PodSign(p.ctx, n.State)
+	word := n.Word
+	if n.Object.Spec.Unschedulable {
+		word, tone = strings.Replace(word, "SchedulingDisabled", "cordoned", 1), theme.Warn
+	}
+	return sign, tone, word
+}
+
+// surface is the line where the water begins.
+func (p *Tanks) surface(i, w, water int) string {
+	t := p.ctx.Theme
+	style := lipgloss.NewStyle().Foreground(t.Bubble()).Background(t.Water(0, water))
+	pattern := strings.Repeat(t.Icons.Wave, 3) + strings.Repeat(t.Icons.WaveAlt, 2)
+	runes := []rune(strings.Repeat(pattern, w/5+2))
+	shift := i * 3 % 5
+	return style.Render(string(runes[shift : shift+w]))
+}
+
+// dry is a tank without water, and why.
+func (p *Tanks) dry(n *facts.Node, w, h int) []string {
+	t := p.ctx.Theme
+	why := "no word from this node"
+	if p.off(n) {
+		why = "switched off: press s to start it"
+	} else if n.Message != "" {
+		why = n.Message
+	}
+	out := []string{""}
+	for _, l := range widget.Lines(widget.Clean(why), w-4) {
+		out = append(out, "  "+t.Tone(theme.Warn).Render(l))
+	}
+	out = append(out, "")
+	for _, f := range p.pods[max(0, p.indexOf(n))] {
+		sign, tone := PodSign(p.ctx, f.State)
+		out = append(out, " "+t.Tone(tone).Render(sign)+" "+t.Tone(theme.Muted).Render(f.Short))
+	}
+	return strings.Split(widget.Block(out, w, h, t.Icons.Ellipsis), "\n")
+}
+
+func (p *Tanks) indexOf(n *facts.Node) int {
+	for i := range p.nodes {
+		if p.nodes[i] == n {
+			return i
+		}
+	}
+	return -1
+}
+
+// bar shows how much of a resource the pods have asked for.
+func (p *Tanks) bar(name string, u facts.Use, write func(int64) string, w int) string {
+	t := p.ctx.Theme
+	words := fmt.Sprintf(" %s of %s", write(u.Requested), write(u.Allocatable))
+	if w < 26 {
+		words = fmt.Sprintf(" %s/%s", write(u.Requested), write(u.Allocatable))
+	}
+	tone := theme.Accent
+	if u.Share() > 0.9 {
+		tone = theme.Warn
+	}
+	room := w - len(name) - 3 - len(words)
+	if room < 4 {
+		return " " + t.Tone(theme.Muted).Render(name+words)
+	}
+	return " " + t.Tone(theme.Muted).Render(name) + " " +
+		widget.Bar(u.Share(), room, t.Icons.BarFull, t.Icons.BarEmpty, t.Tone(tone), t.Border) +
+		t.Tone(theme.Muted).Render(words)
+}

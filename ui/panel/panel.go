@@ -1,0 +1,70 @@
+// Package panel is the contract between the app and what stands beside the
+// cluster's panes: a right-hand column on wide terminals, the whole screen on
+// narrow ones. Lessons live in one.
+package panel
+
+import (
+	"charm.land/bubbles/v2/key"
+	tea "charm.land/bubbletea/v2"
+	"k8s.io/client-go/rest"
+)
+
+// Panel is a guest of the app. All methods are called from the program's one
+// update goroutine; IO belongs in the commands that Init and Update return.
+type Panel interface {
+	// Title is the panel's heading, drawn by the app in the frame around it.
+	Title() string
+	// Init is called once, when the app starts.
+	Init() tea.Cmd
+	// Update sees every message that the app does not take for itself: keys and
+	// mouse events only while the panel has the focus, everything else always.
+	// Mouse positions are relative to the panel's content.
+	Update(msg tea.Msg) tea.Cmd
+	// View draws the content in exactly the space given, without a frame. It does
+	// no IO and changes nothing but caches.
+	View(width, height int) string
+	// Keys are the panel's own keys, for the key bar and the help page. The app
+	// keeps for itself: tab, shift+tab, ":", "?", "q", ctrl+c, "L" and F2.
+	Keys() []key.Binding
+	// Focused says that the panel now has, or no longer has, the focus.
+	Focused(focused bool)
+}
+
+// Capturer is implemented by a panel that reads text, such as the answer to a
+// question. While Capturing reports true, every key but ctrl+c and F2 goes to
+// the focused panel.
+type Capturer interface {
+	Capturing() bool
+}
+
+// Styled is implemented by a panel that follows the app's colours.
+type Styled interface {
+	// SetDark is called before the first View and whenever the theme changes.
+	SetDark(dark bool)
+}
+
+// RunMsg asks the app to put a command in its command line, ready for the
+// learner to run with enter. "kubectl" in front is optional.
+type RunMsg struct {
+	Command string
+}
+
+// FocusMsg asks the app to show the panel and give it the focus.
+type FocusMsg struct{}
+
+// CommandRanMsg tells the panel that a command of the command line ended.
+type CommandRanMsg struct {
+	// Line is the command as typed, with "kubectl" in front.
+	Line string
+	// ExitCode is the process's exit code; -1 if it did not start or was cancelled.
+	ExitCode int
+	// Output is what it printed, both streams; its beginning if it was very long,
+	// and empty if the command had the terminal for itself.
+	Output string
+}
+
+// ConnectedMsg tells the panel that the API server answers. It comes again when
+// the server was gone and has come back.
+type ConnectedMsg struct {
+	Config *rest.Config
+}

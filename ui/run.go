@@ -1,0 +1,123 @@
+package ui
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	tea "charm.land/bubbletea/v2"
+	"k8s.io/client-go/kubernetes"
+	"k8s.io/client-go/rest"
+
+	"kubarium/ui/watch"
+)
+
+// usageEvery is how often the costs of the cluster are asked for.
+const usageEvery = 5 * time.Second
+
+// Run shows the app until the user quits or ctx ends. Nothing that it started
+// runs when it returns.
+func Run(ctx context.Context, o Options) error {
+	if o.Cluster == nil {
+		return errors.New("no cluster to show")
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+
+	app := New(o)
+	program := tea.NewProgram(app, tea.WithContext(ctx), tea.WithFilter(app.filter))
+	var feeds sync.WaitGroup
+	Feed(ctx, o, program.Send, &feeds)
+	_, err := program.Run()
+	cancel()
+	app.close()
+	feeds.Wait()
+	if errors.Is(err, tea.ErrInterrupted) || errors.Is(err, context.Canceled) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("terminal app: %w", err)
+	}
+	return nil
+}
+
+// Feed starts what tells the app about the cluster, through send, until ctx ends.
+func Feed(ctx context.Context, o Options, send func(tea.Msg), running *sync.WaitGroup) {
+	running.Go(func() { feedComponents(ctx, o.Cluster, send) })
+	running.Go(func() { feedObjects(ctx, o, send) })
+	running.Go(func() {
+		err := o.Cluster.Ready(ctx)
+		if ctx.Err() == nil {
+			send(readyMsg{err: err})
+		}
+	})
+	if o.Usage != nil {
+		running.Go(func() { feedUsage(ctx, o.Usage, send) })
+	}
+}
+
+// feedComponents sends all states whenever one changes. Changes that come in a
+// burst are sent as one.
+func feedComponents(ctx context.Context, c Cluster, send func(tea.Msg)) {
+	changes := c.Watch(ctx)
+	send(componentsMsg(c.Components()))
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case _, ok := <-changes:
+			if !ok {
+				return
+			}
+		}
+		for len(changes) > 0 {
+			<-changes
+		}
+		send(componentsMsg(c.Components()))
+	}
+}
+
+// feedObjects waits for the API server and then follows the cluster's objects.
+func feedObjects(ctx context.Context, o Options, send func(tea.Msg)) {
+	config, err := o.Cluster.RESTConfig(ctx)
+	if err != nil {
+		if ctx.Err() == nil {
+			send(problemMsg{err: err})
+		}
+		return
+	}
+	health := watch.NewHealth()
+	config = health.Config(config)
+	newClient := o.NewClient
+	if newClient == nil {
+		newClient = func(c *rest.Config) (kubernetes.Interface, error) { return kubernetes.NewForConfig(c) }
+	}
+	client, err := newClient(config)
+	if err != nil {
+		send(problemMsg{err: fmt.Errorf("client of the API server: %w", err)})
+		return
+	}
+	msg := connectedMsg{config: config, client: client}
+	if v, err := client.Discovery().ServerVersion(); err == nil {
+		msg.version = v.GitVersion
+	}
+	send(msg)
+	store := watch.Store{Client: client, Health: health, Ask: watch.Ask(client)}
+	store.Run(ctx, send)
+}
+
+func feedUsage(ctx context.Context, usage func() (float64, float64), send func(tea.Msg)) {
+	tick := time.NewTicker(usageEvery)
+	defer tick.Stop()
+	for {
+		cpu, mem := usage()
+		send(usageMsg{cpu: cpu, mem: mem})
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+	}
+}

@@ -1,0 +1,83 @@
+package ui
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/charmbracelet/x/ansi"
+
+	"kubarium/ui/facts"
+	"kubarium/ui/pane"
+	"kubarium/ui/theme"
+	"kubarium/ui/widget"
+)
+
+// statusLine is the top line: which cluster, how it fares, what it costs.
+func (a *App) statusLine(w int) string {
+	t := a.ctx.Theme
+	muted := t.Tone(theme.Muted)
+	sep := muted.Render("  ")
+	parts := []string{" " + t.Brand.Render(t.Icons.Wave+" "+a.opts.Cluster.Name())}
+	if a.version != "" {
+		parts = append(parts, muted.Render(a.version))
+	}
+	if a.ctx.Down {
+		parts = append(parts, t.Banner.Render(" "+t.Icons.Warning+" API server does not answer: this is what was last seen "))
+	} else {
+		parts = append(parts, a.nodesWord(), a.podsWord())
+	}
+	if a.ctx.Namespace != "" {
+		parts = append(parts, t.Tone(theme.Accent).Render("namespace "+a.ctx.Namespace))
+	}
+	if a.ctx.Text != "" {
+		parts = append(parts, t.Tone(theme.Accent).Render("filter /"+a.ctx.Text))
+	}
+	right := a.costs()
+	right = append(right, a.ctx.Now.Format("15:04"))
+	end := muted.Render(strings.Join(right, "  ")) + " "
+	left := strings.Join(parts, sep)
+	if ansi.StringWidth(left)+ansi.StringWidth(end) > w {
+		end = muted.Render(a.ctx.Now.Format("15:04")) + " "
+	}
+	return widget.Spread(left, end, w, t.Icons.Ellipsis)
+}
+
+// costs is what the cluster takes of the machine.
+func (a *App) costs() []string {
+	if a.usage == (usageMsg{}) {
+		return nil
+	}
+	return []string{fmt.Sprintf("%.2f cpu", a.usage.cpu), facts.Bytes(int64(a.usage.mem) << 20)}
+}
+
+func (a *App) nodesWord() string {
+	t := a.ctx.Theme
+	ready, all := 0, len(a.ctx.Snapshot.Nodes)
+	for _, n := range a.ctx.Snapshot.Nodes {
+		if n.State == facts.Running {
+			ready++
+		}
+	}
+	if ready == all {
+		return t.Tone(theme.Muted).Render(widget.Plural(all, "node", "nodes"))
+	}
+	return t.Tone(theme.Warn).Render(fmt.Sprintf("%d of %d nodes Ready", ready, all))
+}
+
+// podsWord counts the pods, and names what is not as it should be.
+func (a *App) podsWord() string {
+	t := a.ctx.Theme
+	var n [facts.Unknown + 1]int
+	for _, p := range a.ctx.Snapshot.Pods {
+		n[p.State]++
+	}
+	out := t.Tone(theme.Muted).Render(widget.Plural(len(a.ctx.Snapshot.Pods), "pod", "pods"))
+	for s := facts.NotReady; s <= facts.Unknown; s++ {
+		if n[s] == 0 || s == facts.Completed {
+			continue
+		}
+		sign, tone := pane.PodSign(a.ctx, s)
+		out += " " + t.Tone(tone).Render(fmt.Sprintf("%s %d %s", sign, n[s], s))
+	}
+	return out
+}

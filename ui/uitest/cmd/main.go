@@ -1,0 +1,57 @@
+// Command cmd shows the app on a cluster that is not there.
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"time"
+
+	"k8s.io/klog/v2"
+
+	"kubarium/ui"
+	"kubarium/ui/panel"
+	"kubarium/ui/uitest"
+)
+
+func main() {
+	if err := run(); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+}
+
+func run() error {
+	theme := flag.String("theme", "", "auto, dark, light or high-contrast")
+	ascii := flag.Bool("ascii", false, "ASCII signs only")
+	still := flag.Bool("no-motion", false, "nothing moves")
+	slow := flag.Float64("slow", 1, "how much slower than real the start is")
+	lesson := flag.Bool("lesson", false, "show a panel")
+	flag.Parse()
+	klog.LogToStderr(false)
+	klog.SetOutput(io.Discard)
+
+	log, err := os.CreateTemp("", "kubarium-uitest-*.log")
+	if err != nil {
+		return err
+	}
+	defer func() { _ = os.Remove(log.Name()) }()
+	for i := range 40 {
+		_, _ = fmt.Fprintf(log, "I1120 22:41:%02d.%06d  1 controller.go:%d] \"Caches are synced\" controller=%d\n", i, i*7919, 100+i, i)
+	}
+
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	c := uitest.New(time.Now(), log.Name())
+	go c.Boot(ctx, *slow)
+	var lessons panel.Panel
+	if *lesson {
+		lessons = &uitest.Panel{}
+	}
+	return ui.Run(ctx, ui.Options{
+		Cluster: c, Kubectl: uitest.Kubectl, Version: "dev", Theme: *theme, ASCII: *ascii, NoMotion: *still,
+		NewClient: c.NewClient, Lessons: lessons, Usage: func() (float64, float64) { return 0.12, 512 },
+	})
+}

@@ -1,0 +1,192 @@
+package ui
+
+import (
+	"fmt"
+	"strings"
+
+	tea "charm.land/bubbletea/v2"
+	"charm.land/lipgloss/v2"
+	"github.com/charmbracelet/x/ansi"
+
+	"kubarium/ui/keys"
+	"kubarium/ui/layout"
+	"kubarium/ui/theme"
+	"kubarium/ui/widget"
+)
+
+// View implements tea.Model.
+func (a *App) View() tea.View {
+	content, cursor := a.Render()
+	v := tea.NewView(content)
+	v.AltScreen = true
+	v.MouseMode = tea.MouseModeCellMotion
+	v.WindowTitle = "kubarium " + a.opts.Cluster.Name()
+	v.Cursor = cursor
+	if a.ctx.Theme.Screen != nil {
+		v.BackgroundColor = a.ctx.Theme.Screen
+		v.ForegroundColor = lipgloss.Color("#ffffff")
+	}
+	return v
+}
+
+// Render draws the whole screen.
+func (a *App) Render() (string, *tea.Cursor) {
+	switch {
+	case a.w == 0:
+		return "", nil
+	case a.layout.TooSmall:
+		return a.tooSmall(), nil
+	}
+	var layers []*lipgloss.Layer
+	put := func(r layout.Rect, s string) {
+		layers = append(layers, lipgloss.NewLayer(s).X(r.X).Y(r.Y))
+	}
+	var cursor *tea.Cursor
+	if a.booting {
+		put(layout.Rect{}, a.boot.View(a.w, a.h))
+	} else {
+		cursor = a.main(put)
+	}
+	if n := len(a.dialogs); n > 0 {
+		cursor = nil
+		s := a.dialogs[n-1].view(a.ctx.Theme, a.w-4, a.h-2)
+		w, h := lipgloss.Size(s)
+		put(layout.Rect{X: (a.w - w) / 2, Y: max(0, (a.h-h)/2)}, s)
+	}
+	canvas := lipgloss.NewCanvas(a.w, a.h)
+	canvas.Compose(lipgloss.NewCompositor(layers...))
+	return canvas.Render(), cursor
+}
+
+func (a *App) tooSmall() string {
+	t := a.ctx.Theme
+	lines := []string{
+		t.Brand.Render("kubarium"), "",
+		t.Text.Render(fmt.Sprintf("needs %d x %d cells", layout.MinWidth, layout.MinHeight)),
+		t.Tone(theme.Muted).Render(fmt.Sprintf("this terminal has %d x %d", a.w, a.h)), "",
+		t.Tone(theme.Muted).Render("make it larger, or q to quit"),
+	}
+	for i, l := range lines {
+		lines[i] = ansi.Truncate(l, a.w, "")
+	}
+	if len(lines) > a.h {
+		lines = lines[2:min(len(lines), 2+a.h)]
+	}
+	return widget.Center(strings.Join(lines, "\n"), a.w, a.h)
+}
+
+// main draws the main screen, and tells where the cursor is if something is typed.
+func (a *App) main(put func(layout.Rect, string)) *tea.Cursor {
+	l := a.layout
+	put(l.Rect(layout.Status), a.statusLine(a.w))
+	if a.detail != nil {
+		put(a.detailRect(), a.detail.View())
+	} else {
+		for _, n := range ring() {
+			if p := a.panes[n]; p != nil && a.visible(n) {
+				put(l.Rect(n), p.View(n == a.focus && !a.line.Open(), a.tabLine(n)))
+			}
+		}
+	}
+	if r := l.Rect(layout.Panel); a.lessons != nil && !r.Empty() && !(a.detail != nil && l.PanelOver) {
+		put(r, a.panelView(r))
+	}
+	if r := l.Rect(layout.Output); !r.Empty() {
+		put(r, a.line.Dock(a.line.Open() || a.focus == layout.Output))
+	}
+	r := l.Rect(layout.Keys)
+	var cursor *tea.Cursor
+	var bottom string
+	switch {
+	case a.line.Open():
+		bottom, cursor = a.line.View(r.W)
+	case a.filters.open:
+		bottom, cursor = a.filters.view(r.W)
+	default:
+		bottom = a.keyBar(r.W)
+	}
+	put(r, bottom)
+	if cursor != nil {
+		cursor.Y += r.Y
+	}
+	return cursor
+}
+
+func (a *App) panelView(r layout.Rect) string {
+	t := a.ctx.Theme
+	focused := a.focus == layout.Panel && !a.line.Open()
+	box := widget.Box{Border: t.Icons.Border, Style: t.Border, Ellipsis: t.Icons.Ellipsis, Title: t.Heading.Bold(true).Render(a.lessons.Title())}
+	if focused {
+		box.Style, box.Title = t.BorderFocus, t.Key.Render(a.lessons.Title())
+	}
+	lines := strings.Split(a.lessons.View(max(0, r.W-4), max(0, r.H-2)), "\n")
+	for i := range lines {
+		lines[i] = " " + lines[i]
+	}
+	return box.Draw(strings.Join(lines, "\n"), r.W, r.H)
+}
+
+// tabLine is the titles of panes that share a rectangle; "" for one that does not.
+func (a *App) tabLine(n layout.Name) string {
+	if !a.layout.Tabbed(n) {
+		return ""
+	}
+	t := a.ctx.Theme
+	var parts []string
+	for _, tab := range a.layout.Tabs {
+		title, count := a.panes[tab].Title()
+		text := " " + title + " " + count + " "
+		if tab == n {
+			parts = append(parts, t.Selected.Bold(true).Render(text))
+		} else {
+			parts = append(parts, t.Tone(theme.Muted).Render(text))
+		}
+	}
+	return strings.Join(parts, t.Border.Render(t.Icons.Separator))
+}
+
+// tabAt is the tab under a column of the shared rectangle's upper edge.
+func (a *App) tabAt(x int) layout.Name {
+	at := 3
+	for _, tab := range a.layout.Tabs {
+		title, count := a.panes[tab].Title()
+		w := ansi.StringWidth(title+count) + 3
+		if x >= at && x < at+w {
+			return tab
+		}
+		at += w + 1
+	}
+	return ""
+}
+
+// keyBar shows the keys that matter now, or how something went.
+func (a *App) keyBar(w int) string {
+	t := a.ctx.Theme
+	set := append(keys.Set{}, a.focused().Set...)
+	set = append(set, a.globals()...)
+	right := ""
+	if a.note.text != "" {
+		sign := map[theme.Tone]string{theme.OK: t.Icons.Check, theme.Warn: t.Icons.Warning, theme.Bad: t.Icons.Failing}[a.note.tone]
+		right = t.Tone(a.note.tone).Render(strings.TrimSpace(sign+" "+a.note.text)) + " "
+		right = ansi.Truncate(right, w*2/3, t.Icons.Ellipsis)
+	}
+	room := w - ansi.StringWidth(right) - 1
+	line := " "
+	seen := map[string]bool{}
+	for _, b := range set {
+		if !b.Bar || seen[b.Shown()] || b.Why() != "" {
+			continue
+		}
+		seen[b.Shown()] = true
+		shown := b.Shown()
+		if t.Icons.ASCII {
+			shown = plainKey(shown)
+		}
+		item := t.Key.Render(shown) + " " + t.Tone(theme.Muted).Render(b.Desc) + "   "
+		if ansi.StringWidth(line)+ansi.StringWidth(item)-3 > room {
+			break
+		}
+		line += item
+	}
+	return widget.Spread(line, right, w, "")
+}

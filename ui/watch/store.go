@@ -1,0 +1,220 @@
+package watch
+
+import (
+	"context"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	tea "charm.land/bubbletea/v2"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	apiwatch "k8s.io/apimachinery/pkg/watch"
+	"k8s.io/client-go/informers"
+	"k8s.io/client-go/kubernetes"
+	"k8s.io/client-go/tools/cache"
+)
+
+// Defaults of a Store.
+const (
+	defaultWindow = 50 * time.Millisecond
+	defaultRetry  = time.Second
+	// syncPatience is how long the first lists may take before what is there is
+	// shown without the rest, such as kinds one may not read.
+	syncPatience = 5 * time.Second
+)
+
+// Store follows one cluster.
+type Store struct {
+	// Client reaches the cluster.
+	Client kubernetes.Interface
+	// Health tells of requests without an answer; nil never does.
+	Health *Health
+	// Ask asks the API server whether it is ready.
+	Ask func(context.Context) error
+	// Window is the least time between two snapshots; 0 is 50 ms.
+	Window time.Duration
+	// Retry is the time between two questions while the API server is away; 0 is 1 s.
+	Retry time.Duration
+}
+
+// Run follows the cluster until ctx ends, and gives what it sees to send, from
+// one goroutine. A send that blocks delays the next snapshot, nothing else.
+func (s *Store) Run(ctx context.Context, send func(tea.Msg)) {
+	window, retry := s.Window, s.Retry
+	if window == 0 {
+		window = defaultWindow
+	}
+	if retry == 0 {
+		retry = defaultRetry
+	}
+	var failed chan error
+	if s.Health != nil {
+		failed = s.Health.failed
+	}
+	for ctx.Err() == nil {
+		err := s.follow(ctx, window, failed, send)
+		if ctx.Err() != nil {
+			return
+		}
+		send(DownMsg{Err: err})
+		for s.ask(ctx) != nil && ctx.Err() == nil {
+			wait(ctx, retry)
+		}
+		if s.Health != nil {
+			s.Health.forget()
+		}
+		if ctx.Err() == nil {
+			send(UpMsg{})
+		}
+	}
+}
+
+func (s *Store) ask(ctx context.Context) error {
+	if s.Ask == nil {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
+	defer cancel()
+	return s.Ask(ctx)
+}
+
+// follow sends snapshots until ctx ends or the API server is gone, and then says
+// why it thinks so. Informers do not outlive it: when the server comes back,
+// new ones find it at once, where old ones would wait out their back-off.
+func (s *Store) follow(ctx context.Context, window time.Duration, failed <-chan error, send func(tea.Msg)) error {
+	ctx, cancel := context.WithCancel(ctx)
+	f := newFeed(ctx, s.Client)
+	defer f.stop()
+	defer cancel()
+
+	for {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case err := <-failed:
+			if s.ask(ctx) != nil {
+				return err
+			}
+		case <-f.dirty:
+			if !f.synced.Load() {
+				continue
+			}
+			send(SnapshotMsg{f.build()})
+			wait(ctx, window)
+		}
+	}
+}
+
+func wait(ctx context.Context, d time.Duration) {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-ctx.Done():
+	case <-t.C:
+	}
+}
+
+// kind is a bit for each thing that is watched.
+type kind uint32
+
+const (
+	nodes kind = 1 << iota
+	pods
+	services
+	slices
+	deployments
+	replicaSets
+	events
+	all = nodes | pods | services | slices | deployments | replicaSets | events
+)
+
+// feed is one set of informers, and the snapshot made of them so far.
+type feed struct {
+	// dirty holds a token while there is something new.
+	dirty chan struct{}
+
+	changed  atomic.Uint32
+	synced   atomic.Bool
+	factory  informers.SharedInformerFactory
+	events   *eventStore
+	reflects sync.WaitGroup
+	builder  builder
+}
+
+func newFeed(ctx context.Context, client kubernetes.Interface) *feed {
+	f := &feed{dirty: make(chan struct{}, 1)}
+	f.factory = informers.NewSharedInformerFactoryWithOptions(client, 0, informers.WithTransform(slim))
+	core, apps := f.factory.Core().V1(), f.factory.Apps().V1()
+	for k, i := range map[kind]cache.SharedIndexInformer{
+		nodes:       core.Nodes().Informer(),
+		pods:        core.Pods().Informer(),
+		services:    core.Services().Informer(),
+		slices:      f.factory.Discovery().V1().EndpointSlices().Informer(),
+		deployments: apps.Deployments().Informer(),
+		replicaSets: apps.ReplicaSets().Informer(),
+	} {
+		// Adding to an informer that was not started cannot fail.
+		_, _ = i.AddEventHandler(f.handler(k))
+	}
+	f.events = newEventStore(func() { f.mark(events) })
+	f.builder.from = f
+	f.factory.StartWithContext(ctx)
+	f.reflects.Go(func() { eventReflector(client, f.events).RunWithContext(ctx) })
+	f.reflects.Go(func() { f.sync(ctx) })
+	return f
+}
+
+// sync waits for the first lists, and then lets snapshots be made.
+func (f *feed) sync(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, syncPatience)
+	defer cancel()
+	f.factory.WaitForCacheSync(ctx.Done())
+	f.synced.Store(true)
+	f.mark(all)
+}
+
+// stop waits until nothing of the feed runs; its context must have ended.
+func (f *feed) stop() {
+	f.factory.Shutdown()
+	f.reflects.Wait()
+}
+
+func (f *feed) mark(k kind) {
+	f.changed.Or(uint32(k))
+	select {
+	case f.dirty <- struct{}{}:
+	default:
+	}
+}
+
+func (f *feed) handler(k kind) cache.ResourceEventHandler {
+	return cache.ResourceEventHandlerFuncs{
+		AddFunc:    func(any) { f.mark(k) },
+		UpdateFunc: func(_, _ any) { f.mark(k) },
+		DeleteFunc: func(any) { f.mark(k) },
+	}
+}
+
+// slim leaves out of objects what no pane shows and takes much memory.
+func slim(obj any) (any, error) {
+	if o, err := meta.Accessor(obj); err == nil {
+		o.SetManagedFields(nil)
+	}
+	return obj, nil
+}
+
+func eventReflector(client kubernetes.Interface, store cache.ReflectorStore) *cache.Reflector {
+	list := &cache.ListWatch{
+		ListWithContextFunc: func(ctx context.Context, o metav1.ListOptions) (runtime.Object, error) {
+			return client.CoreV1().Events("").List(ctx, o)
+		},
+		WatchFuncWithContext: func(ctx context.Context, o metav1.ListOptions) (apiwatch.Interface, error) {
+			return client.CoreV1().Events("").Watch(ctx, o)
+		},
+	}
+	return cache.NewReflectorWithOptions(cache.ToListWatcherWithWatchListSemantics(list, client),
+		&corev1.Event{}, store, cache.ReflectorOptions{Name: "events"})
+}

@@ -1,0 +1,172 @@
+package widget
+
+import (
+	"strings"
+
+	"charm.land/lipgloss/v2"
+	"github.com/charmbracelet/x/ansi"
+)
+
+// Column is a column of a table.
+type Column struct {
+	Title string
+	// Right puts the cells at the right.
+	Right bool
+	// Min is the narrowest it may get; below that, columns are left out, those
+	// with the greatest Drop first. Columns with Drop 0 stay.
+	Min, Drop int
+	// Flex columns share what room is left.
+	Flex bool
+	// Middle cuts cells in their middle.
+	Middle bool
+	// Max is the widest it gets, if above 0.
+	Max int
+}
+
+// Cell is one field of a row.
+type Cell struct {
+	Text  string
+	Style lipgloss.Style
+}
+
+// Table is a list of rows in columns.
+type Table struct {
+	Columns  []Column
+	Rows     [][]Cell
+	Heading  lipgloss.Style
+	Selected lipgloss.Style
+	// Cursor is the selected row; -1 for none.
+	Cursor, Offset   int
+	Ellipsis, Marker string
+}
+
+const gap = 2
+
+// Draw draws the heading and as many rows as fit in w by h cells.
+func (t Table) Draw(w, h int) string {
+	if w <= 2 || h <= 0 {
+		return Block(nil, w, h, "")
+	}
+	widths := t.widths(w - 2)
+	lines := make([]string, 0, h)
+	lines = append(lines, "  "+t.line(widths, func(i int) string { return t.Heading.Render(t.cut(t.Columns[i].Title, i, widths[i])) }))
+	for i := t.Offset; i < len(t.Rows) && len(lines) < h; i++ {
+		row := t.Rows[i]
+		if i != t.Cursor {
+			lines = append(lines, "  "+t.line(widths, func(c int) string {
+				return row[c].Style.Render(t.cut(row[c].Text, c, widths[c]))
+			}))
+			continue
+		}
+		plain := t.line(widths, func(c int) string { return t.cut(row[c].Text, c, widths[c]) })
+		lines = append(lines, t.Selected.Render(t.Marker+" "+Fit(plain, w-2, t.Ellipsis)))
+	}
+	return Block(lines, w, h, t.Ellipsis)
+}
+
+func (t Table) line(widths []int, cell func(int) string) string {
+	var b strings.Builder
+	first := true
+	for i, cw := range widths {
+		if cw <= 0 {
+			continue
+		}
+		if !first {
+			b.WriteString(strings.Repeat(" ", gap))
+		}
+		first = false
+		b.WriteString(cell(i))
+	}
+	return b.String()
+}
+
+func (t Table) cut(s string, col, w int) string {
+	c := t.Columns[col]
+	if c.Middle {
+		s = Middle(s, w, t.Ellipsis)
+	}
+	if c.Right {
+		return FitRight(s, w, t.Ellipsis)
+	}
+	return Fit(s, w, t.Ellipsis)
+}
+
+// widths gives each column its room: what its cells need, less what does not
+// fit, and to the flexible ones what is left over.
+func (t Table) widths(w int) []int {
+	want := make([]int, len(t.Columns))
+	for i, c := range t.Columns {
+		want[i] = ansi.StringWidth(c.Title)
+		for _, r := range t.Rows {
+			want[i] = max(want[i], ansi.StringWidth(r[i].Text))
+		}
+		if c.Max > 0 {
+			want[i] = min(want[i], c.Max)
+		}
+		want[i] = max(want[i], c.Min)
+	}
+	for t.total(want, true) > w && t.dropOne(want) {
+	}
+	over := t.total(want, false) - w
+	for over > 0 {
+		widest := -1
+		for i, c := range t.Columns {
+			if want[i] > c.Min && c.Min > 0 && (widest < 0 || want[i]-c.Min > want[widest]-t.Columns[widest].Min) {
+				widest = i
+			}
+		}
+		if widest < 0 {
+			break
+		}
+		want[widest]--
+		over--
+	}
+	if over < 0 {
+		t.stretch(want, -over)
+	}
+	return want
+}
+
+// total is how wide the columns are together, at their narrowest if least.
+func (t Table) total(want []int, least bool) int {
+	sum, n := 0, 0
+	for i, cw := range want {
+		if cw == 0 {
+			continue
+		}
+		if least && t.Columns[i].Min > 0 {
+			cw = min(cw, t.Columns[i].Min)
+		}
+		sum += cw
+		n++
+	}
+	return sum + gap*max(0, n-1)
+}
+
+func (t Table) dropOne(want []int) bool {
+	drop := -1
+	for i, c := range t.Columns {
+		if want[i] > 0 && c.Drop > 0 && (drop < 0 || c.Drop > t.Columns[drop].Drop) {
+			drop = i
+		}
+	}
+	if drop < 0 {
+		return false
+	}
+	want[drop] = 0
+	return true
+}
+
+func (t Table) stretch(want []int, room int) {
+	var flex []int
+	for i, c := range t.Columns {
+		if c.Flex && want[i] > 0 {
+			flex = append(flex, i)
+		}
+	}
+	for n := range flex {
+		share := room / (len(flex) - n)
+		want[flex[n]] += share
+		room -= share
+	}
+}
