@@ -4,6 +4,7 @@ import (
 	"time"
 
 	tea "charm.land/bubbletea/v2"
+	"github.com/charmbracelet/colorprofile"
 	"k8s.io/client-go/rest"
 
 	"kubarium/ui/boot"
@@ -24,10 +25,12 @@ type App struct {
 	ctx     *pane.Context // what all panes look at
 	backend *backend
 
-	w, h    int
-	layout  layout.Layout
-	booting bool
-	boot    boot.Screen
+	w, h int
+	// dark and fine are what is known of the terminal's colours.
+	dark, fine bool
+	layout     layout.Layout
+	booting    bool
+	boot       boot.Screen
 
 	panes   map[layout.Name]pane.Pane
 	focus   layout.Name
@@ -59,7 +62,7 @@ type notice struct {
 // it by hand.
 func New(o Options) *App {
 	a := &App{
-		opts: o, now: time.Now, booting: true,
+		opts: o, now: time.Now, booting: true, dark: true, fine: true,
 		ctx: &pane.Context{
 			Theme:    theme.New(o.Theme, true, o.ASCII),
 			Snapshot: &watch.Snapshot{},
@@ -122,7 +125,11 @@ func (a *App) handle(msg tea.Msg) tea.Cmd {
 	case tea.WindowSizeMsg:
 		a.resize(msg)
 	case tea.BackgroundColorMsg:
-		a.recolour(msg.IsDark())
+		a.dark = msg.IsDark()
+		a.recolour()
+	case tea.ColorProfileMsg:
+		a.fine = msg.Profile == colorprofile.TrueColor
+		a.recolour()
 	case tickMsg:
 		a.ticked(msg)
 	case componentsMsg:
@@ -242,14 +249,18 @@ func (a *App) resize(msg tea.WindowSizeMsg) {
 	a.relayout()
 }
 
-func (a *App) recolour(dark bool) {
-	a.ctx.Theme = theme.New(a.opts.Theme, dark, a.opts.ASCII)
+func (a *App) recolour() {
+	a.ctx.Theme = theme.New(a.opts.Theme, a.dark, a.opts.ASCII)
+	a.ctx.Theme.Fine = a.ctx.Theme.Fine && a.fine
 	a.paintPanel()
 }
 
 func (a *App) paintPanel() {
-	if s, ok := a.lessons.(panel.Styled); ok {
-		s.SetDark(a.ctx.Theme.IsDark)
+	switch p := a.lessons.(type) {
+	case panel.Themed:
+		p.SetTheme(a.ctx.Theme)
+	case panel.Styled:
+		p.SetDark(a.ctx.Theme.IsDark)
 	}
 }
 

@@ -124,7 +124,7 @@ func (a *App) nextTheme() tea.Cmd {
 			break
 		}
 	}
-	a.recolour(a.ctx.Theme.IsDark)
+	a.recolour()
 	a.say(theme.Muted, "theme: "+a.ctx.Theme.Name)
 	return nil
 }

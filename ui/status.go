@@ -24,7 +24,7 @@ func (a *App) statusLine(w int) string {
 	if a.ctx.Down {
 		parts = append(parts, t.Banner.Render(" "+t.Icons.Warning+" API server does not answer: this is what was last seen "))
 	} else {
-		parts = append(parts, a.nodesWord(), a.podsWord())
+		parts = append(parts, a.nodesWord(), a.podsWord(w >= 110))
 	}
 	if a.ctx.Namespace != "" {
 		parts = append(parts, t.Tone(theme.Accent).Render("namespace "+a.ctx.Namespace))
@@ -34,10 +34,10 @@ func (a *App) statusLine(w int) string {
 	}
 	right := a.costs()
 	right = append(right, a.ctx.Now.Format("15:04"))
-	end := muted.Render(strings.Join(right, "  ")) + " "
+	end := muted.Render("  "+strings.Join(right, "  ")) + " "
 	left := strings.Join(parts, sep)
 	if ansi.StringWidth(left)+ansi.StringWidth(end) > w {
-		end = muted.Render(a.ctx.Now.Format("15:04")) + " "
+		end = muted.Render("  "+a.ctx.Now.Format("15:04")) + " "
 	}
 	return widget.Spread(left, end, w, t.Icons.Ellipsis)
 }
@@ -65,7 +65,7 @@ func (a *App) nodesWord() string {
 }
 
 // podsWord counts the pods, and names what is not as it should be.
-func (a *App) podsWord() string {
+func (a *App) podsWord(words bool) string {
 	t := a.ctx.Theme
 	var n [facts.Unknown + 1]int
 	for _, p := range a.ctx.Snapshot.Pods {
@@ -77,7 +77,11 @@ func (a *App) podsWord() string {
 			continue
 		}
 		sign, tone := pane.PodSign(a.ctx, s)
-		out += " " + t.Tone(tone).Render(fmt.Sprintf("%s %d %s", sign, n[s], s))
+		word := fmt.Sprintf("%s %d", sign, n[s])
+		if words {
+			word += " " + s.String()
+		}
+		out += "  " + t.Tone(tone).Render(word)
 	}
 	return out
 }

@@ -183,7 +183,7 @@ func (l *Layout) wide(body Rect, o Options) {
 		events = 0
 	}
 	lists := rest.H - events
-	pods := rest.W * 62 / 100
+	pods := rest.W * 66 / 100
 	l.rects[Pods] = Rect{rest.X, rest.Y, pods, lists}
 	l.rects[Services] = Rect{rest.X + pods, rest.Y, rest.W - pods, lists}
 	if events > 0 {

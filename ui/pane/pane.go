@@ -8,7 +8,6 @@ import (
 	"time"
 
 	tea "charm.land/bubbletea/v2"
-	"charm.land/lipgloss/v2"
 
 	"kubarium/cluster/component"
 	"kubarium/ui/facts"
@@ -148,14 +147,6 @@ func frame(c *Context, title, right, tabs string, focused bool, s *widget.Scroll
 		b.Title = tabs
 	}
 	return b
-}
-
-// selection is how a selected row is drawn.
-func selection(c *Context, focused bool) lipgloss.Style {
-	if focused {
-		return c.Theme.Selected
-	}
-	return c.Theme.SelectedUnder
 }
 
 // empty is a note in the middle of a pane that has nothing to show.

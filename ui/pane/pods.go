@@ -85,11 +85,11 @@ func (p *Pods) none() string {
 func (p *Pods) table(focused bool) widget.Table {
 	t := baseTable(p.ctx, focused)
 	t.Columns = []widget.Column{
-		{Title: "NAMESPACE", Min: 6, Drop: 4, Max: 18},
-		{Title: "NAME", Min: 12, Middle: true, Flex: true},
+		{Title: "NAMESPACE", Min: 11, Drop: 3, Max: 18},
+		{Title: "NAME", Min: 16, Middle: true, Flex: true},
 		{Title: "READY"},
-		{Title: "STATUS", Min: 10},
-		{Title: "RESTARTS", Drop: 3},
+		{Title: "STATUS", Min: 19},
+		{Title: "RESTARTS", Min: 8, Drop: 4},
 		{Title: "AGE", Right: true},
 		{Title: "IP", Drop: 6, Min: 11},
 		{Title: "NODE", Drop: 5, Max: 24},
@@ -147,7 +147,7 @@ func (p *Pods) Click(_, y int) tea.Cmd {
 func baseTable(c *Context, focused bool) widget.Table {
 	t := c.Theme
 	return widget.Table{
-		Heading: t.Tone(theme.Faint), Selected: selection(c, focused),
+		Heading: t.Tone(theme.Faint), Selected: t.Selected, Focused: focused,
 		Ellipsis: t.Icons.Ellipsis, Marker: t.Icons.Cursor,
 	}
 }

@@ -117,8 +117,11 @@ func (p *Tanks) indexOf(n *facts.Node) int {
 func (p *Tanks) bar(name string, u facts.Use, write func(int64) string, w int) string {
 	t := p.ctx.Theme
 	words := fmt.Sprintf(" %s of %s", write(u.Requested), write(u.Allocatable))
-	if w < 26 {
+	switch {
+	case w < 26:
 		words = fmt.Sprintf(" %s/%s", write(u.Requested), write(u.Allocatable))
+	case w >= 44:
+		words += " requested"
 	}
 	tone := theme.Accent
 	if u.Share() > 0.9 {

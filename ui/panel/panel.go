@@ -7,6 +7,8 @@ import (
 	"charm.land/bubbles/v2/key"
 	tea "charm.land/bubbletea/v2"
 	"k8s.io/client-go/rest"
+
+	"kubarium/ui/theme"
 )
 
 // Panel is a guest of the app. All methods are called from the program's one
@@ -41,6 +43,13 @@ type Capturer interface {
 type Styled interface {
 	// SetDark is called before the first View and whenever the theme changes.
 	SetDark(dark bool)
+}
+
+// Themed is implemented by a panel that takes the app's theme as it is; it is
+// asked instead of Styled.
+type Themed interface {
+	// SetTheme is called before the first View and whenever the theme changes.
+	SetTheme(t *theme.Theme)
 }
 
 // RunMsg asks the app to put a command in its command line, ready for the

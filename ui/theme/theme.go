@@ -81,20 +81,23 @@ type Theme struct {
 	IsDark bool
 	// Icons are the signs to draw with.
 	Icons Icons
+	// Fine says that the terminal has all colours: those that lie close to each
+	// other, such as the water's, are left out where it has not.
+	Fine bool
 	// Surface is what dialogs stand on; nil is the terminal's own background.
 	Surface color.Color
 	// Screen, if not nil, is a background the theme insists on.
 	Screen color.Color
 
-	Text, Bold, Title, Key   lipgloss.Style
-	Border, BorderFocus      lipgloss.Style
-	Selected, SelectedUnder  lipgloss.Style
-	Heading, Brand, Prompt   lipgloss.Style
-	Banner                   lipgloss.Style
-	tones                    map[Tone]lipgloss.Style
-	waterTop, waterDeep      color.Color
-	bubble                   color.Color
-	textColor, surfaceBorder color.Color
+	Text, Bold, Title, Key  lipgloss.Style
+	Border, BorderFocus     lipgloss.Style
+	Selected, SelectedUnder lipgloss.Style
+	Heading, Brand, Prompt  lipgloss.Style
+	Banner                  lipgloss.Style
+	tones                   map[Tone]lipgloss.Style
+	fine                    bool
+	waterTop, waterDeep     color.Color
+	bubble                  color.Color
 }
 
 // New makes a theme by name; an unknown name or "auto" is dark or light as isDark
@@ -128,11 +131,11 @@ func New(name string, isDark, ascii bool) *Theme {
 		Banner:      fg(p.bad).Bold(true).Reverse(true),
 		Selected:    lipgloss.NewStyle().Reverse(true),
 		// The selection of a pane without the focus is still to be found.
-		SelectedUnder: fg(p.text).Bold(true).Underline(true),
+		SelectedUnder: fg(p.text).Bold(true),
+		Fine:          name != HighContrast,
 		waterTop:      c(p.waterTop),
 		waterDeep:     c(p.waterDeep),
 		bubble:        c(p.bubble),
-		textColor:     c(p.text),
 	}
 	t.tones = map[Tone]lipgloss.Style{
 		Plain: fg(p.text), Muted: fg(p.muted), Faint: fg(p.faint), Accent: fg(p.accent),
@@ -149,7 +152,7 @@ func (t *Theme) Tone(tone Tone) lipgloss.Style { return t.tones[tone] }
 
 // Water is the colour behind line i of n lines of water: lighter at the top.
 func (t *Theme) Water(i, n int) color.Color {
-	if t.Name == HighContrast {
+	if !t.Fine {
 		return lipgloss.NoColor{}
 	}
 	if n <= 1 {

@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"k8s.io/client-go/kubernetes"
-	"k8s.io/client-go/kubernetes/fake"
 	"k8s.io/client-go/rest"
 
 	"kubarium/cluster/component"
@@ -36,7 +35,7 @@ type Cluster struct {
 // every component's log.
 func New(now time.Time, logs string) *Cluster {
 	c := &Cluster{
-		Client: fake.NewClientset(Objects(now)...), logs: logs,
+		Client: NewClient(now), logs: logs,
 		serves: make(chan struct{}), ready: make(chan struct{}),
 	}
 	for _, i := range Components() {

@@ -35,8 +35,10 @@ type Table struct {
 	Rows     [][]Cell
 	Heading  lipgloss.Style
 	Selected lipgloss.Style
-	// Cursor is the selected row; -1 for none.
+	// Cursor is the selected row; -1 for none. It is drawn in Selected if the table
+	// has the focus, else it has the marker only.
 	Cursor, Offset   int
+	Focused          bool
 	Ellipsis, Marker string
 }
 
@@ -47,13 +49,17 @@ func (t Table) Draw(w, h int) string {
 	if w <= 2 || h <= 0 {
 		return Block(nil, w, h, "")
 	}
-	widths := t.widths(w - 2)
+	widths := t.widths(w - 3) // the marker, and air at the right
 	lines := make([]string, 0, h)
 	lines = append(lines, "  "+t.line(widths, func(i int) string { return t.Heading.Render(t.cut(t.Columns[i].Title, i, widths[i])) }))
 	for i := t.Offset; i < len(t.Rows) && len(lines) < h; i++ {
 		row := t.Rows[i]
-		if i != t.Cursor {
-			lines = append(lines, "  "+t.line(widths, func(c int) string {
+		if i != t.Cursor || !t.Focused {
+			marker := "  "
+			if i == t.Cursor {
+				marker = t.Heading.Render(t.Marker) + " "
+			}
+			lines = append(lines, marker+t.line(widths, func(c int) string {
 				return row[c].Style.Render(t.cut(row[c].Text, c, widths[c]))
 			}))
 			continue
