@@ -130,7 +130,7 @@ func (a *App) askDelete(ref watch.Ref) {
 	}
 	b := a.backend
 	a.push(&confirm{title: "Delete " + ref.String() + "?", text: text, yes: "delete", do: func(a *App) tea.Cmd {
-		return a.do("deleting "+ref.String(), ref.String()+" deleted", func(ctx context.Context) error { return b.delete(ctx, ref) })
+		return a.do("deleting "+ref.String(), ref.String()+" deleted", func(ctx context.Context) error { return b.Delete(ctx, ref) })
 	}})
 }
 

@@ -23,7 +23,7 @@ type App struct {
 	opts    Options
 	now     func() time.Time
 	ctx     *pane.Context // what all panes look at
-	backend *backend
+	backend api
 
 	w, h int
 	// dark and fine are what is known of the terminal's colours.
@@ -89,10 +89,7 @@ func New(o Options) *App {
 
 // Init implements tea.Model.
 func (a *App) Init() tea.Cmd {
-	var cmds []tea.Cmd
-	if a.opts.Theme == "" || a.opts.Theme == theme.Auto {
-		cmds = append(cmds, tea.RequestBackgroundColor)
-	}
+	cmds := []tea.Cmd{tea.RequestBackgroundColor}
 	if a.lessons != nil {
 		cmds = append(cmds, a.lessons.Init())
 	}

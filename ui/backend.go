@@ -29,7 +29,14 @@ type backend struct {
 	cluster Cluster
 }
 
-var _ detail.Backend = (*backend)(nil)
+// api is what the app asks of the API server beside watching it.
+type api interface {
+	detail.Backend
+	// Delete deletes an object.
+	Delete(ctx context.Context, ref watch.Ref) error
+}
+
+var _ api = (*backend)(nil)
 
 var errNotConnected = errors.New("the API server has not answered yet")
 
@@ -105,8 +112,8 @@ func (b *backend) Logs(ctx context.Context, namespace, pod, container string, pr
 // LogFile implements detail.Backend.
 func (b *backend) LogFile(name string) string { return b.cluster.LogFile(name) }
 
-// delete deletes an object.
-func (b *backend) delete(ctx context.Context, ref watch.Ref) error {
+// Delete implements api.
+func (b *backend) Delete(ctx context.Context, ref watch.Ref) error {
 	if b.client == nil {
 		return errNotConnected
 	}

@@ -30,7 +30,7 @@ func (a *App) globals() keys.Set {
 	}
 	panelLong := "show or hide the lesson; on a narrow screen it takes the cluster's place"
 	return keys.Set{
-		{Keys: []string{":"}, Desc: "kubectl", Long: "type a kubectl command", Bar: true, Run: func() tea.Cmd { return a.prompt("") }},
+		{Keys: []string{":"}, Desc: "kubectl", Long: "type a kubectl command", Bar: true, Always: true, Run: func() tea.Cmd { return a.prompt("") }},
 		{Keys: []string{"/"}, Desc: "filter", Long: "show only what contains a text", Bar: true, Disabled: a.covered, Run: a.startFilter},
 		{Keys: []string{"n"}, Desc: "namespace", Long: "show only one namespace, or all", Bar: true, Disabled: a.covered, Run: func() tea.Cmd { a.pickNamespace(); return nil }},
 		{Keys: []string{"tab"}, Desc: "next pane", Run: func() tea.Cmd { return a.turn(1) }},
@@ -43,7 +43,7 @@ func (a *App) globals() keys.Set {
 		{Keys: []string{"L", "f2"}, Desc: "lesson", Long: panelLong, Bar: a.lessons != nil, Disabled: noLessons, Run: func() tea.Cmd { a.showPanel(!a.panelOn); return nil }},
 		{Keys: []string{"esc"}, Desc: "clear", Long: "clear the filter, then close kubectl's dock", Run: a.escape},
 		{Keys: []string{"t"}, Desc: "theme", Long: "change the colours: dark, light, high contrast", Run: a.nextTheme},
-		{Keys: []string{"?"}, Desc: "help", Long: "all keys, and what the signs mean", Bar: true, Run: func() tea.Cmd { a.push(a.newHelp()); return nil }},
+		{Keys: []string{"?"}, Desc: "help", Long: "all keys, and what the signs mean", Bar: true, Always: true, Run: func() tea.Cmd { a.push(a.newHelp()); return nil }},
 		{Keys: []string{"q"}, Desc: "quit", Long: "leave and stop the cluster, after a question", Bar: true, Run: func() tea.Cmd { a.askQuit(); return nil }},
 		{Keys: []string{"ctrl+c"}, Desc: "quit now", Long: "stop kubectl if it runs, else leave at once"},
 	}

@@ -30,7 +30,7 @@ func (a *App) relayout() {
 		Nodes: len(a.ctx.Snapshot.Nodes), PodsPerNode: most,
 	})
 	for name, p := range a.panes {
-		r := a.layout.Rect(name)
+		r := a.paneRect(name)
 		p.SetSize(r.W, r.H)
 	}
 	out := a.layout.Rect(layout.Output)
@@ -43,6 +43,17 @@ func (a *App) relayout() {
 		a.detail.SetSize(r.W, r.H)
 	}
 	a.settle()
+}
+
+// paneRect is the room of a pane. The tanks have no frame that tabs could be in:
+// these take a line of their own.
+func (a *App) paneRect(n layout.Name) layout.Rect {
+	r := a.layout.Rect(n)
+	if n == layout.Tanks && a.layout.Tabbed(n) {
+		r.Y++
+		r.H--
+	}
+	return r
 }
 
 // detailRect is the room of the detail view: that of all panes.

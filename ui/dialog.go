@@ -40,6 +40,9 @@ func card(t *theme.Theme, title, foot string, lines []string, w int, tone theme.
 
 // answer draws a key and what it does.
 func answer(t *theme.Theme, key, desc string) string {
+	if t.Icons.ASCII {
+		key = plainKey(key)
+	}
 	return t.Key.Render(key) + t.Tone(theme.Muted).Render(" "+desc)
 }
 

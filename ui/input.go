@@ -137,7 +137,8 @@ func (a *App) click(at layout.Name, x, y int) tea.Cmd {
 			// The first click says where; only a second one on the same thing opens it.
 			a.setFocus(at)
 		}
-		return a.panes[at].Click(x-r.X, y-r.Y)
+		p := a.paneRect(at)
+		return a.panes[at].Click(x-p.X, y-p.Y)
 	}
 	return nil
 }

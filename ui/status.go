@@ -21,16 +21,17 @@ func (a *App) statusLine(w int) string {
 	if a.version != "" {
 		parts = append(parts, muted.Render(a.version))
 	}
-	if a.ctx.Down {
-		parts = append(parts, t.Banner.Render(" "+t.Icons.Warning+" API server does not answer: this is what was last seen "))
-	} else {
-		parts = append(parts, a.nodesWord(), a.podsWord(w >= 110))
-	}
 	if a.ctx.Namespace != "" {
 		parts = append(parts, t.Tone(theme.Accent).Render("namespace "+a.ctx.Namespace))
 	}
 	if a.ctx.Text != "" {
 		parts = append(parts, t.Tone(theme.Accent).Render("filter /"+a.ctx.Text))
+	}
+	filtered := len(parts) > 2
+	if a.ctx.Down {
+		parts = append(parts, t.Banner.Render(" "+t.Icons.Warning+" API server does not answer: this is what was last seen "))
+	} else {
+		parts = append(parts, a.nodesWord(), a.podsWord(w >= 150 || w >= 110 && !filtered))
 	}
 	right := a.costs()
 	right = append(right, a.ctx.Now.Format("15:04"))

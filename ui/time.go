@@ -28,10 +28,14 @@ func took(d time.Duration) string { return facts.Took(d) }
 type ticker struct {
 	generation int
 	due        time.Time
+	off        bool // in tests, where time stands still
 }
 
 // schedule makes the clock move as soon as the screen needs it, and no sooner.
 func (a *App) schedule() tea.Cmd {
+	if a.tick.off {
+		return nil
+	}
 	now := a.now()
 	due := now.Add(a.pace())
 	if !a.tick.due.IsZero() && a.tick.due.After(now) && !due.Before(a.tick.due) {

@@ -2,6 +2,7 @@ package ui
 
 import (
 	"fmt"
+	"image/color"
 	"strings"
 
 	tea "charm.land/bubbletea/v2"
@@ -22,9 +23,8 @@ func (a *App) View() tea.View {
 	v.MouseMode = tea.MouseModeCellMotion
 	v.WindowTitle = "kubarium " + a.opts.Cluster.Name()
 	v.Cursor = cursor
-	if a.ctx.Theme.Screen != nil {
-		v.BackgroundColor = a.ctx.Theme.Screen
-		v.ForegroundColor = lipgloss.Color("#ffffff")
+	if t := a.ctx.Theme; t.IsDark != a.dark || t.Name == theme.HighContrast {
+		v.BackgroundColor, v.ForegroundColor = t.Backdrop, t.Ink
 	}
 	return v
 }
@@ -47,15 +47,25 @@ func (a *App) Render() (string, *tea.Cursor) {
 	} else {
 		cursor = a.main(put)
 	}
-	if n := len(a.dialogs); n > 0 {
-		cursor = nil
-		s := a.dialogs[n-1].view(a.ctx.Theme, a.w-4, a.h-2)
-		w, h := lipgloss.Size(s)
-		put(layout.Rect{X: (a.w - w) / 2, Y: max(0, (a.h-h)/2)}, s)
-	}
 	canvas := lipgloss.NewCanvas(a.w, a.h)
 	canvas.Compose(lipgloss.NewCompositor(layers...))
+	if n := len(a.dialogs); n > 0 {
+		cursor = nil
+		a.overlay(canvas, a.dialogs[n-1])
+	}
 	return canvas.Render(), cursor
+}
+
+// overlay draws a dialog in the middle, over a dimmed screen.
+func (a *App) overlay(canvas *lipgloss.Canvas, d dialog) {
+	t := a.ctx.Theme
+	widget.Dim(canvas, t.Tone(theme.Faint).GetForeground())
+	s := d.view(t, a.w-4, a.h-2)
+	w, h := lipgloss.Size(s)
+	if t.Fine {
+		s = widget.Flood(s, func(int) color.Color { return t.Surface })
+	}
+	canvas.Compose(lipgloss.NewCompositor(lipgloss.NewLayer(s).X((a.w - w) / 2).Y(max(0, (a.h-h)/2))))
 }
 
 func (a *App) tooSmall() string {
@@ -170,23 +180,42 @@ func (a *App) keyBar(w int) string {
 		right = t.Tone(a.note.tone).Render(strings.TrimSpace(sign+" "+a.note.text)) + " "
 		right = ansi.Truncate(right, w*2/3, t.Icons.Ellipsis)
 	}
-	room := w - ansi.StringWidth(right) - 1
-	line := " "
+	return widget.Spread(" "+keyItems(t, set, w-ansi.StringWidth(right)-2), right, w, "")
+}
+
+// keyItems are as many keys as fit in w cells, and in any case those that the bar
+// always has.
+func keyItems(t *theme.Theme, set keys.Set, w int) string {
+	const gap = "   "
+	var items []string
+	var always []bool
+	reserved := 0
 	seen := map[string]bool{}
 	for _, b := range set {
-		if !b.Bar || seen[b.Shown()] || b.Why() != "" {
+		shown := b.Shown()
+		if !b.Bar || seen[shown] || b.Why() != "" {
 			continue
 		}
-		seen[b.Shown()] = true
-		shown := b.Shown()
+		seen[shown] = true
 		if t.Icons.ASCII {
 			shown = plainKey(shown)
 		}
-		item := t.Key.Render(shown) + " " + t.Tone(theme.Muted).Render(b.Desc) + "   "
-		if ansi.StringWidth(line)+ansi.StringWidth(item)-3 > room {
-			break
+		item := t.Key.Render(shown) + " " + t.Tone(theme.Muted).Render(b.Desc)
+		items, always = append(items, item), append(always, b.Always)
+		if b.Always {
+			reserved += ansi.StringWidth(item) + len(gap)
 		}
-		line += item
 	}
-	return widget.Spread(line, right, w, "")
+	var out []string
+	room := w - reserved + len(gap)
+	for i, item := range items {
+		n := ansi.StringWidth(item) + len(gap)
+		if !always[i] {
+			if room -= n; room < 0 {
+				continue
+			}
+		}
+		out = append(out, item)
+	}
+	return strings.Join(out, gap)
 }

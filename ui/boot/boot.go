@@ -4,6 +4,7 @@ package boot
 
 import (
 	"fmt"
+	"image/color"
 	"strings"
 	"time"
 
@@ -27,12 +28,14 @@ type Screen struct {
 	Problem error
 }
 
-const nameWidth, tookWidth = 25, 8
+// The columns; kube-controller-manager is the longest name there is.
+const nameWidth, tookWidth = 24, 7
 
-// View draws the screen in w by h cells.
+// View draws the screen in w by h cells: a tank that fills as the cluster comes up.
 func (s *Screen) View(w, h int) string {
 	t := s.Context.Theme
-	card := min(w-4, 108)
+	card := min(w-2, 112)
+	inner := card - 6
 	var control, nodes []component.Info
 	for _, c := range s.Context.Components {
 		if pane.IsNode(s.Context, c.Name) {
@@ -41,28 +44,67 @@ func (s *Screen) View(w, h int) string {
 			control = append(control, c)
 		}
 	}
-	head := []string{
-		t.Brand.Render(t.Icons.Wave+t.Icons.Wave+" kubarium") + "  " + t.Tone(theme.Muted).Render("a real Kubernetes cluster, behind glass"),
-		"",
-		s.water(card),
-		"",
-	}
-	foot := []string{"", s.footer(card)}
-
 	// Purposes get lines of their own if there is room, else what is left of the line.
-	room := h - len(head) - len(foot) - 2
-	list := s.list(control, nodes, card, true)
-	if len(list) > room {
-		list = s.list(control, nodes, card, false)
+	room := h - 8 // heading, frame, air, footer
+	var list []string
+	for _, wrap := range []wrapping{wrapAll, wrapStarting, wrapNone} {
+		if list = s.list(control, nodes, inner, wrap); len(list) <= room {
+			break
+		}
 	}
 	if len(list) > room {
 		list = list[len(list)-max(0, room):]
 	}
-	lines := append(append(head, list...), foot...)
-	return widget.Center(widget.Block(lines, card, len(lines), t.Icons.Ellipsis), w, h)
+	lines := []string{
+		widget.Fit("  "+t.Brand.Render(t.Icons.Wave+t.Icons.Wave+" kubarium")+"  "+t.Tone(theme.Muted).Render("a real Kubernetes cluster, behind glass"), card, ""),
+		"",
+		s.tank(list, card),
+		"  " + s.footer(card-4),
+	}
+	return widget.Center(strings.Join(lines, "\n"), w, h)
 }
 
-func (s *Screen) list(control, nodes []component.Info, w int, wrap bool) []string {
+// tank frames the list, with water behind it up to where the start has come.
+func (s *Screen) tank(list []string, w int) string {
+	t := s.Context.Theme
+	ready, all := s.progress()
+	rows := append(append([]string{""}, list...), "")
+	for i := range rows {
+		rows[i] = "  " + rows[i]
+	}
+	if !t.Fine {
+		rows[0] = "  " + s.bar(w-6)
+	}
+	content := widget.Block(rows, w-2, len(rows), t.Icons.Ellipsis)
+	if t.Fine {
+		from := len(rows)
+		if all > 0 {
+			from -= len(rows) * ready / all
+		}
+		content = widget.Flood(content, func(line int) color.Color {
+			if line < from {
+				return nil
+			}
+			return t.Water(line, len(rows))
+		})
+	}
+	box := widget.Box{
+		Border: t.Icons.Border, Style: t.Border, Ellipsis: t.Icons.Ellipsis,
+		Right: t.Heading.Render(fmt.Sprintf("%d of %d ready", ready, all)),
+	}
+	return box.Draw(content, w, len(rows)+2)
+}
+
+// wrapping says which purposes are shown in full.
+type wrapping int
+
+const (
+	wrapAll wrapping = iota
+	wrapStarting
+	wrapNone
+)
+
+func (s *Screen) list(control, nodes []component.Info, w int, wrap wrapping) []string {
 	t := s.Context.Theme
 	var out []string
 	for _, c := range control {
@@ -88,7 +130,7 @@ func (s *Screen) list(control, nodes []component.Info, w int, wrap bool) []strin
 	return out
 }
 
-func (s *Screen) row(c component.Info, w int, wrap bool) []string {
+func (s *Screen) row(c component.Info, w int, wrap wrapping) []string {
 	t := s.Context.Theme
 	sign, tone := pane.ComponentSign(s.Context, c.State)
 	if c.State == component.Ready {
@@ -102,7 +144,7 @@ func (s *Screen) row(c component.Info, w int, wrap bool) []string {
 		t.Tone(tone).Render(widget.FitRight(s.took(c), tookWidth, "")) + "  "
 	room := w - ansi.StringWidth(line)
 	purpose := widget.Clean(c.Purpose)
-	if !wrap {
+	if wrap == wrapNone || wrap == wrapStarting && c.State != component.Starting {
 		purpose = ansi.Truncate(purpose, room, t.Icons.Ellipsis)
 	}
 	var out []string
@@ -137,22 +179,20 @@ func (s *Screen) took(c component.Info) string {
 	return strings.ToLower(string(c.State))
 }
 
-// water is how full the aquarium is: the share of components that are ready.
-func (s *Screen) water(w int) string {
-	t := s.Context.Theme
-	ready, all := 0, len(s.Context.Components)
+func (s *Screen) progress() (ready, all int) {
 	for _, c := range s.Context.Components {
 		if c.State == component.Ready {
 			ready++
 		}
 	}
-	share := 0.0
-	if all > 0 {
-		share = float64(ready) / float64(all)
-	}
-	words := fmt.Sprintf("  %d of %d ready", ready, all)
-	return widget.Bar(share, w-len(words), t.Icons.Wave, t.Icons.BarEmpty, t.Tone(theme.Accent), t.Border) +
-		t.Tone(theme.Muted).Render(words)
+	return ready, len(s.Context.Components)
+}
+
+// bar says with signs what the water says with colours.
+func (s *Screen) bar(w int) string {
+	t := s.Context.Theme
+	ready, all := s.progress()
+	return widget.Bar(float64(ready)/float64(max(1, all)), w, t.Icons.Wave, t.Icons.BarEmpty, t.Tone(theme.Accent), t.Border)
 }
 
 func (s *Screen) footer(w int) string {

@@ -288,7 +288,11 @@ func (l *Line) View(w int) (string, *tea.Cursor) {
 	t := l.ctx.Theme
 	prompt := t.Prompt.Render(" : ") + t.Tone(theme.Muted).Render("kubectl ")
 	l.styles()
-	line := widget.Fit(prompt+l.input.View(), w, "")
+	hint := ""
+	if l.input.Value() == "" {
+		hint = t.Tone(theme.Faint).Render("get pods -A, run web --image=nginx, explain pod   enter runs, esc leaves ")
+	}
+	line := widget.Spread(prompt+l.input.View(), hint, w, "")
 	cursor := l.input.Cursor()
 	if cursor != nil {
 		cursor.X = min(w-1, cursor.X+ansi.StringWidth(prompt))

@@ -23,6 +23,8 @@ type Binding struct {
 	Disabled func() string
 	// Bar puts it in the key bar.
 	Bar bool
+	// Always keeps room for it there.
+	Always bool
 }
 
 // Set is a table of bindings; the first that fits wins.

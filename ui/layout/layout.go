@@ -179,7 +179,7 @@ func (l *Layout) wide(body Rect, o Options) {
 	rest := Rect{body.X, body.Y + tanks, body.W, body.H - tanks}
 
 	events := clamp(rest.H*2/5, minListRows, 14)
-	if rest.H-events < minListRows {
+	if rest.H < 2*minListRows+4 {
 		events = 0
 	}
 	lists := rest.H - events
@@ -207,9 +207,10 @@ func (l *Layout) tall(body Rect, o Options) {
 // leaves more than half of the screen to the lists.
 func tankHeight(body Rect, o Options) int {
 	const around = 6 // frame, water line, two bars, one line of air
+	least := 4 + max(0, body.H-30)/6
 	perRow := max(1, body.W/TankMinWidth)
 	rows := max(1, (max(1, o.Nodes)+perRow-1)/perRow)
-	want := rows * (around + max(4, min(o.PodsPerNode, 8)))
+	want := rows * (around + max(least, min(o.PodsPerNode, 8)))
 	return clamp(want, 9, max(9, body.H*45/100))
 }
 

@@ -56,7 +56,11 @@ func (p *EventList) View(focused bool, tabs string) string {
 	title, n := p.Title()
 	box := frame(p.ctx, title, n, tabs, focused, p.scroll())
 	if len(p.items) == 0 {
-		return box.Draw(empty(p.ctx, p.w-2, p.h-2, "Nothing has happened yet."), p.w, p.h)
+		note := "Nothing has happened yet."
+		if len(p.ctx.Snapshot.Events) > 0 {
+			note = "No event fits the filter."
+		}
+		return box.Draw(empty(p.ctx, p.w-2, p.h-2, note), p.w, p.h)
 	}
 	t := EventTable(p.ctx, focused)
 	from, to := p.window()

@@ -52,7 +52,11 @@ func (p *Services) View(focused bool, tabs string) string {
 	title, n := p.Title()
 	box := frame(p.ctx, title, n, tabs, focused, p.scroll())
 	if len(p.items) == 0 {
-		return box.Draw(empty(p.ctx, p.w-2, p.h-2, "No services to show."), p.w, p.h)
+		note := "No services yet."
+		if len(p.ctx.Snapshot.Services) > 0 {
+			note = "No service fits the filter."
+		}
+		return box.Draw(empty(p.ctx, p.w-2, p.h-2, note), p.w, p.h)
 	}
 	t := baseTable(p.ctx, focused)
 	t.Columns = []widget.Column{

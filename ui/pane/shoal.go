@@ -113,7 +113,11 @@ func (s shoal) pod(p *Tanks, f *facts.Pod, selected bool, bg lipgloss.Style) str
 	if t.Icons.ASCII {
 		name = strings.ReplaceAll(name, "…", t.Icons.Ellipsis)
 	}
-	if f.State != facts.Running {
+	switch f.State {
+	case facts.Running:
+	case facts.NotReady:
+		word = "not ready" // the API says Running, which is no news here
+	default:
 		word = f.Word
 	}
 	room := s.width - 3 // sign, space before the name and after it

@@ -36,7 +36,11 @@ func (p *Tanks) tank(i int, r layout.Rect, focused bool) string {
 	}
 	box.Title = t.Tone(tone).Render(sign) + " " + name
 	box.Right = t.Tone(tone).Render(word)
-	box.Foot = t.Tone(theme.Faint).Render(widget.Plural(len(n.Pods), "pod", "pods"))
+	pods := widget.Plural(len(n.Pods), "pod", "pods")
+	if shown := len(p.pods[i]); shown < len(n.Pods) {
+		pods = fmt.Sprintf("%d of %s", shown, pods)
+	}
+	box.Foot = t.Tone(theme.Faint).Render(pods)
 
 	w, h := r.W-2, r.H-2
 	bars := 2

@@ -2,8 +2,10 @@ package pane
 
 import (
 	"fmt"
+	"strings"
 
 	tea "charm.land/bubbletea/v2"
+	"charm.land/lipgloss/v2"
 
 	"kubarium/ui/facts"
 	"kubarium/ui/keys"
@@ -207,11 +209,12 @@ func (p *Tanks) Wheel(by int) {
 	}
 }
 
-// View implements Pane. tabs, if there are any, take a line of their own.
+// View implements Pane. Tabs, if there are any, take a line of their own, above
+// the room that SetSize was told.
 func (p *Tanks) View(focused bool, tabs string) string {
 	w, h := p.w, p.h
 	if tabs != "" {
-		return frame(p.ctx, "", "", tabs, focused, nil).Draw(p.tabbed(focused), w, h)
+		return p.tabbed(focused, tabs)
 	}
 	if len(p.nodes) == 0 {
 		title, n := p.Title()
@@ -220,13 +223,15 @@ func (p *Tanks) View(focused bool, tabs string) string {
 	return p.tanks(focused)
 }
 
-func (p *Tanks) tabbed(focused bool) string {
-	inner := *p
-	inner.w, inner.h = p.w-2, p.h-2
+// tabbed draws the tabs where other panes have their frame, and tanks below.
+func (p *Tanks) tabbed(focused bool, tabs string) string {
+	edge := frame(p.ctx, "", "", tabs, focused, nil)
+	edge.Border = lipgloss.Border{Top: edge.Border.Top, TopLeft: edge.Border.Top, TopRight: edge.Border.Top}
+	line, _, _ := strings.Cut(edge.Draw("", p.w, 2), "\n")
 	if len(p.nodes) == 0 {
-		return empty(p.ctx, inner.w, inner.h, "No nodes yet.")
+		return line + "\n" + empty(p.ctx, p.w, p.h, "No nodes yet.")
 	}
-	return inner.tanks(focused)
+	return line + "\n" + p.tanks(focused)
 }
 
 func (p *Tanks) tanks(focused bool) string {

@@ -29,7 +29,8 @@ type palette struct {
 	border, title               string
 	ok, busy, warn, bad         string
 	waterTop, waterDeep, bubble string
-	surface                     string // behind dialogs; empty: the terminal's own
+	surface                     string // behind dialogs
+	backdrop                    string // behind all, where the terminal's own does not fit
 }
 
 func palettes() map[string]palette {
@@ -39,21 +40,21 @@ func palettes() map[string]palette {
 			border: "#34505f", title: "#dbe7ee",
 			ok: "#7bd8a6", busy: "#a9b8ff", warn: "#f2c96d", bad: "#ff8f85",
 			waterTop: "#123a52", waterDeep: "#081c2c", bubble: "#3f86a8",
-			surface: "#0e2230",
+			surface: "#0e2230", backdrop: "#0a1219",
 		},
 		Light: {
 			text: "#16262f", muted: "#4a606c", faint: "#8799a3", accent: "#00688c",
 			border: "#a9bcc7", title: "#16262f",
 			ok: "#12703f", busy: "#4247b8", warn: "#7d5200", bad: "#b1211a",
 			waterTop: "#e2f3fb", waterDeep: "#c0e2f2", bubble: "#5aa6c6",
-			surface: "#f2f8fb",
+			surface: "#f2f8fb", backdrop: "#fcfeff",
 		},
 		HighContrast: {
 			text: "#ffffff", muted: "#ffffff", faint: "#d0d0d0", accent: "#00ffff",
 			border: "#ffffff", title: "#ffffff",
 			ok: "#00ff5f", busy: "#b8b8ff", warn: "#ffff00", bad: "#ff8080",
 			waterTop: "#000000", waterDeep: "#000000", bubble: "#ffffff",
-			surface: "#000000",
+			surface: "#000000", backdrop: "#000000",
 		},
 	}
 }
@@ -86,8 +87,8 @@ type Theme struct {
 	Fine bool
 	// Surface is what dialogs stand on; nil is the terminal's own background.
 	Surface color.Color
-	// Screen, if not nil, is a background the theme insists on.
-	Screen color.Color
+	// Backdrop and Ink are the background and the text that the theme is made for.
+	Backdrop, Ink color.Color
 
 	Text, Bold, Title, Key  lipgloss.Style
 	Border, BorderFocus     lipgloss.Style
@@ -141,9 +142,7 @@ func New(name string, isDark, ascii bool) *Theme {
 		Plain: fg(p.text), Muted: fg(p.muted), Faint: fg(p.faint), Accent: fg(p.accent),
 		OK: fg(p.ok), Busy: fg(p.busy), Warn: fg(p.warn), Bad: fg(p.bad),
 	}
-	if name == HighContrast {
-		t.Screen = c("#000000")
-	}
+	t.Backdrop, t.Ink = c(p.backdrop), c(p.text)
 	return t
 }
 

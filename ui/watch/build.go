@@ -7,39 +7,38 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	discoveryv1 "k8s.io/api/discovery/v1"
 	"k8s.io/apimachinery/pkg/labels"
+	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/types"
 
 	"kubarium/ui/facts"
 )
 
-// builder makes each snapshot out of the last one and what has changed since.
-type builder struct {
-	from *feed
-	last Snapshot
-	// seen keeps the facts of pods whose object is still the same.
-	seen map[*corev1.Pod]*facts.Pod
-}
-
+// build makes a snapshot out of the last one and what has changed since. Listers
+// cannot fail: they read the informers' own memory.
 func (f *feed) build() *Snapshot {
 	changed := kind(f.changed.Swap(0))
-	s := f.builder.last
-	b := &f.builder
+	s := f.last
+	core, apps := f.factory.Core().V1(), f.factory.Apps().V1()
 	if changed&pods != 0 {
-		s.Pods = b.pods()
+		objects, _ := core.Pods().Lister().List(labels.Everything())
+		s.Pods, f.seen = podFacts(objects, f.seen)
 	}
 	if changed&(nodes|pods) != 0 {
-		s.Nodes = b.nodes(s.Pods)
+		objects, _ := core.Nodes().Lister().List(labels.Everything())
+		s.Nodes = nodeFacts(objects, s.Pods)
 	}
 	if changed&(services|slices) != 0 {
-		s.Services = b.services()
+		objects, _ := core.Services().Lister().List(labels.Everything())
+		ends, _ := f.factory.Discovery().V1().EndpointSlices().Lister().List(labels.Everything())
+		s.Services = serviceFacts(objects, ends)
 	}
 	if changed&deployments != 0 {
-		s.Deployments, _ = f.factory.Apps().V1().Deployments().Lister().List(labels.Everything())
-		facts.ByName(s.Deployments, func(o *appsv1.Deployment) (string, string) { return o.Namespace, o.Name })
+		s.Deployments, _ = apps.Deployments().Lister().List(labels.Everything())
+		sortDeployments(s.Deployments)
 	}
 	if changed&replicaSets != 0 {
-		s.ReplicaSets, _ = f.factory.Apps().V1().ReplicaSets().Lister().List(labels.Everything())
-		facts.ByName(s.ReplicaSets, func(o *appsv1.ReplicaSet) (string, string) { return o.Namespace, o.Name })
+		s.ReplicaSets, _ = apps.ReplicaSets().Lister().List(labels.Everything())
+		sortReplicaSets(s.ReplicaSets)
 	}
 	if changed&events != 0 {
 		s.Events = f.events.list()
@@ -47,60 +46,110 @@ func (f *feed) build() *Snapshot {
 	if changed&^(events|nodes) != 0 {
 		s.Namespaces = namespaces(&s)
 	}
-	b.last = s
+	f.last = s
 	return &s
 }
 
-func (b *builder) pods() []*facts.Pod {
-	objects, _ := b.from.factory.Core().V1().Pods().Lister().List(labels.Everything())
-	seen := make(map[*corev1.Pod]*facts.Pod, len(objects))
+// New is the snapshot of a cluster that holds these objects.
+func New(objects ...runtime.Object) *Snapshot {
+	s := &Snapshot{}
+	store := newEventStore(func() {})
+	var (
+		pods     []*corev1.Pod
+		nodes    []*corev1.Node
+		services []*corev1.Service
+		ends     []*discoveryv1.EndpointSlice
+	)
+	for _, o := range objects {
+		switch o := o.(type) {
+		case *corev1.Pod:
+			pods = append(pods, o)
+		case *corev1.Node:
+			nodes = append(nodes, o)
+		case *corev1.Service:
+			services = append(services, o)
+		case *discoveryv1.EndpointSlice:
+			ends = append(ends, o)
+		case *appsv1.Deployment:
+			s.Deployments = append(s.Deployments, o)
+		case *appsv1.ReplicaSet:
+			s.ReplicaSets = append(s.ReplicaSets, o)
+		case *corev1.Event:
+			_ = store.Add(o)
+		}
+	}
+	s.Pods, _ = podFacts(pods, nil)
+	s.Nodes = nodeFacts(nodes, s.Pods)
+	s.Services = serviceFacts(services, ends)
+	sortDeployments(s.Deployments)
+	sortReplicaSets(s.ReplicaSets)
+	s.Events = store.list()
+	s.Namespaces = namespaces(s)
+	return s
+}
+
+// podFacts looks at pods; those whose object is the same as last time were seen
+// already.
+func podFacts(objects []*corev1.Pod, seen map[*corev1.Pod]*facts.Pod) ([]*facts.Pod, map[*corev1.Pod]*facts.Pod) {
+	now := make(map[*corev1.Pod]*facts.Pod, len(objects))
 	list := make([]*facts.Pod, 0, len(objects))
 	for _, o := range objects {
-		f := b.seen[o]
+		f := seen[o]
 		if f == nil {
 			f = facts.NewPod(o)
 		}
-		seen[o] = f
+		now[o] = f
 		list = append(list, f)
 	}
-	b.seen = seen
 	facts.ByName(list, func(p *facts.Pod) (string, string) { return p.Object.Namespace, p.Object.Name })
-	return list
+	return list, now
 }
 
-func (b *builder) nodes(pods []*facts.Pod) []*facts.Node {
+func nodeFacts(objects []*corev1.Node, pods []*facts.Pod) []*facts.Node {
 	on := map[string][]*facts.Pod{}
 	for _, p := range pods {
 		if n := p.Object.Spec.NodeName; n != "" {
 			on[n] = append(on[n], p)
 		}
 	}
-	objects, _ := b.from.factory.Core().V1().Nodes().Lister().List(labels.Everything())
 	list := make([]*facts.Node, 0, len(objects))
 	for _, o := range objects {
 		list = append(list, facts.NewNode(o, on[o.Name]))
 	}
-	facts.ByName(list, func(n *facts.Node) (string, string) { return "", n.Object.Name })
+	// node-2 comes before node-10.
+	sort.Slice(list, func(i, j int) bool {
+		a, b := list[i].Object.Name, list[j].Object.Name
+		if len(a) != len(b) {
+			return len(a) < len(b)
+		}
+		return a < b
+	})
 	return list
 }
 
-func (b *builder) services() []*facts.Service {
+func serviceFacts(objects []*corev1.Service, ends []*discoveryv1.EndpointSlice) []*facts.Service {
 	of := map[types.NamespacedName][]*discoveryv1.EndpointSlice{}
-	ends, _ := b.from.factory.Discovery().V1().EndpointSlices().Lister().List(labels.Everything())
 	for _, e := range ends {
 		key := types.NamespacedName{Namespace: e.Namespace, Name: e.Labels[discoveryv1.LabelServiceName]}
 		of[key] = append(of[key], e)
 	}
-	objects, _ := b.from.factory.Core().V1().Services().Lister().List(labels.Everything())
 	list := make([]*facts.Service, 0, len(objects))
 	for _, o := range objects {
-		key := types.NamespacedName{Namespace: o.Namespace, Name: o.Name}
-		list = append(list, facts.NewService(o, of[key]))
+		list = append(list, facts.NewService(o, of[types.NamespacedName{Namespace: o.Namespace, Name: o.Name}]))
 	}
 	facts.ByName(list, func(s *facts.Service) (string, string) { return s.Object.Namespace, s.Object.Name })
 	return list
 }
 
+func sortDeployments(list []*appsv1.Deployment) {
+	facts.ByName(list, func(o *appsv1.Deployment) (string, string) { return o.Namespace, o.Name })
+}
+
+func sortReplicaSets(list []*appsv1.ReplicaSet) {
+	facts.ByName(list, func(o *appsv1.ReplicaSet) (string, string) { return o.Namespace, o.Name })
+}
+
+// namespaces are those that hold something, and the default one.
 func namespaces(s *Snapshot) []string {
 	set := map[string]bool{"default": true}
 	for _, p := range s.Pods {

@@ -15,6 +15,8 @@ import (
 	"k8s.io/client-go/informers"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/tools/cache"
+
+	"kubarium/ui/facts"
 )
 
 // Defaults of a Store.
@@ -141,7 +143,10 @@ type feed struct {
 	factory  informers.SharedInformerFactory
 	events   *eventStore
 	reflects sync.WaitGroup
-	builder  builder
+
+	last Snapshot
+	// seen keeps what is known of pods whose object is still the same.
+	seen map[*corev1.Pod]*facts.Pod
 }
 
 func newFeed(ctx context.Context, client kubernetes.Interface) *feed {
@@ -160,7 +165,6 @@ func newFeed(ctx context.Context, client kubernetes.Interface) *feed {
 		_, _ = i.AddEventHandler(f.handler(k))
 	}
 	f.events = newEventStore(func() { f.mark(events) })
-	f.builder.from = f
 	f.factory.StartWithContext(ctx)
 	f.reflects.Go(func() { eventReflector(client, f.events).RunWithContext(ctx) })
 	f.reflects.Go(func() { f.sync(ctx) })

@@ -62,7 +62,7 @@ func (b Box) edge(left, line, right, title, end string, w int) string {
 		title = " " + ansi.Truncate(title, max(0, room-2), b.Ellipsis) + " "
 	}
 	room -= ansi.StringWidth(title)
-	if end != "" && ansi.StringWidth(end)+2 <= room-1 {
+	if n := ansi.StringWidth(end); n > 0 && n+2 <= room-1 {
 		end = " " + end + " "
 	} else {
 		end = ""

@@ -88,11 +88,14 @@ func control(r rune) bool {
 }
 
 // Lines cuts text in lines of at most w cells, breaking at spaces where it can.
+// It does not break at hyphens, which in commands begin an option.
 func Lines(s string, w int) []string {
 	if w <= 0 {
 		return nil
 	}
-	return strings.Split(ansi.Wrap(s, w, ""), "\n")
+	const hyphen = "\u2011" // a hyphen at which nothing breaks
+	wrapped := ansi.Wrap(strings.ReplaceAll(s, "-", hyphen), w, "")
+	return strings.Split(strings.ReplaceAll(wrapped, hyphen, "-"), "\n")
 }
 
 // Block makes lines a block of exactly w by h cells.

@@ -1,0 +1,356 @@
+package ui
+
+import (
+	"errors"
+	"math/rand/v2"
+	"strings"
+	"testing"
+	"time"
+
+	tea "charm.land/bubbletea/v2"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/client-go/rest"
+
+	"kubarium/cluster/component"
+	"kubarium/ui/layout"
+	"kubarium/ui/panel"
+	"kubarium/ui/uitest"
+	"kubarium/ui/watch"
+)
+
+func TestBootEndsWhenNodesAreReady(t *testing.T) {
+	d := newDriver(t, 120, 40)
+	d.send(componentsMsg(booting()))
+	d.sees("kube-apiserver", "1.32s", "4 of 9 ready")
+	d.send(readyMsg{})
+	d.sees("Control plane", "all nodes are Ready")
+}
+
+func TestFailedBootStaysUntilLeft(t *testing.T) {
+	d := newDriver(t, 120, 40)
+	list := booting()
+	list[4].State, list[4].Message = component.Failed, "no certificate: run kubarium reset"
+	d.send(componentsMsg(list))
+	d.send(readyMsg{err: errors.New("gave up")})
+	d.send(watch.SnapshotMsg{Snapshot: &watch.Snapshot{}})
+	d.sees("no certificate: run kubarium reset", "gave up")
+	d.press("enter")
+	d.sees("Control plane")
+}
+
+func TestQuitAsksFirst(t *testing.T) {
+	d := up(t, 120, 40)
+	d.press("q", "esc")
+	if d.quit {
+		t.Fatal("left although the answer was no")
+	}
+	d.press("q", "y")
+	if !d.quit {
+		t.Fatal("did not leave")
+	}
+}
+
+func TestCtrlCLeavesAtOnce(t *testing.T) {
+	for _, prepare := range [][]string{{}, {"?"}, {"q"}, {"3", "enter"}} {
+		d := up(t, 120, 40)
+		d.press(prepare...)
+		d.press("ctrl+c")
+		if !d.quit {
+			t.Errorf("ctrl+c after %v did not leave", prepare)
+		}
+	}
+}
+
+func TestCtrlCClearsWhatIsTyped(t *testing.T) {
+	d := up(t, 120, 40)
+	d.press(":")
+	d.write("get po")
+	d.press("ctrl+c")
+	if d.quit {
+		t.Fatal("left with half a command in the line")
+	}
+	d.seesNot("get po ")
+	d.press("ctrl+c", "ctrl+c")
+	if !d.quit {
+		t.Fatal("did not leave")
+	}
+}
+
+func TestFocusGoesRoundAndByDirection(t *testing.T) {
+	d := up(t, 120, 40)
+	want := []layout.Name{layout.Pods, layout.Services, layout.Events, layout.Components, layout.Tanks}
+	for _, w := range want {
+		d.press("tab")
+		if d.app.focus != w {
+			t.Fatalf("tab went to %s, not %s", d.app.focus, w)
+		}
+	}
+	d.press("shift+tab")
+	if d.app.focus != layout.Components {
+		t.Fatalf("shift+tab went to %s", d.app.focus)
+	}
+	d.press("down")
+	if d.app.focus != layout.Tanks {
+		t.Fatalf("down from the components went to %s", d.app.focus)
+	}
+	d.press("3", "right")
+	if d.app.focus != layout.Services {
+		t.Fatalf("right from the pods went to %s", d.app.focus)
+	}
+	d.press("left")
+	if d.app.focus != layout.Pods {
+		t.Fatalf("left from the services went to %s", d.app.focus)
+	}
+}
+
+func TestSelectionStaysOnItsPod(t *testing.T) {
+	d := up(t, 120, 40)
+	d.press("3", "down", "down", "down")
+	d.press("enter")
+	name := d.app.detail.Ref().Name
+	d.press("esc")
+
+	objects := uitest.Objects(moment())
+	kept := objects[:0]
+	for _, o := range objects {
+		if p, ok := o.(*corev1.Pod); !ok || p.Name != "leaving" && p.Name != "too-big" {
+			kept = append(kept, o)
+		}
+	}
+	d.send(watch.SnapshotMsg{Snapshot: watch.New(kept...)})
+	d.press("enter")
+	if got := d.app.detail.Ref().Name; got != name {
+		t.Fatalf("the cursor moved from %s to %s when other pods went", name, got)
+	}
+}
+
+func TestFilters(t *testing.T) {
+	d := up(t, 120, 40)
+	d.press("3", "/")
+	d.write("coredns")
+	d.sees("2 of 13")
+	d.press("enter")
+	d.sees("filter /coredns")
+	d.press("esc")
+	d.seesNot("filter /coredns", "2 of 13")
+	d.press("n", "down", "down", "down", "enter")
+	d.sees("namespace shop", "4 of 13")
+	d.seesNot("too-big ")
+}
+
+func TestFilterIsTypedNotObeyed(t *testing.T) {
+	d := up(t, 120, 40)
+	d.press("/")
+	d.write("qqd?:")
+	if d.quit || len(d.app.dialogs) > 0 || d.app.line.Open() {
+		t.Fatal("a key of the filter did something else")
+	}
+	d.press("esc")
+	if d.app.ctx.Text != "" {
+		t.Fatal("esc kept the filter")
+	}
+}
+
+func TestDeleteAsksThenDeletes(t *testing.T) {
+	d := up(t, 120, 40)
+	d.press("3", "d", "n")
+	if len(d.fake.deleted) != 0 {
+		t.Fatal("deleted although the answer was no")
+	}
+	d.press("d", "y")
+	if len(d.fake.deleted) != 1 || d.fake.deleted[0] != (watch.Ref{Kind: "Pod", Namespace: "default", Name: "leaving"}) {
+		t.Fatalf("deleted %v", d.fake.deleted)
+	}
+	d.sees("pod/leaving deleted")
+}
+
+func TestFailureStaysUntilRead(t *testing.T) {
+	d := up(t, 120, 40)
+	d.fake.failure = errors.New("pods \"leaving\" is forbidden")
+	d.press("3", "d", "y")
+	d.sees("is forbidden")
+	d.clock = d.clock.Add(time.Hour)
+	d.send(watch.SnapshotMsg{Snapshot: watch.New(uitest.Objects(moment())...)})
+	d.sees("is forbidden")
+	d.press("enter")
+	d.seesNot("is forbidden")
+}
+
+func TestDisabledKeySaysWhy(t *testing.T) {
+	d := up(t, 120, 40)
+	d.press("2", "d")
+	d.sees("a node is stopped (s), not deleted")
+	d.press("3", "enter", "/")
+	d.sees("not in the detail view")
+}
+
+func TestNodeIsStoppedAfterAQuestion(t *testing.T) {
+	d := up(t, 120, 40)
+	d.press("2", "right", "s")
+	d.sees("Stop node-2?")
+	d.press("y")
+	for _, c := range d.app.opts.Cluster.Components() {
+		if c.Name == "node-2" && c.State != component.Stopped {
+			t.Fatalf("node-2 is %s", c.State)
+		}
+	}
+	d.send(componentsMsg(d.app.opts.Cluster.Components()))
+	d.sees("press s to start it")
+}
+
+func TestAPIServerAway(t *testing.T) {
+	d := up(t, 120, 40)
+	d.send(watch.DownMsg{Err: errors.New("refused")})
+	d.sees("API server does not answer", "coredns")
+	d.send(watch.UpMsg{})
+	d.seesNot("API server does not answer")
+}
+
+func TestDetailTabs(t *testing.T) {
+	d := up(t, 120, 40)
+	d.press("3", "down", "down", "down", "enter")
+	d.sees("Describe", "kubarium/web:1.1", "on node-1")
+	d.press("tab")
+	d.sees("apiVersion: v1", "kind: Pod")
+	d.press("tab")
+	d.sees("hello from web-", "red", "the log ends here")
+	d.press("tab")
+	d.sees("No events")
+	d.press("esc")
+	d.sees("Control plane")
+}
+
+func TestDetailFollowsTheObject(t *testing.T) {
+	d := up(t, 120, 40)
+	d.press("3", "down", "down", "down", "y")
+	d.sees("apiVersion: v1")
+	objects := uitest.Objects(moment())
+	for _, o := range objects {
+		if p, ok := o.(*corev1.Pod); ok && strings.HasSuffix(p.Name, "4kq9z") {
+			p.ResourceVersion = "2000"
+			p.Labels = map[string]string{"changed": "yes"}
+		}
+	}
+	d.send(watch.SnapshotMsg{Snapshot: watch.New(objects...)})
+	d.sees("changed:")
+	d.send(watch.SnapshotMsg{Snapshot: &watch.Snapshot{}})
+	d.sees("gone", "changed:")
+}
+
+func TestCommandLine(t *testing.T) {
+	p := &uitest.Panel{}
+	d := up(t, 160, 40, func(o *Options) { o.Lessons = p })
+	d.press(":")
+	d.write("get nodes")
+	d.press("enter")
+	d.sees("$ kubectl get nodes", "node-3   Ready")
+	d.press(":")
+	d.write("kubectl frobnicate")
+	d.press("enter")
+	d.sees("exit code 1")
+	d.press("up", "up")
+	d.sees("get nodes")
+
+	var ran []panel.CommandRanMsg
+	for _, m := range p.Seen {
+		if m, ok := m.(panel.CommandRanMsg); ok {
+			ran = append(ran, m)
+		}
+	}
+	if len(ran) != 2 || ran[0].Line != "kubectl get nodes" || ran[0].ExitCode != 0 ||
+		!strings.Contains(ran[0].Output, "node-3") || ran[1].ExitCode != 1 {
+		t.Fatalf("the panel was told %+v", ran)
+	}
+}
+
+func TestPanel(t *testing.T) {
+	p := &uitest.Panel{}
+	d := up(t, 100, 40, func(o *Options) { o.Lessons = p })
+	d.seesNot("Lesson: Your first pod")
+	d.press("L")
+	d.sees("Lesson: Your first pod", "smallest thing")
+	if !p.HasFocus {
+		t.Fatal("the panel was not told of its focus")
+	}
+	d.press("r")
+	d.sees(": kubectl get nodes")
+	d.press("esc", "f2")
+	d.sees("Control plane")
+	if p.HasFocus {
+		t.Fatal("the panel still thinks it has the focus")
+	}
+	d.send(tea.WindowSizeMsg{Width: 160, Height: 40})
+	d.press("L")
+	d.sees("Lesson: Your first pod", "Control plane")
+
+	config := &rest.Config{Host: "https://127.0.0.1:6443"}
+	d.send(connectedMsg{config: config})
+	d.send(watch.UpMsg{})
+	n := 0
+	for _, m := range p.Seen {
+		if m, ok := m.(panel.ConnectedMsg); ok && m.Config == config {
+			n++
+		}
+	}
+	if n != 2 {
+		t.Fatalf("the panel was told %d times that the API server answers", n)
+	}
+}
+
+func TestMouse(t *testing.T) {
+	d := up(t, 120, 40)
+	pods := d.app.layout.Rect(layout.Pods)
+	click := func(x, y int) {
+		d.send(tea.MouseClickMsg{X: x, Y: y, Button: tea.MouseLeft})
+	}
+	click(pods.X+5, pods.Y+4)
+	if d.app.focus != layout.Pods || d.app.detail != nil {
+		t.Fatal("the first click is for the focus and the selection")
+	}
+	click(pods.X+5, pods.Y+4)
+	if d.app.detail == nil || d.app.detail.Ref().Name != "typo" {
+		t.Fatal("the second click opens what was selected")
+	}
+	click(14, 1)
+	d.sees("apiVersion")
+}
+
+// TestStorm throws keys, clicks, sizes and states at the app. It must not panic,
+// and what it draws must fit.
+func TestStorm(t *testing.T) {
+	keys := []string{
+		"tab", "shift+tab", "enter", "esc", "up", "down", "left", "right", "pgup", "pgdown", "1", "2", "3", "4", "5",
+		"/", "a", ":", "n", "?", "L", "f2", "t", "y", "l", "d", "g", "G", "j", "k", "h", "w", "f", "c", "p", "s", "q", "x1",
+	}
+	random := rand.New(rand.NewPCG(1, 2))
+	d := up(t, 120, 40, func(o *Options) { o.Lessons = &uitest.Panel{} })
+	full := watch.New(uitest.Objects(moment())...)
+	for i := range 4000 {
+		switch random.IntN(12) {
+		case 0:
+			d.send(tea.WindowSizeMsg{Width: 1 + random.IntN(230), Height: 1 + random.IntN(80)})
+		case 1:
+			d.send(tea.MouseClickMsg{X: random.IntN(230), Y: random.IntN(80), Button: tea.MouseLeft})
+		case 2:
+			d.send(tea.MouseWheelMsg{X: random.IntN(230), Y: random.IntN(80), Button: tea.MouseWheelDown})
+		case 3:
+			d.send(watch.SnapshotMsg{Snapshot: &watch.Snapshot{}})
+		case 4:
+			d.send(watch.SnapshotMsg{Snapshot: full})
+		default:
+			k := keys[random.IntN(len(keys))]
+			if k == "x1" {
+				continue
+			}
+			d.press(k)
+		}
+		out, _ := d.app.Render()
+		if d.app.w > 0 {
+			checkSize(t, out, d.app.w, d.app.h)
+		}
+		if t.Failed() {
+			t.Fatalf("after step %d at %dx%d", i, d.app.w, d.app.h)
+		}
+		d.app.quit = false
+	}
+}

@@ -1,0 +1,148 @@
+package ui
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	tea "charm.land/bubbletea/v2"
+	"github.com/charmbracelet/colorprofile"
+	"github.com/charmbracelet/x/ansi"
+	"github.com/charmbracelet/x/exp/golden"
+
+	"kubarium/cluster/component"
+	"kubarium/ui/panel"
+	"kubarium/ui/uitest"
+	"kubarium/ui/watch"
+)
+
+func typeName(v any) string { return fmt.Sprintf("%T", v) }
+
+// look is a way for a terminal to show the app.
+type look struct {
+	name    string
+	ascii   bool
+	profile colorprofile.Profile
+}
+
+func looks() []look {
+	return []look{
+		{name: "colour", profile: colorprofile.TrueColor},
+		{name: "ascii", ascii: true, profile: colorprofile.ASCII},
+	}
+}
+
+func sizes() [][2]int { return [][2]int{{80, 24}, {120, 40}, {200, 60}} }
+
+// TestScreens compares whole screens with those in testdata. Run it with -update
+// after a change that was meant, and look at the difference.
+func TestScreens(t *testing.T) {
+	withPanel := func(o *Options) { o.Lessons = &uitest.Panel{} }
+	screens := map[string]func(t *testing.T, w, h int, ascii func(*Options)) *driver{
+		"boot": func(t *testing.T, w, h int, ascii func(*Options)) *driver {
+			d := newDriver(t, w, h, ascii)
+			d.send(componentsMsg(booting()))
+			d.clock = moment().Add(2100 * time.Millisecond)
+			d.app.ctx.Now = d.clock
+			return d
+		},
+		"boot failed": func(t *testing.T, w, h int, ascii func(*Options)) *driver {
+			d := newDriver(t, w, h, ascii)
+			list := booting()
+			list[4].State, list[4].Message = component.Failed, "start kube-controller-manager: no certificate. Run \"kubarium reset\" to make new ones."
+			d.send(componentsMsg(list))
+			d.send(readyMsg{err: errors.New("kube-controller-manager did not start")})
+			return d
+		},
+		"main": func(t *testing.T, w, h int, ascii func(*Options)) *driver { return up(t, w, h, ascii) },
+		"pods": func(t *testing.T, w, h int, ascii func(*Options)) *driver {
+			d := up(t, w, h, ascii)
+			d.press("3", "down", "down")
+			return d
+		},
+		"lesson": func(t *testing.T, w, h int, ascii func(*Options)) *driver {
+			d := up(t, w, h, ascii, withPanel)
+			d.send(panel.FocusMsg{})
+			return d
+		},
+		"describe": func(t *testing.T, w, h int, ascii func(*Options)) *driver {
+			d := up(t, w, h, ascii)
+			d.press("3", "down", "down", "down", "enter")
+			return d
+		},
+		"logs": func(t *testing.T, w, h int, ascii func(*Options)) *driver {
+			d := up(t, w, h, ascii)
+			d.press("3", "down", "down", "down", "l")
+			return d
+		},
+		"help": func(t *testing.T, w, h int, ascii func(*Options)) *driver {
+			d := up(t, w, h, ascii)
+			d.press("?")
+			return d
+		},
+		"command": func(t *testing.T, w, h int, ascii func(*Options)) *driver {
+			d := up(t, w, h, ascii)
+			d.press(":")
+			d.write("kubectl get nodes")
+			d.press("enter")
+			return d
+		},
+		"quit": func(t *testing.T, w, h int, ascii func(*Options)) *driver {
+			d := up(t, w, h, ascii)
+			d.press("q")
+			return d
+		},
+		"API server away": func(t *testing.T, w, h int, ascii func(*Options)) *driver {
+			d := up(t, w, h, ascii)
+			d.send(watch.DownMsg{Err: errors.New("connection refused")})
+			return d
+		},
+	}
+	for name, open := range screens {
+		for _, l := range looks() {
+			for _, size := range sizes() {
+				t.Run(fmt.Sprintf("%s/%s/%dx%d", name, l.name, size[0], size[1]), func(t *testing.T) {
+					d := open(t, size[0], size[1], func(o *Options) { o.ASCII = l.ascii })
+					d.send(tea.ColorProfileMsg{Profile: l.profile})
+					out, _ := d.app.Render()
+					checkSize(t, out, size[0], size[1])
+					var b bytes.Buffer
+					w := colorprofile.Writer{Forward: &b, Profile: l.profile}
+					if _, err := w.WriteString(out + "\n"); err != nil {
+						t.Fatal(err)
+					}
+					if l.ascii {
+						checkASCII(t, b.String())
+					}
+					golden.RequireEqual(t, b.String())
+				})
+			}
+		}
+	}
+}
+
+func checkSize(t *testing.T, out string, w, h int) {
+	t.Helper()
+	lines := strings.Split(out, "\n")
+	if len(lines) > h {
+		t.Errorf("%d lines on a screen of %d", len(lines), h)
+	}
+	for i, l := range lines {
+		if n := ansi.StringWidth(l); n > w {
+			t.Errorf("line %d has %d cells on a screen of %d", i, n, w)
+		}
+	}
+}
+
+func checkASCII(t *testing.T, s string) {
+	t.Helper()
+	for _, r := range ansi.Strip(s) {
+		if r > 126 {
+			t.Errorf("%q is not ASCII", r)
+			return
+		}
+	}
+}

@@ -1,0 +1,195 @@
+package ui
+
+import (
+	"context"
+	"io"
+	"strings"
+	"testing"
+	"time"
+
+	tea "charm.land/bubbletea/v2"
+	"github.com/charmbracelet/x/ansi"
+
+	"kubarium/cluster/component"
+	"kubarium/ui/uitest"
+	"kubarium/ui/watch"
+)
+
+// moment is when the tests happen.
+func moment() time.Time { return time.Date(2026, 11, 20, 22, 41, 0, 0, time.UTC) }
+
+// driver drives an App as the program would, with time standing still.
+type driver struct {
+	t     *testing.T
+	app   *App
+	fake  *fakeAPI
+	clock time.Time
+	quit  bool
+}
+
+// fakeAPI answers like an API server, with always the same.
+type fakeAPI struct {
+	deleted []watch.Ref
+	failure error
+}
+
+func (f *fakeAPI) Describe(_ context.Context, ref watch.Ref) (string, error) {
+	return "Name:         " + ref.Name + "\nNamespace:    " + ref.Namespace + "\nLabels:       app=web\nContainers:\n  web:\n    Image:  kubarium/web:1.1\n", f.failure
+}
+
+func (f *fakeAPI) YAML(context.Context, watch.Ref) (string, error) { return "kind: Thing\n", f.failure }
+
+func (f *fakeAPI) Logs(_ context.Context, _, pod, container string, previous bool) (io.ReadCloser, error) {
+	text := "hello from " + pod + " " + container + "\n\x1b[31mred\x1b[0m and\ttabs\n"
+	if previous {
+		text = "the one before\n"
+	}
+	return io.NopCloser(strings.NewReader(text)), f.failure
+}
+
+func (f *fakeAPI) LogFile(string) string { return "" }
+
+func (f *fakeAPI) Delete(_ context.Context, ref watch.Ref) error {
+	f.deleted = append(f.deleted, ref)
+	return f.failure
+}
+
+func newDriver(t *testing.T, w, h int, change ...func(*Options)) *driver {
+	t.Helper()
+	d := &driver{t: t, fake: &fakeAPI{}, clock: moment()}
+	o := Options{Cluster: uitest.New(moment(), ""), Kubectl: uitest.Kubectl, Version: "dev", Theme: "dark"}
+	for _, c := range change {
+		c(&o)
+	}
+	d.app = New(o)
+	d.app.now = func() time.Time { return d.clock }
+	d.app.tick.off = true
+	d.app.backend = d.fake
+	d.app.boot.Started = moment()
+	d.run(d.app.Init())
+	d.send(tea.WindowSizeMsg{Width: w, Height: h})
+	return d
+}
+
+// up is a driver whose cluster is up and full of pods.
+func up(t *testing.T, w, h int, change ...func(*Options)) *driver {
+	t.Helper()
+	d := newDriver(t, w, h, change...)
+	d.send(componentsMsg(uitest.Components()))
+	d.send(watch.SnapshotMsg{Snapshot: watch.New(uitest.Objects(moment())...)})
+	d.app.version = uitest.Version
+	d.app.usage = usageMsg{cpu: 0.12, mem: 512}
+	d.app.booting = false
+	return d
+}
+
+// send gives the app a message and then all that comes of it.
+func (d *driver) send(msg tea.Msg) {
+	d.t.Helper()
+	_, cmd := d.app.Update(msg)
+	d.run(cmd)
+}
+
+// run runs a command and sends what it gives.
+func (d *driver) run(cmd tea.Cmd) {
+	d.t.Helper()
+	if cmd == nil {
+		return
+	}
+	got := make(chan tea.Msg, 1)
+	go func() { got <- cmd() }()
+	select {
+	case msg := <-got:
+		d.take(msg)
+	case <-time.After(10 * time.Second):
+		d.t.Fatal("a command does not end")
+	}
+}
+
+func (d *driver) take(msg tea.Msg) {
+	d.t.Helper()
+	switch msg := msg.(type) {
+	case nil:
+	case tea.BatchMsg:
+		for _, c := range msg {
+			d.run(c)
+		}
+	case tea.QuitMsg:
+		d.quit = true
+	default:
+		if strings.Contains(typeName(msg), "cursor.") {
+			return // blinks for ever
+		}
+		d.send(msg)
+	}
+}
+
+// press presses keys: single characters, or names as Bubble Tea writes them.
+func (d *driver) press(keys ...string) {
+	d.t.Helper()
+	for _, k := range keys {
+		d.send(keyPress(k))
+	}
+}
+
+// write types a text, letter by letter.
+func (d *driver) write(text string) {
+	d.t.Helper()
+	for _, r := range text {
+		d.press(string(r))
+	}
+}
+
+func keyPress(name string) tea.KeyPressMsg {
+	named := map[string]tea.Key{
+		"enter": {Code: tea.KeyEnter}, "esc": {Code: tea.KeyEscape}, "tab": {Code: tea.KeyTab},
+		"shift+tab": {Code: tea.KeyTab, Mod: tea.ModShift}, "up": {Code: tea.KeyUp}, "down": {Code: tea.KeyDown},
+		"left": {Code: tea.KeyLeft}, "right": {Code: tea.KeyRight}, "pgup": {Code: tea.KeyPgUp}, "pgdown": {Code: tea.KeyPgDown},
+		"ctrl+c": {Code: 'c', Mod: tea.ModCtrl}, "f2": {Code: tea.KeyF2}, " ": {Code: tea.KeySpace, Text: " "},
+	}
+	if k, ok := named[name]; ok {
+		return tea.KeyPressMsg(k)
+	}
+	return tea.KeyPressMsg{Code: []rune(name)[0], Text: name}
+}
+
+// screen is what is to be seen, without colours.
+func (d *driver) screen() string {
+	s, _ := d.app.Render()
+	return ansi.Strip(s)
+}
+
+func (d *driver) sees(want ...string) {
+	d.t.Helper()
+	s := d.screen()
+	for _, w := range want {
+		if !strings.Contains(s, w) {
+			d.t.Errorf("%q is not on the screen:\n%s", w, s)
+		}
+	}
+}
+
+func (d *driver) seesNot(words ...string) {
+	d.t.Helper()
+	s := d.screen()
+	for _, w := range words {
+		if strings.Contains(s, w) {
+			d.t.Errorf("%q is on the screen:\n%s", w, s)
+		}
+	}
+}
+
+// booting are the components half way through a start.
+func booting() []component.Info {
+	list := uitest.Components()
+	for i := range list {
+		list[i].Since = moment()
+		switch {
+		case i == 4:
+			list[i].State, list[i].Took = component.Starting, 0
+		case i > 4:
+			list[i].State, list[i].Took = component.Stopped, 0
+		}
+	}
+	return list
+}
