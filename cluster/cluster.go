@@ -1,0 +1,246 @@
+package cluster
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"slices"
+	"sync"
+	"time"
+
+	"gopkg.in/natefinch/lumberjack.v2"
+	"k8s.io/client-go/rest"
+
+	"kubarium/cluster/component"
+	"kubarium/cluster/controlplane"
+	"kubarium/cluster/images"
+	"kubarium/cluster/network"
+	"kubarium/cluster/node"
+	"kubarium/cluster/pki"
+)
+
+// Cluster is one Kubernetes cluster of this machine.
+type Cluster struct {
+	options Options
+	layout  Layout
+	invoker Invoker
+	tracker *tracker
+	log     *slog.Logger
+	started time.Time
+
+	// Set by Start, in this order.
+	lock       *os.File
+	pki        *pki.Store
+	network    *network.Network
+	registry   *images.Registry
+	plane      *controlplane.Plane
+	restConfig *rest.Config
+	// closers end what Start began, last first.
+	closers []func(context.Context) error
+	// background ends the goroutines that watch the cluster.
+	background context.CancelFunc
+	// serving is closed when the API server answers for the first time, and ready
+	// when all nodes were Ready and the add-ons applied.
+	serving, ready chan struct{}
+	shutdown       shutdown
+
+	mu    sync.Mutex
+	state state
+	nodes map[string]*node.Node
+}
+
+// purposes of the control plane's components, in one sentence each.
+var purposes = map[string]string{
+	"etcd":                    "the cluster's memory: keeps every object, and tells of each change",
+	"kube-apiserver":          "the front door: checks every request, and alone talks to etcd",
+	"kube-controller-manager": "the control loops: make what is match what is wanted",
+	"kube-scheduler":          "decides on which node each new pod runs",
+}
+
+// New returns a cluster that is not started.
+func New(options Options) (*Cluster, error) {
+	if err := options.Complete(); err != nil {
+		return nil, err
+	}
+	invoker, err := FindInvoker()
+	if err != nil {
+		return nil, err
+	}
+	return &Cluster{
+		options:  options,
+		layout:   LayoutOf(options.DataDir, options.Name),
+		invoker:  invoker,
+		tracker:  newTracker(),
+		serving:  make(chan struct{}),
+		ready:    make(chan struct{}),
+		nodes:    make(map[string]*node.Node),
+		shutdown: shutdown{done: make(chan struct{})},
+		log:      slog.New(slog.DiscardHandler),
+	}, nil
+}
+
+// Name returns the cluster's name.
+func (c *Cluster) Name() string { return c.options.Name }
+
+// Layout returns where the cluster keeps its state.
+func (c *Cluster) Layout() Layout { return c.layout }
+
+// Invoker returns the person who started the program.
+func (c *Cluster) Invoker() Invoker { return c.invoker }
+
+// Components returns all components and nodes and how they fare.
+func (c *Cluster) Components() []component.Info { return c.tracker.list() }
+
+// Watch tells the state of each component and node, then each change of it, until
+// ctx ends.
+func (c *Cluster) Watch(ctx context.Context) <-chan component.Info { return c.tracker.watch(ctx) }
+
+// Images returns the cluster's image registry, nil until it is open.
+func (c *Cluster) Images() *images.Registry {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.registry
+}
+
+// RESTConfig returns the administrator's client configuration, once the API server
+// serves.
+func (c *Cluster) RESTConfig(ctx context.Context) (*rest.Config, error) {
+	select {
+	case <-c.serving:
+		return rest.CopyConfig(c.restConfig), nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+// Ready waits until every node was Ready.
+func (c *Cluster) Ready(ctx context.Context) error {
+	select {
+	case <-c.ready:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// LogFile returns the path of a component's log; a node's is its kubelet's.
+func (c *Cluster) LogFile(name string) string {
+	if _, isComponent := purposes[name]; isComponent {
+		return filepath.Join(c.layout.Logs(), name+".log")
+	}
+	return filepath.Join(c.layout.Logs(), name, "kubelet.log")
+}
+
+// StopComponent stops one component of the control plane; the others run on.
+func (c *Cluster) StopComponent(ctx context.Context, name string) error {
+	part, err := c.component(name)
+	if err != nil {
+		return err
+	}
+	c.tracker.set(name, component.Stopping, "")
+	if err := part.Stop(ctx); err != nil {
+		return err
+	}
+	c.tracker.set(name, component.Stopped, "")
+	return nil
+}
+
+// StartComponent starts one component of the control plane, and waits until it is
+// ready.
+func (c *Cluster) StartComponent(ctx context.Context, name string) error {
+	part, err := c.component(name)
+	if err != nil {
+		return err
+	}
+	return c.run(ctx, part)
+}
+
+func (c *Cluster) component(name string) (component.Component, error) {
+	if c.plane == nil {
+		return nil, errors.New("the cluster is not started")
+	}
+	var names []string
+	for _, part := range c.plane.Components() {
+		if part.Name() == name {
+			return part, nil
+		}
+		names = append(names, part.Name())
+	}
+	return nil, fmt.Errorf("there is no component %q; there are %v", name, names)
+}
+
+// run starts a component, waits until it is ready, and records both.
+func (c *Cluster) run(ctx context.Context, part component.Component) error {
+	if err := c.launch(ctx, part); err != nil {
+		return err
+	}
+	return c.awaitReady(ctx, part)
+}
+
+func (c *Cluster) launch(ctx context.Context, part component.Component) error {
+	c.tracker.set(part.Name(), component.Starting, "")
+	if err := part.Start(ctx); err != nil {
+		c.tracker.set(part.Name(), component.Failed, err.Error())
+		return err
+	}
+	if exiting, ok := part.(interface{ Exited() <-chan struct{} }); ok {
+		go c.superviseComponent(part, exiting.Exited())
+	}
+	return nil
+}
+
+func (c *Cluster) awaitReady(ctx context.Context, part component.Component) error {
+	if err := part.Ready(ctx); err != nil {
+		c.tracker.set(part.Name(), component.Failed, err.Error())
+		return err
+	}
+	c.tracker.set(part.Name(), component.Ready, "")
+	return nil
+}
+
+// superviseComponent tells when a component ended though nobody stopped it.
+func (c *Cluster) superviseComponent(part component.Component, exited <-chan struct{}) {
+	<-exited
+	info, _ := c.tracker.get(part.Name())
+	if info.State == component.Stopping || info.State == component.Stopped {
+		return
+	}
+	message := "ended by itself"
+	if failing, ok := part.(interface{ Err() error }); ok && failing.Err() != nil {
+		message = failing.Err().Error()
+	}
+	c.tracker.set(part.Name(), component.Failed, message)
+}
+
+// Stop ends the whole cluster. Nothing of it runs, or stays mounted, when it returns.
+func (c *Cluster) Stop(ctx context.Context) error {
+	if c.background != nil {
+		c.background()
+	}
+	c.mu.Lock()
+	closers := c.closers
+	c.closers = nil
+	c.mu.Unlock()
+	var errs []error
+	for _, closer := range slices.Backward(closers) {
+		errs = append(errs, closer(ctx))
+	}
+	return errors.Join(errs...)
+}
+
+// onStop has f called by Stop, before all that was registered earlier.
+func (c *Cluster) onStop(f func(context.Context) error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.closers = append(c.closers, f)
+}
+
+// openLog sends the cluster's own messages to a file.
+func (c *Cluster) openLog() {
+	file := &lumberjack.Logger{Filename: filepath.Join(c.layout.Logs(), "kubarium.log"), MaxSize: 20, MaxBackups: 2}
+	c.log = slog.New(slog.NewTextHandler(file, nil))
+	c.onStop(func(context.Context) error { return file.Close() })
+}

@@ -1,0 +1,72 @@
+package cluster
+
+import (
+	"fmt"
+	"os"
+	"os/user"
+	"path/filepath"
+	"strconv"
+)
+
+// Invoker is the person who started the program: the user behind sudo, if any.
+type Invoker struct {
+	UID, GID int
+	Name     string
+	Home     string
+}
+
+// FindInvoker looks at the variables that sudo sets.
+func FindInvoker() (Invoker, error) {
+	lookup := strconv.Itoa(os.Getuid())
+	if os.Getuid() == 0 {
+		if id := os.Getenv("SUDO_UID"); id != "" {
+			lookup = id
+		}
+	}
+	u, err := user.LookupId(lookup)
+	if err != nil {
+		return Invoker{}, fmt.Errorf("look up user %s: %w", lookup, err)
+	}
+	uid, err := strconv.Atoi(u.Uid)
+	if err != nil {
+		return Invoker{}, fmt.Errorf("look up user %s: %w", lookup, err)
+	}
+	gid, err := strconv.Atoi(u.Gid)
+	if err != nil {
+		return Invoker{}, fmt.Errorf("look up user %s: %w", lookup, err)
+	}
+	return Invoker{UID: uid, GID: gid, Name: u.Username, Home: u.HomeDir}, nil
+}
+
+// StateDir is where the invoker's own files go: the lessons' progress, and history.
+func (i Invoker) StateDir() string {
+	if i.UID == os.Getuid() {
+		if dir := os.Getenv("XDG_STATE_HOME"); dir != "" {
+			return filepath.Join(dir, "kubarium")
+		}
+	}
+	return filepath.Join(i.Home, ".local", "state", "kubarium")
+}
+
+// MakeDir makes the invoker's own directory, and returns it.
+func (i Invoker) MakeDir() (string, error) {
+	dir := i.StateDir()
+	return dir, i.Mkdir(dir)
+}
+
+// Mkdir makes a directory and those above it; what is made belongs to the invoker.
+func (i Invoker) Mkdir(dir string) error {
+	if _, err := os.Stat(dir); err == nil {
+		return nil
+	}
+	if err := i.Mkdir(filepath.Dir(dir)); err != nil {
+		return err
+	}
+	if err := os.Mkdir(dir, 0o755); err != nil {
+		return fmt.Errorf("make %s: %w", dir, err)
+	}
+	if err := os.Chown(dir, i.UID, i.GID); err != nil {
+		return fmt.Errorf("give %s to its user: %w", dir, err)
+	}
+	return nil
+}

@@ -1,0 +1,115 @@
+package agent
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"strconv"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	utilfeature "k8s.io/apiserver/pkg/util/feature"
+	"k8s.io/kubernetes/cmd/kubelet/app"
+	"k8s.io/kubernetes/cmd/kubelet/app/options"
+	kubeletconfig "k8s.io/kubernetes/pkg/kubelet/apis/config"
+
+	"kubarium/cluster/node"
+)
+
+// dialInterval is how often the kubelet looks whether containerd listens.
+const dialInterval = 10 * time.Millisecond
+
+func runKubelet(ctx context.Context, config node.AgentConfig) error {
+	server, err := kubeletServer(config)
+	if err != nil {
+		return err
+	}
+	// A kubelet that does not find its runtime looks again only after five seconds.
+	if err := waitForSocket(ctx, node.ContainerdSocket); err != nil {
+		return err
+	}
+	if err := waitForAPIServer(ctx, node.KubeletKubeconfig); err != nil {
+		return err
+	}
+	go followPodCIDR(ctx, config)
+	dependencies, err := app.UnsecuredDependencies(ctx, server, utilfeature.DefaultFeatureGate)
+	if err != nil {
+		return fmt.Errorf("build dependencies: %w", err)
+	}
+	return app.Run(ctx, server, dependencies, utilfeature.DefaultFeatureGate)
+}
+
+func kubeletServer(config node.AgentConfig) (*options.KubeletServer, error) {
+	server, err := options.NewKubeletServer()
+	if err != nil {
+		return nil, fmt.Errorf("make default configuration: %w", err)
+	}
+	server.KubeConfig = node.KubeletKubeconfig
+	server.HostnameOverride = config.Name
+	server.NodeIP = config.IP.String()
+	server.RootDirectory = "/var/lib/kubelet"
+	if config.Zone != "" {
+		server.NodeLabels = map[string]string{"topology.kubernetes.io/zone": config.Zone}
+	}
+	configure(&server.KubeletConfiguration, config)
+	return server, nil
+}
+
+// configure sets what differs from the kubelet's defaults.
+func configure(k *kubeletconfig.KubeletConfiguration, config node.AgentConfig) {
+	k.StaticPodPath = node.StaticPodDir
+	k.ContainerRuntimeEndpoint = "unix://" + node.ContainerdSocket
+	k.ClusterDNS = []string{config.ClusterDNS.String()}
+	k.ClusterDomain = config.ClusterDomain
+	k.ResolverConfig = "/etc/resolv.conf"
+
+	k.Authentication.X509.ClientCAFile = node.CAPath
+	k.Authentication.Anonymous.Enabled = false
+	k.Authentication.Webhook.Enabled = true
+	k.Authorization.Mode = kubeletconfig.KubeletAuthorizationModeWebhook
+	k.TLSCertFile, k.TLSPrivateKeyFile = node.ServingCertPath, node.ServingKeyPath
+	k.ReadOnlyPort = 0
+
+	// cgroup v1 is deprecated upstream, and still what many machines have.
+	k.FailCgroupV1 = false
+	k.FailSwapOn = false
+	k.CgroupDriver = "cgroupfs"
+	k.EnforceNodeAllocatable = []string{"pods"}
+	k.SystemReserved = map[string]string{
+		"cpu":    strconv.FormatInt(config.Reserved.MilliCPU, 10) + "m",
+		"memory": strconv.FormatInt(config.Reserved.MemoryBytes>>20, 10) + "Mi",
+	}
+	// The nodes share the machine's disk: pods are evicted when little is left of it,
+	// not when it is nine tenths full, and bundled images are never collected.
+	k.EvictionHard = map[string]string{
+		"memory.available": "50Mi", "nodefs.available": "500Mi", "imagefs.available": "500Mi", "nodefs.inodesFree": "1%",
+	}
+	k.ImageGCHighThresholdPercent, k.ImageGCLowThresholdPercent = 100, 99
+	// Service traffic is nftables' business.
+	k.MakeIPTablesUtilChains = false
+	k.SerializeImagePulls = false
+	k.RegistryPullQPS = 0
+	k.EventRecordQPS = 0
+	k.EnableSystemLogHandler = true
+	k.ShutdownGracePeriod = metav1.Duration{}
+	// A learner changes a ConfigMap and waits to see it.
+	k.SyncFrequency = metav1.Duration{Duration: 20 * time.Second}
+	// Per-volume disk usage is walked through; that is work while nothing happens.
+	k.VolumeStatsAggPeriod = metav1.Duration{Duration: 5 * time.Minute}
+}
+
+func waitForSocket(ctx context.Context, path string) error {
+	ticker := time.NewTicker(dialInterval)
+	defer ticker.Stop()
+	for {
+		connection, err := net.Dial("unix", path)
+		if err == nil {
+			return connection.Close()
+		}
+		select {
+		case <-ticker.C:
+		case <-ctx.Done():
+			return fmt.Errorf("wait for containerd: %w", err)
+		}
+	}
+}

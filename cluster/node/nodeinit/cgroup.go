@@ -1,0 +1,197 @@
+package nodeinit
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"golang.org/x/sys/unix"
+)
+
+const cgroupRoot = "/sys/fs/cgroup"
+
+// Hierarchy is a cgroup hierarchy of the host: the one of cgroup v2, or one of the
+// several of v1.
+type Hierarchy struct {
+	// Name is the controllers of a v1 hierarchy ("cpu,cpuacct", "name=systemd"); ""
+	// is cgroup v2.
+	Name string
+	// Mount is where the host has it.
+	Mount string
+}
+
+// Unified reports whether the host has cgroup v2 alone.
+func Unified() (bool, error) {
+	var s unix.Statfs_t
+	if err := unix.Statfs(cgroupRoot, &s); err != nil {
+		return false, fmt.Errorf("look at %s: %w", cgroupRoot, err)
+	}
+	return s.Type == unix.CGROUP2_SUPER_MAGIC, nil
+}
+
+// Hierarchies lists the hierarchies that nodes use: the unified one, or on a v1 or
+// hybrid host all of v1. The v2 hierarchy of a hybrid host has no controllers, and
+// is left out.
+func Hierarchies() ([]Hierarchy, error) {
+	unified, err := Unified()
+	if err != nil {
+		return nil, err
+	}
+	if unified {
+		return []Hierarchy{{Mount: cgroupRoot}}, nil
+	}
+	data, err := os.ReadFile("/proc/self/cgroup")
+	if err != nil {
+		return nil, fmt.Errorf("list cgroup hierarchies: %w", err)
+	}
+	var all []Hierarchy
+	for _, line := range strings.Split(strings.TrimSpace(string(data)), "\n") {
+		fields := strings.SplitN(line, ":", 3)
+		if len(fields) != 3 || fields[1] == "" {
+			continue
+		}
+		mount := filepath.Join(cgroupRoot, strings.TrimPrefix(fields[1], "name="))
+		if _, err := os.Stat(mount); err == nil {
+			all = append(all, Hierarchy{Name: fields[1], Mount: mount})
+		}
+	}
+	return all, nil
+}
+
+// Join makes the cgroup path in every hierarchy and moves this process there.
+func Join(path string) error {
+	hierarchies, err := Hierarchies()
+	if err != nil {
+		return err
+	}
+	for _, h := range hierarchies {
+		if err := h.create(path); err != nil {
+			return err
+		}
+		// 0 is the writer itself, whatever its number in the host's eyes.
+		if err := os.WriteFile(filepath.Join(h.Mount, path, "cgroup.procs"), []byte("0"), 0); err != nil {
+			return fmt.Errorf("join cgroup: %w", err)
+		}
+	}
+	return nil
+}
+
+// create makes each level of path, usable: a new cpuset has no processors, and in v2
+// a child has the controllers that its parent hands down.
+func (h Hierarchy) create(path string) error {
+	dir := h.Mount
+	for _, element := range strings.Split(path, "/") {
+		if h.Name == "" {
+			if err := handDown(dir); err != nil {
+				return err
+			}
+		}
+		parent := dir
+		dir = filepath.Join(dir, element)
+		if err := os.Mkdir(dir, 0o755); err != nil && !errors.Is(err, fs.ErrExist) {
+			return fmt.Errorf("make cgroup: %w", err)
+		}
+		if h.Name == "" {
+			continue
+		}
+		for _, file := range []string{"cpuset.cpus", "cpuset.mems"} {
+			if err := inherit(parent, dir, file); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func inherit(parent, dir, file string) error {
+	own, err := os.ReadFile(filepath.Join(dir, file))
+	if errors.Is(err, fs.ErrNotExist) || strings.TrimSpace(string(own)) != "" {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("read cgroup's processors: %w", err)
+	}
+	value, err := os.ReadFile(filepath.Join(parent, file))
+	if err != nil {
+		return fmt.Errorf("read cgroup's processors: %w", err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, file), value, 0); err != nil {
+		return fmt.Errorf("give cgroup its processors: %w", err)
+	}
+	return nil
+}
+
+// handDown enables every available controller for the children of a v2 cgroup.
+func handDown(dir string) error {
+	data, err := os.ReadFile(filepath.Join(dir, "cgroup.controllers"))
+	if err != nil {
+		return fmt.Errorf("list cgroup controllers: %w", err)
+	}
+	for _, controller := range strings.Fields(string(data)) {
+		// One that can't be handed down (cpu, with real-time processes about) must not
+		// keep the others.
+		err := os.WriteFile(filepath.Join(dir, "cgroup.subtree_control"), []byte("+"+controller), 0)
+		if err != nil && (controller == "memory" || controller == "pids") {
+			return fmt.Errorf("hand cgroup controller %s down in %s: %w", controller, dir, err)
+		}
+	}
+	return nil
+}
+
+// mountCgroups mounts the hierarchies below root, as seen from this process's cgroup
+// namespace.
+func mountCgroups(root string) error {
+	hierarchies, err := Hierarchies()
+	if err != nil {
+		return err
+	}
+	base := filepath.Join(root, cgroupRoot)
+	if hierarchies[0].Name == "" {
+		return mountFS("cgroup2", base, "")
+	}
+	if err := mountFS("tmpfs", base, "mode=755"); err != nil {
+		return err
+	}
+	for _, h := range hierarchies {
+		target := filepath.Join(base, filepath.Base(h.Mount))
+		if err := os.Mkdir(target, 0o755); err != nil {
+			return err
+		}
+		options := h.Name
+		if strings.HasPrefix(options, "name=") {
+			options = "none," + options
+		}
+		if err := mountFS("cgroup", target, options); err != nil {
+			return err
+		}
+		// Co-mounted controllers are looked for under each one's name.
+		for _, controller := range strings.Split(h.Name, ",") {
+			if strings.Contains(h.Name, ",") {
+				if err := os.Symlink(h.Name, filepath.Join(base, controller)); err != nil {
+					return err
+				}
+			}
+		}
+	}
+	return nil
+}
+
+// makeLeaf moves this process out of the root of its v2 cgroup namespace: a cgroup
+// that hands controllers down may have no processes of its own.
+func makeLeaf() error {
+	unified, err := Unified()
+	if err != nil || !unified {
+		return err
+	}
+	leaf := filepath.Join(cgroupRoot, "init")
+	if err := os.Mkdir(leaf, 0o755); err != nil && !errors.Is(err, fs.ErrExist) {
+		return fmt.Errorf("make cgroup of init: %w", err)
+	}
+	if err := os.WriteFile(filepath.Join(leaf, "cgroup.procs"), []byte("0"), 0); err != nil {
+		return fmt.Errorf("move init to its cgroup: %w", err)
+	}
+	return handDown(cgroupRoot)
+}

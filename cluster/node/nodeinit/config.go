@@ -1,0 +1,99 @@
+// Package nodeinit is the first process of a node: it turns fresh namespaces into
+// something that looks like a machine of its own, starts the node's processes, and
+// reaps what they leave behind.
+//
+// It is a program of its own and small, since it runs once for each node and only
+// waits: see cmd. The types here are what its parent tells it.
+package nodeinit
+
+import "io/fs"
+
+// Config describes the machine. It is read from the file named by the first
+// argument, as JSON.
+type Config struct {
+	Hostname    string
+	MachineID   string
+	ProductUUID string
+	// Root is an empty directory of the host; the node's root file system is
+	// mounted there, in the node's mount namespace only.
+	Root string
+	// Var is the host's directory that becomes /var: the node's disk.
+	Var string
+	// Cgroup is the node's cgroup below the root of each hierarchy:
+	// "kubarium/NAME/node-1".
+	Cgroup string
+	// Binds are further mounts from the host.
+	Binds []Bind
+	// Files are written into the node's own /etc and such.
+	Files []File
+	// Processes are started when the parent says so.
+	Processes []Process
+}
+
+// Bind mounts Source, a path of the host, at Target, a path of the node.
+type Bind struct {
+	Source, Target string
+	ReadOnly       bool
+}
+
+// File is written before any process starts.
+type File struct {
+	Path    string
+	Content []byte
+	Mode    fs.FileMode
+}
+
+// Process is one of the node's daemons.
+type Process struct {
+	Name string
+	Path string
+	Args []string
+	Env  []string
+	// Log takes what the process writes to its standard output and error.
+	Log string
+}
+
+// Descriptors that the parent hands over.
+const (
+	// CommandFD carries a Command a line from the parent; when it ends the node halts.
+	CommandFD = 3
+	// EventFD carries an Event a line to the parent.
+	EventFD = 4
+)
+
+// Command tells the node to do something.
+type Command struct {
+	// Op is one of Start, Stop, Halt.
+	Op string `json:"op"`
+	// Process is the name of the process to start or stop.
+	Process string `json:"process,omitempty"`
+}
+
+// What a Command can ask for.
+const (
+	Start = "start"
+	Stop  = "stop"
+	Halt  = "halt"
+)
+
+// Event tells what happened in the node.
+type Event struct {
+	// Kind is one of Up, Running, Exited, Failed.
+	Kind    string `json:"kind"`
+	Process string `json:"process,omitempty"`
+	PID     int    `json:"pid,omitempty"`
+	// Message says how the process ended, or why the node can't come up.
+	Message string `json:"message,omitempty"`
+}
+
+// Kinds of Event.
+const (
+	// Up: the machine is made, and takes commands.
+	Up = "up"
+	// Running: a process was started.
+	Running = "running"
+	// Exited: a process ended; it is started again unless it was stopped.
+	Exited = "exited"
+	// Failed: the machine could not be made; it ends.
+	Failed = "failed"
+)

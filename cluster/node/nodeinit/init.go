@@ -1,0 +1,101 @@
+package nodeinit
+
+import (
+	"bufio"
+	"encoding/json"
+	"fmt"
+	"os"
+	"os/signal"
+	"runtime"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// stageVariable tells the second run of the program from the first.
+const stageVariable = "KUBARIUM_NODE_STAGE"
+
+// haltGrace is how long processes have to end by themselves when the node halts.
+const haltGrace = 1500 * time.Millisecond
+
+// Main is the whole life of a node's first process. It returns when the node halts.
+func Main(args []string) error {
+	if len(args) != 2 {
+		return fmt.Errorf("usage: %s CONFIG (it is started by kubarium, not by hand)", args[0])
+	}
+	data, err := os.ReadFile(args[1])
+	if err != nil {
+		return fmt.Errorf("read configuration: %w", err)
+	}
+	var config Config
+	if err := json.Unmarshal(data, &config); err != nil {
+		return fmt.Errorf("parse configuration: %w", err)
+	}
+	if os.Getenv(stageVariable) == "" {
+		return enterCgroup(config, args)
+	}
+	events := json.NewEncoder(os.NewFile(EventFD, "events"))
+	if err := boot(config); err != nil {
+		// The parent shows it; should it be gone, nobody is left to tell.
+		_ = events.Encode(Event{Kind: Failed, Message: err.Error()})
+		return err
+	}
+	s := newSupervisor(config.Processes, events)
+	_ = events.Encode(Event{Kind: Up})
+	s.run(commands())
+	return nil
+}
+
+// enterCgroup moves this process to the node's cgroup, makes that the root of a cgroup
+// namespace, and runs the program anew. The namespace belongs to one thread only;
+// after exec that thread is the whole process, and all its children inherit it.
+func enterCgroup(config Config, args []string) error {
+	if err := Join(config.Cgroup); err != nil {
+		return err
+	}
+	runtime.LockOSThread()
+	if err := unix.Unshare(unix.CLONE_NEWCGROUP); err != nil {
+		return fmt.Errorf("make cgroup namespace: %w", err)
+	}
+	err := syscall.Exec("/proc/self/exe", args, append(os.Environ(), stageVariable+"=2"))
+	return fmt.Errorf("run anew in the cgroup namespace: %w", err)
+}
+
+func boot(config Config) error {
+	if err := buildMachine(config); err != nil {
+		return err
+	}
+	if err := makeLeaf(); err != nil {
+		return err
+	}
+	return setUpNetwork()
+}
+
+// commands reads what the parent wants; the channel closes when the parent is gone
+// or asks the node to halt, or a signal does.
+func commands() <-chan Command {
+	out := make(chan Command)
+	// Inherited descriptors must not reach the node's processes.
+	syscall.CloseOnExec(CommandFD)
+	syscall.CloseOnExec(EventFD)
+	go func() {
+		defer close(out)
+		lines := bufio.NewScanner(os.NewFile(CommandFD, "commands"))
+		for lines.Scan() {
+			var command Command
+			if json.Unmarshal(lines.Bytes(), &command) != nil || command.Op == Halt {
+				return
+			}
+			out <- command
+		}
+	}()
+	return out
+}
+
+// notifySignals returns the signals that matter to the first process of a machine.
+func notifySignals() <-chan os.Signal {
+	signals := make(chan os.Signal, 32)
+	signal.Notify(signals, syscall.SIGCHLD, syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP)
+	return signals
+}

@@ -1,0 +1,261 @@
+package nodeinit
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"golang.org/x/sys/unix"
+)
+
+// devices of the host that a node has. A node that could make devices of its own, or
+// had the host's whole /dev, could reach the host's disks.
+var devices = []string{"null", "zero", "full", "random", "urandom", "tty", "kmsg", "fuse", "net/tun"}
+
+// shared parts of the host's /etc, by which its programs and TLS work.
+var sharedEtc = []string{"ssl", "pki", "ca-certificates", "ld.so.cache", "ld.so.conf", "ld.so.conf.d", "alternatives", "nsswitch.conf", "protocols", "services"}
+
+// tunables are kernel settings of the whole machine that the kubelet wants. It writes
+// where they differ; here it finds what it wants, and the host's stay as they are.
+var tunables = map[string]string{
+	"vm/overcommit_memory":      "1",
+	"vm/panic_on_oom":           "0",
+	"kernel/panic":              "10",
+	"kernel/panic_on_oops":      "1",
+	"kernel/keys/root_maxkeys":  "1000000",
+	"kernel/keys/root_maxbytes": "25000000",
+}
+
+// buildMachine makes the root file system and moves into it.
+func buildMachine(c Config) error {
+	// From here on nothing that is mounted reaches the host.
+	if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""); err != nil {
+		return fmt.Errorf("make mounts private: %w", err)
+	}
+	if err := unix.Sethostname([]byte(c.Hostname)); err != nil {
+		return fmt.Errorf("set host name: %w", err)
+	}
+	if err := mountFS("tmpfs", c.Root, "mode=755"); err != nil {
+		return err
+	}
+	for _, step := range []func(Config) error{makeTree, mountKernel, mountDevices, bindHost, writeFiles, shadowSettings} {
+		if err := step(c); err != nil {
+			return err
+		}
+	}
+	return enterRoot(c.Root)
+}
+
+func makeTree(c Config) error {
+	for _, dir := range []string{"dev", "proc", "sys", "run", "tmp", "var", "etc", "usr", "opt", "root", "mnt", "home"} {
+		if err := os.Mkdir(filepath.Join(c.Root, dir), 0o755); err != nil {
+			return fmt.Errorf("make root file system: %w", err)
+		}
+	}
+	for _, dir := range []string{"run", "tmp"} {
+		if err := mountFS("tmpfs", filepath.Join(c.Root, dir), "mode=1777"); err != nil {
+			return err
+		}
+	}
+	return os.Chmod(filepath.Join(c.Root, "run"), 0o755)
+}
+
+func mountKernel(c Config) error {
+	if err := mountFS("proc", filepath.Join(c.Root, "proc"), ""); err != nil {
+		return err
+	}
+	// A sysfs of the node's own shows the node's network interfaces.
+	if err := mountFS("sysfs", filepath.Join(c.Root, "sys"), ""); err != nil {
+		return err
+	}
+	return mountCgroups(c.Root)
+}
+
+func mountDevices(c Config) error {
+	dev := filepath.Join(c.Root, "dev")
+	if err := mountFS("tmpfs", dev, "mode=755"); err != nil {
+		return err
+	}
+	for _, name := range devices {
+		source := filepath.Join("/dev", name)
+		if _, err := os.Stat(source); errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		if err := bind(Bind{Source: source, Target: filepath.Join(dev, name)}); err != nil {
+			return err
+		}
+	}
+	for _, m := range []struct{ fstype, name, options string }{
+		{"devpts", "pts", "newinstance,ptmxmode=0666,mode=0620,gid=5"},
+		{"tmpfs", "shm", "mode=1777"},
+		{"mqueue", "mqueue", ""},
+	} {
+		target := filepath.Join(dev, m.name)
+		if err := os.Mkdir(target, 0o755); err != nil {
+			return fmt.Errorf("make /dev/%s: %w", m.name, err)
+		}
+		if err := mountFS(m.fstype, target, m.options); err != nil {
+			return err
+		}
+	}
+	for link, target := range map[string]string{
+		"ptmx": "pts/ptmx", "fd": "/proc/self/fd",
+		"stdin": "/proc/self/fd/0", "stdout": "/proc/self/fd/1", "stderr": "/proc/self/fd/2",
+	} {
+		if err := os.Symlink(target, filepath.Join(dev, link)); err != nil {
+			return fmt.Errorf("make /dev/%s: %w", link, err)
+		}
+	}
+	return nil
+}
+
+// bindHost brings the host's programs in, read-only, and the node's own disk.
+func bindHost(c Config) error {
+	if err := bind(Bind{Source: "/usr", Target: filepath.Join(c.Root, "usr"), ReadOnly: true}); err != nil {
+		return err
+	}
+	for _, name := range []string{"bin", "sbin", "lib", "lib32", "lib64", "libx32"} {
+		source, target := filepath.Join("/", name), filepath.Join(c.Root, name)
+		info, err := os.Lstat(source)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		if err != nil {
+			return fmt.Errorf("look at %s: %w", source, err)
+		}
+		if info.Mode()&fs.ModeSymlink != 0 {
+			link, err := os.Readlink(source)
+			if err == nil {
+				err = os.Symlink(link, target)
+			}
+			if err != nil {
+				return fmt.Errorf("link %s: %w", source, err)
+			}
+			continue
+		}
+		if err := bind(Bind{Source: source, Target: target, ReadOnly: true}); err != nil {
+			return err
+		}
+	}
+	for _, name := range sharedEtc {
+		source := filepath.Join("/etc", name)
+		if _, err := os.Stat(source); err != nil {
+			continue
+		}
+		if err := bind(Bind{Source: source, Target: filepath.Join(c.Root, source), ReadOnly: true}); err != nil {
+			return err
+		}
+	}
+	if err := bind(Bind{Source: c.Var, Target: filepath.Join(c.Root, "var")}); err != nil {
+		return err
+	}
+	for _, b := range c.Binds {
+		b.Target = filepath.Join(c.Root, b.Target)
+		if err := bind(b); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func writeFiles(c Config) error {
+	files := append([]File{
+		{Path: "/etc/hostname", Content: []byte(c.Hostname + "\n"), Mode: 0o644},
+		{Path: "/etc/machine-id", Content: []byte(c.MachineID + "\n"), Mode: 0o444},
+	}, c.Files...)
+	for _, file := range files {
+		path := filepath.Join(c.Root, file.Path)
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			return fmt.Errorf("write %s: %w", file.Path, err)
+		}
+		if err := os.WriteFile(path, file.Content, file.Mode); err != nil {
+			return fmt.Errorf("write %s: %w", file.Path, err)
+		}
+	}
+	return nil
+}
+
+// shadowSettings mounts files over what would otherwise be the host's.
+func shadowSettings(c Config) error {
+	shadows := map[string]string{"/sys/class/dmi/id/product_uuid": c.ProductUUID}
+	for name, value := range tunables {
+		shadows["/proc/sys/"+name] = value
+	}
+	for path, value := range shadows {
+		target := filepath.Join(c.Root, path)
+		if _, err := os.Stat(target); err != nil {
+			continue
+		}
+		source := filepath.Join(c.Root, "run", "shadow", path)
+		if err := os.MkdirAll(filepath.Dir(source), 0o700); err != nil {
+			return fmt.Errorf("shadow %s: %w", path, err)
+		}
+		if err := os.WriteFile(source, []byte(value+"\n"), 0o644); err != nil {
+			return fmt.Errorf("shadow %s: %w", path, err)
+		}
+		if err := unix.Mount(source, target, "", unix.MS_BIND, ""); err != nil {
+			return fmt.Errorf("shadow %s: %w", path, err)
+		}
+	}
+	return nil
+}
+
+// enterRoot makes root the root, and leaves nothing of the host's mounts visible.
+func enterRoot(root string) error {
+	old := filepath.Join(root, ".host")
+	if err := os.Mkdir(old, 0o700); err != nil {
+		return fmt.Errorf("enter root file system: %w", err)
+	}
+	if err := unix.PivotRoot(root, old); err != nil {
+		return fmt.Errorf("enter root file system: %w", err)
+	}
+	if err := os.Chdir("/"); err != nil {
+		return fmt.Errorf("enter root file system: %w", err)
+	}
+	if err := unix.Unmount("/.host", unix.MNT_DETACH); err != nil {
+		return fmt.Errorf("leave the host's file systems: %w", err)
+	}
+	if err := os.Remove("/.host"); err != nil {
+		return fmt.Errorf("leave the host's file systems: %w", err)
+	}
+	// Volumes with bidirectional propagation need shared mounts, as systemd makes them.
+	if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_SHARED, ""); err != nil {
+		return fmt.Errorf("share mounts: %w", err)
+	}
+	return nil
+}
+
+// bind mounts a file or directory, and makes the target first.
+func bind(b Bind) error {
+	info, err := os.Stat(b.Source)
+	if err != nil {
+		return fmt.Errorf("bind %s: %w", b.Source, err)
+	}
+	if info.IsDir() {
+		err = os.MkdirAll(b.Target, 0o755)
+	} else if err = os.MkdirAll(filepath.Dir(b.Target), 0o755); err == nil {
+		err = os.WriteFile(b.Target, nil, 0o644)
+	}
+	if err != nil {
+		return fmt.Errorf("bind %s: %w", b.Source, err)
+	}
+	if err := unix.Mount(b.Source, b.Target, "", unix.MS_BIND|unix.MS_REC, ""); err != nil {
+		return fmt.Errorf("bind %s: %w", b.Source, err)
+	}
+	if !b.ReadOnly {
+		return nil
+	}
+	if err := unix.Mount("", b.Target, "", unix.MS_BIND|unix.MS_REMOUNT|unix.MS_RDONLY, ""); err != nil {
+		return fmt.Errorf("bind %s read-only: %w", b.Source, err)
+	}
+	return nil
+}
+
+func mountFS(fstype, target, options string) error {
+	if err := unix.Mount(fstype, target, fstype, unix.MS_NOSUID, options); err != nil {
+		return fmt.Errorf("mount %s at %s: %w", fstype, target, err)
+	}
+	return nil
+}

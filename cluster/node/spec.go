@@ -1,0 +1,99 @@
+// Package node runs a node: a small machine made of namespaces, with containerd,
+// kubelet and kube-proxy in it. DESIGN.md tells how it is made. What runs inside is
+// in package agent, apart, since that links half of Kubernetes.
+package node
+
+import (
+	"net/netip"
+	"path"
+	"path/filepath"
+)
+
+// Resources is an amount of what pods request.
+type Resources struct {
+	MilliCPU    int64 `json:"milliCPU"`
+	MemoryBytes int64 `json:"memoryBytes"`
+}
+
+// Spec is everything a node is made from.
+type Spec struct {
+	Name        string
+	IP, Gateway netip.Addr
+	// Dir is the node's disk; RunDir and LogDir may be emptied between runs.
+	Dir, RunDir, LogDir string
+	// BinDir holds the helper programs, Self is the program that holds the agent.
+	BinDir, Self string
+	// APIServer is the URL under which the node reaches the API server.
+	APIServer string
+	CA        []byte
+	// Client certificates of the kubelet and kube-proxy, and the one the kubelet
+	// serves with; all PEM.
+	KubeletCert, KubeletKey []byte
+	ServingCert, ServingKey []byte
+	ProxyCert, ProxyKey     []byte
+
+	ClusterDNS           netip.Addr
+	ClusterDomain        string
+	ServiceCIDR, PodCIDR netip.Prefix
+	// Registry is host:port of the cluster's image registry.
+	Registry string
+	// Reserved is kept back from what the machine has.
+	Reserved Resources
+	// MachineID is 32 hexadecimal digits.
+	MachineID string
+	// CgroupParent is the node's cgroup: "kubarium/NAME/node-1".
+	CgroupParent string
+}
+
+// Where things are inside a node. The agent uses the same constants.
+const (
+	// OptDir holds the helper programs, and AgentPath the agent.
+	OptDir    = "/opt/kubarium/bin"
+	AgentPath = "/opt/kubarium/kubarium"
+	// AgentConfigPath is the agent's configuration, see AgentConfig.
+	AgentConfigPath = "/etc/kubarium/agent.json"
+	// LogDir takes the logs of the node's processes.
+	LogDir = "/var/log/kubarium"
+
+	ContainerdConfigPath = "/etc/containerd/config.toml"
+	ContainerdSocket     = "/run/containerd/containerd.sock"
+	registryConfigDir    = "/etc/containerd/certs.d"
+
+	KubeletKubeconfig = "/etc/kubernetes/kubelet.conf"
+	ProxyKubeconfig   = "/etc/kubernetes/kube-proxy.conf"
+	CAPath            = "/etc/kubernetes/pki/ca.crt"
+	ServingCertPath   = "/etc/kubernetes/pki/kubelet.crt"
+	ServingKeyPath    = "/etc/kubernetes/pki/kubelet.key"
+	StaticPodDir      = "/etc/kubernetes/manifests"
+
+	CNIConfDir = "/etc/cni/net.d"
+)
+
+// AgentName is what the agent is called: the program looks at its own name to know
+// that it is to be one.
+const AgentName = "kubarium-agent"
+
+// Roles of the agent, which are also the names of the node's processes.
+const (
+	RoleContainerd = "containerd"
+	RoleKubelet    = "kubelet"
+	RoleKubeProxy  = "kube-proxy"
+)
+
+// AgentConfig is what the agent needs to know of its node.
+type AgentConfig struct {
+	Name          string       `json:"name"`
+	IP            netip.Addr   `json:"ip"`
+	APIServer     string       `json:"apiServer"`
+	ClusterDNS    netip.Addr   `json:"clusterDNS"`
+	ClusterDomain string       `json:"clusterDomain"`
+	PodCIDR       netip.Prefix `json:"podCIDR"`
+	ServiceCIDR   netip.Prefix `json:"serviceCIDR"`
+	Reserved      Resources    `json:"reserved"`
+	Zone          string       `json:"zone"`
+}
+
+func (s Spec) varDir() string        { return filepath.Join(s.Dir, "var") }
+func (s Spec) rootDir() string       { return filepath.Join(s.RunDir, s.Name+".root") }
+func (s Spec) configPath() string    { return filepath.Join(s.RunDir, s.Name+".json") }
+func agentLog(process string) string { return path.Join(LogDir, process+".err") }

@@ -1,0 +1,99 @@
+// Package cluster assembles a whole Kubernetes cluster on one machine: the control
+// plane in this process, nodes as small machines made of namespaces, a network of
+// its own, and an image registry. It is the only door for those who show or use the
+// cluster.
+package cluster
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+)
+
+// Defaults of Options.
+const (
+	DefaultName    = "kubarium"
+	DefaultDataDir = "/var/lib/kubarium"
+	DefaultNodes   = 3
+	// MaxNodes is how many addresses the nodes' subnet has to give.
+	MaxNodes = 200
+)
+
+// Options say which cluster, and how it is to be.
+type Options struct {
+	// Name tells clusters apart.
+	Name string
+	// DataDir holds the state of all clusters.
+	DataDir string
+	// Nodes is how many nodes a new cluster has; an existing one keeps its own.
+	Nodes int
+	// UnsafeNoFsync lets etcd skip fsync: what was acknowledged may be lost.
+	UnsafeNoFsync bool
+	// Version is the program's, for what asks over the control socket.
+	Version string
+}
+
+// A unix socket's path may have 107 characters, and DIR/run/etcd.sock.peer must fit.
+const maxDir = 107 - len("/run/etcd.sock.peer")
+
+var validName = regexp.MustCompile(`^[a-z0-9]([-a-z0-9]{0,38}[a-z0-9])?$`)
+
+// Complete fills in defaults, and refuses what can't work.
+func (o *Options) Complete() error {
+	if o.Name == "" {
+		o.Name = DefaultName
+	}
+	if o.DataDir == "" {
+		o.DataDir = DefaultDataDir
+	}
+	if !validName.MatchString(o.Name) {
+		return fmt.Errorf("cluster name %q: use at most 40 of a-z, 0-9 and -, beginning and ending with a letter or digit", o.Name)
+	}
+	if o.Nodes < 1 || o.Nodes > MaxNodes {
+		return fmt.Errorf("%d nodes: a cluster has 1 to %d nodes", o.Nodes, MaxNodes)
+	}
+	abs, err := filepath.Abs(o.DataDir)
+	if err != nil {
+		return fmt.Errorf("find data directory: %w", err)
+	}
+	o.DataDir = abs
+	if dir := filepath.Join(o.DataDir, o.Name); len(dir) > maxDir {
+		return fmt.Errorf("the path %s is too long for the sockets in it: choose a --data-dir of at most %d characters", dir, maxDir-1-len(o.Name))
+	}
+	return nil
+}
+
+// Layout is where a cluster keeps what.
+type Layout struct{ Root string }
+
+// LayoutOf returns the layout of the cluster called name.
+func LayoutOf(dataDir, name string) Layout { return Layout{filepath.Join(dataDir, name)} }
+
+// The parts of a cluster's directory.
+func (l Layout) PKI() string             { return filepath.Join(l.Root, "pki") }
+func (l Layout) Run() string             { return filepath.Join(l.Root, "run") }
+func (l Layout) Logs() string            { return filepath.Join(l.Root, "logs") }
+func (l Layout) Bin() string             { return filepath.Join(l.Root, "bin") }
+func (l Layout) Images() string          { return filepath.Join(l.Root, "images") }
+func (l Layout) Nodes() string           { return filepath.Join(l.Root, "nodes") }
+func (l Layout) Node(name string) string { return filepath.Join(l.Root, "nodes", name) }
+func (l Layout) Kubeconfig() string      { return filepath.Join(l.Root, "kubeconfig") }
+func (l Layout) ControlSocket() string   { return filepath.Join(l.Run(), "control.sock") }
+func (l Layout) egressSocket() string    { return filepath.Join(l.Run(), "egress.sock") }
+func (l Layout) state() string           { return filepath.Join(l.Root, "cluster.json") }
+func (l Layout) lock() string            { return filepath.Join(l.Root, "lock") }
+
+func (l Layout) make() error {
+	// The directory may be passed through, so that the kubeconfig in it can belong to
+	// the user; all in it that is secret is for root alone.
+	if err := os.MkdirAll(l.Root, 0o711); err != nil {
+		return fmt.Errorf("make state directory: %w", err)
+	}
+	for _, dir := range []string{l.PKI(), l.Run(), l.Logs(), l.Bin(), l.Images(), l.Nodes()} {
+		if err := os.MkdirAll(dir, 0o700); err != nil {
+			return fmt.Errorf("make state directory: %w", err)
+		}
+	}
+	return nil
+}

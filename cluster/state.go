@@ -1,0 +1,132 @@
+package cluster
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net"
+	"os"
+	"path/filepath"
+	"strconv"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+)
+
+// state is what a cluster remembers of itself between runs.
+type state struct {
+	// Version of this format.
+	Version int `json:"version"`
+	// Port of the API server, kept so that kubeconfigs stay right.
+	Port int `json:"port,omitempty"`
+	// Nodes by name.
+	Nodes []nodeState `json:"nodes"`
+	// NextNode is the number of the node that is added next.
+	NextNode int `json:"nextNode"`
+}
+
+type nodeState struct {
+	Name string `json:"name"`
+	// Index gives the node its address and its size.
+	Index int `json:"index"`
+	// MachineID is made once, as an installation does.
+	MachineID string `json:"machineID"`
+	// Stopped nodes stay off when the cluster starts.
+	Stopped bool `json:"stopped,omitempty"`
+}
+
+const stateVersion = 1
+
+// errNoState is returned when the cluster was never started.
+var errNoState = errors.New("no such cluster")
+
+func readState(path string) (state, error) {
+	var s state
+	data, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return s, errNoState
+	}
+	if err != nil {
+		return s, fmt.Errorf("read cluster state: %w", err)
+	}
+	if err := json.Unmarshal(data, &s); err != nil {
+		return s, fmt.Errorf("read cluster state %s: %w; 'kubarium reset' starts over", path, err)
+	}
+	if s.Version != stateVersion {
+		return s, fmt.Errorf("the cluster in %s was made by another version of kubarium (format %d, this one knows %d); use that version, or 'kubarium reset' to start over", filepath.Dir(path), s.Version, stateVersion)
+	}
+	return s, nil
+}
+
+// write replaces the file as a whole, so that a crash leaves the old or the new.
+func (s state) write(path string) error {
+	data, err := json.MarshalIndent(s, "", "  ")
+	if err != nil {
+		return fmt.Errorf("encode cluster state: %w", err)
+	}
+	return replaceFile(path, append(data, '\n'), 0o600, -1, -1)
+}
+
+func replaceFile(path string, data []byte, mode fs.FileMode, uid, gid int) error {
+	file, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+"-*")
+	if err != nil {
+		return fmt.Errorf("write %s: %w", path, err)
+	}
+	defer os.Remove(file.Name())
+	_, err = file.Write(data)
+	err = errors.Join(err, file.Chmod(mode), file.Chown(uid, gid), file.Sync(), file.Close())
+	if err == nil {
+		err = os.Rename(file.Name(), path)
+	}
+	if err != nil {
+		return fmt.Errorf("write %s: %w", path, err)
+	}
+	return nil
+}
+
+// ErrRunning is returned when the cluster runs in another process.
+var ErrRunning = errors.New("the cluster is running already")
+
+// takeLock keeps a second process from the same cluster. The lock ends with the
+// process, however it ends.
+func takeLock(path string) (*os.File, error) {
+	file, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR|syscall.O_CLOEXEC, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("open lock: %w", err)
+	}
+	if err := unix.Flock(int(file.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
+		file.Close()
+		if errors.Is(err, unix.EWOULDBLOCK) {
+			return nil, ErrRunning
+		}
+		return nil, fmt.Errorf("take lock: %w", err)
+	}
+	return file, nil
+}
+
+// Running reports whether the cluster runs, in whatever process.
+func (l Layout) Running() bool {
+	if _, err := os.Stat(l.lock()); err != nil {
+		return false
+	}
+	file, err := takeLock(l.lock())
+	if err != nil {
+		return errors.Is(err, ErrRunning)
+	}
+	file.Close()
+	return false
+}
+
+// pickPort returns the port that the cluster had, else 6443, else any free one.
+func pickPort(had int) (int, error) {
+	for _, port := range []int{had, 6443, 0} {
+		listener, err := net.Listen("tcp4", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
+		if err != nil {
+			continue
+		}
+		defer listener.Close()
+		return listener.Addr().(*net.TCPAddr).Port, nil
+	}
+	return 0, errors.New("no free port on 127.0.0.1 for the API server")
+}

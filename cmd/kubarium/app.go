@@ -1,0 +1,124 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"syscall"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"kubarium/cluster"
+	"kubarium/lessons/course"
+	"kubarium/lessons/play"
+	"kubarium/ui"
+	"kubarium/ui/lesson"
+)
+
+// appFlags are those of the app.
+type appFlags struct {
+	noMotion, ascii bool
+	theme, lesson   string
+}
+
+func (f *appFlags) bind(cmd *cobra.Command) {
+	cmd.Flags().BoolVar(&f.noMotion, "no-motion", false, "keep everything on the screen still")
+	cmd.Flags().BoolVar(&f.ascii, "ascii", false, "draw with ASCII characters only")
+	cmd.Flags().StringVar(&f.theme, "theme", "auto", "colours: auto, dark, light or contrast")
+	cmd.Flags().StringVar(&f.lesson, "lesson", "", "lesson to open, by its ID")
+}
+
+// runApp starts the cluster, and the app on it; the cluster ends with the app.
+func runApp(cmd *cobra.Command, g *global, start startFlags, flags appFlags) (err error) {
+	if !stdoutIsTerminal() {
+		return errors.New("the app needs a terminal: use 'kubarium up' to start the cluster without it")
+	}
+	if err := needRoot(cmd, whyRoot); err != nil {
+		return err
+	}
+	c, err := cluster.New(start.options(g))
+	if err != nil {
+		return err
+	}
+	ctx, cancel := c.Context(cmd.Context())
+	defer cancel()
+	options, err := appOptions(ctx, c, g, flags)
+	if err != nil {
+		return err
+	}
+	starting := make(chan error, 1)
+	go func() { starting <- c.Start(ctx) }()
+	uiErr := ui.Run(ctx, options)
+	cancel()
+	fmt.Fprintln(cmd.OutOrStdout(), "Stopping the cluster; its state is kept.")
+	return errors.Join(ignoreStop(uiErr), ignoreStop(<-starting), stopCluster(c))
+}
+
+func appOptions(ctx context.Context, c *cluster.Cluster, g *global, flags appFlags) (ui.Options, error) {
+	lessons, err := course.Load()
+	if err != nil {
+		return ui.Options{}, fmt.Errorf("load the course: %w", err)
+	}
+	invoker := c.Invoker()
+	home, err := invoker.MakeDir()
+	if err != nil {
+		return ui.Options{}, err
+	}
+	progress, err := play.OpenProgress(filepath.Join(home, "lessons.json"))
+	if err != nil {
+		return ui.Options{}, fmt.Errorf("open progress: %w", err)
+	}
+	work := filepath.Join(home, "work")
+	if err := invoker.Mkdir(work); err != nil {
+		return ui.Options{}, err
+	}
+	kubectl := kubectlFor(c, g, work)
+	return ui.Options{
+		Cluster: c,
+		Lessons: lesson.New(ctx, lesson.Options{
+			Course: lessons, Progress: progress, WorkDir: work, Kubectl: kubectl, Open: flags.lesson, ASCII: flags.ascii,
+		}),
+		Kubectl: kubectl, Version: version, NoMotion: flags.noMotion, ASCII: flags.ascii, Theme: flags.theme,
+		Usage: usage(),
+	}, nil
+}
+
+// kubectlFor makes kubectl processes that run as the user, not as root, in dir.
+func kubectlFor(c *cluster.Cluster, g *global, dir string) func(context.Context, ...string) *exec.Cmd {
+	self, err := os.Executable()
+	if err != nil {
+		self = os.Args[0]
+	}
+	invoker := c.Invoker()
+	return func(ctx context.Context, args ...string) *exec.Cmd {
+		cmd := exec.CommandContext(ctx, self, append([]string{"kubectl"}, args...)...)
+		cmd.Dir = dir
+		cmd.Env = append(os.Environ(), "KUBARIUM_KUBECONFIG="+c.Layout().Kubeconfig(), "HOME="+invoker.Home, "USER="+invoker.Name)
+		if invoker.UID != os.Getuid() {
+			cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: uint32(invoker.UID), Gid: uint32(invoker.GID)}}
+		}
+		return cmd
+	}
+}
+
+// usage measures what this process and all below it cost, between two calls.
+func usage() func() (cpuCores, pssMiB float64) {
+	last, at := cluster.Usage{}, time.Now()
+	return func() (float64, float64) {
+		now, err := cluster.MeasureUsage(os.Getpid())
+		if err != nil {
+			return 0, 0
+		}
+		passed := time.Since(at).Seconds()
+		cores := 0.0
+		if last.Processes > 0 && passed > 0 {
+			cores = max(0, (now.CPU-last.CPU).Seconds()/passed)
+		}
+		last, at = now, time.Now()
+		return cores, float64(now.PSS) / (1 << 20)
+	}
+}

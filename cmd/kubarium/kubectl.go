@@ -1,0 +1,142 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"k8s.io/cli-runtime/pkg/genericiooptions"
+	"k8s.io/component-base/cli"
+	"k8s.io/kubectl/pkg/cmd"
+	"k8s.io/kubectl/pkg/cmd/plugin"
+	"k8s.io/kubectl/pkg/cmd/util"
+
+	"kubarium/cluster"
+)
+
+func newKubectlCommand(g *global) *cobra.Command {
+	return &cobra.Command{
+		Use:                "kubectl [kubectl arguments]",
+		Short:              "Run kubectl against the cluster",
+		DisableFlagParsing: true,
+		RunE: func(_ *cobra.Command, args []string) error {
+			return runKubectl(g, args)
+		},
+	}
+}
+
+// runKubectl is the whole of kubectl. Our own flags are understood before its first
+// other argument: kubarium kubectl --name other get pods.
+func runKubectl(g *global, args []string) error {
+	args, err := g.takeFlags(args)
+	if err != nil {
+		return err
+	}
+	if os.Getenv("KUBARIUM_KUBECONFIG") != "" {
+		os.Setenv("KUBECONFIG", os.Getenv("KUBARIUM_KUBECONFIG"))
+	} else if path, err := g.kubeconfig(); err == nil {
+		os.Setenv("KUBECONFIG", path)
+	} else if needsCluster(args) {
+		return err
+	}
+	os.Args = append([]string{"kubectl"}, args...)
+	command := cmd.NewDefaultKubectlCommandWithArgs(cmd.KubectlOptions{
+		PluginHandler: cmd.NewDefaultPluginHandler(plugin.ValidPluginFilenamePrefixes),
+		Arguments:     os.Args,
+		IOStreams:     genericiooptions.IOStreams{In: os.Stdin, Out: os.Stdout, ErrOut: os.Stderr},
+	})
+	command.SetArgs(args)
+	if err := cli.RunNoErrOutput(command); err != nil {
+		// kubectl has its own way of telling errors, and its own exit codes.
+		util.CheckErr(err)
+	}
+	return nil
+}
+
+// takeFlags takes --name and --data-dir off the front of kubectl's arguments.
+func (g *global) takeFlags(args []string) ([]string, error) {
+	for len(args) > 0 {
+		name, value, joined := strings.Cut(args[0], "=")
+		target := map[string]*string{"--name": &g.name, "--data-dir": &g.dataDir}[name]
+		if target == nil {
+			return args, nil
+		}
+		if !joined {
+			if len(args) < 2 {
+				return nil, fmt.Errorf("flag needs an argument: %s", name)
+			}
+			value, args = args[1], args[1:]
+		}
+		*target, args = value, args[1:]
+	}
+	return args, nil
+}
+
+// needsCluster reports whether kubectl can't do what it is asked without a cluster.
+func needsCluster(args []string) bool {
+	if len(args) == 0 {
+		return false
+	}
+	for _, arg := range args {
+		if arg == "-h" || arg == "--help" || strings.HasPrefix(arg, "--kubeconfig") || arg == "--client" {
+			return false
+		}
+	}
+	switch args[0] {
+	case "help", "completion", "options", "plugin", "kustomize", "__complete", "config":
+		return false
+	}
+	return true
+}
+
+// kubeconfig returns the path of the cluster's kubeconfig that the caller can read:
+// the cluster's own, or the copy of the user behind sudo.
+func (g *global) kubeconfig() (string, error) {
+	invoker, err := cluster.FindInvoker()
+	if err != nil {
+		return "", err
+	}
+	for _, path := range []string{g.layout().Kubeconfig(), filepath.Join(invoker.StateDir(), g.name+".kubeconfig")} {
+		file, err := os.Open(path)
+		if err == nil {
+			return path, file.Close()
+		}
+		if !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, fs.ErrPermission) {
+			return "", fmt.Errorf("read kubeconfig: %w", err)
+		}
+	}
+	return "", fmt.Errorf("there is no cluster %q in %s: start it with 'sudo kubarium up%s'", g.name, g.dataDir, g.nameFlag())
+}
+
+func newEnvCommand(g *global) *cobra.Command {
+	return &cobra.Command{
+		Use:   "env",
+		Short: "Print what to eval so that kubectl, helm and others use the cluster",
+		Example: `  eval "$(kubarium env)"
+  kubectl get nodes`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			path, err := g.kubeconfig()
+			if err != nil {
+				return err
+			}
+			fmt.Fprintf(cmd.OutOrStdout(), "export KUBECONFIG=%s\n", quote(path))
+			if _, err := exec.LookPath("kubectl"); err != nil {
+				self, err := os.Executable()
+				if err != nil {
+					return fmt.Errorf("find own program: %w", err)
+				}
+				fmt.Fprintf(cmd.OutOrStdout(), "kubectl() { KUBARIUM_KUBECONFIG=\"$KUBECONFIG\" %s kubectl \"$@\"; }\n", quote(self))
+			}
+			return nil
+		},
+	}
+}
+
+// quote makes one word of s for a shell.
+func quote(s string) string { return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'" }

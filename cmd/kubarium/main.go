@@ -1,0 +1,39 @@
+// Command kubarium is a Kubernetes cluster in a terminal, to learn from.
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"syscall"
+
+	"kubarium/cluster/node"
+	"kubarium/cluster/node/agent"
+)
+
+// version is set by the linker.
+var version = "dev"
+
+func main() {
+	// Inside a node the same program is the node's agent.
+	if filepath.Base(os.Args[0]) == node.AgentName {
+		exit(agent.Main(os.Args[1:]))
+	}
+	// A terminal that is closed is a reason to stop, not to die.
+	ctx, cancel := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
+	defer cancel()
+	exit(newRootCommand().ExecuteContext(ctx))
+}
+
+func exit(err error) {
+	if err == nil {
+		os.Exit(0)
+	}
+	if coded, ok := err.(interface{ ExitCode() int }); ok {
+		os.Exit(coded.ExitCode())
+	}
+	fmt.Fprintln(os.Stderr, "Error:", err)
+	os.Exit(1)
+}

@@ -1,0 +1,84 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/spf13/cobra"
+	"k8s.io/apimachinery/pkg/util/duration"
+)
+
+func newNodeCommand(g *global) *cobra.Command {
+	cmd := &cobra.Command{Use: "node", Short: "Add, stop, start, kill and remove nodes", Args: cobra.NoArgs, RunE: showHelp}
+	cmd.AddCommand(
+		newNodeListCommand(g),
+		&cobra.Command{
+			Use: "add", Short: "Add a node to the running cluster", Args: cobra.NoArgs,
+			RunE: func(cmd *cobra.Command, _ []string) error {
+				name, err := g.client().AddNode(cmd.Context())
+				if err != nil {
+					return g.explain(err)
+				}
+				fmt.Fprintf(cmd.OutOrStdout(), "node/%s added\n", name)
+				return nil
+			},
+		},
+		nodeAction(g, "start", "Start nodes that were stopped or killed", "started"),
+		nodeAction(g, "stop", "Shut nodes down: their processes are asked to end", "stopped"),
+		nodeAction(g, "kill", "Cut the power of nodes: all in them is gone at once", "killed"),
+		&cobra.Command{
+			Use: "rm NODE...", Short: "Remove nodes for good, with their disks", Args: cobra.MinimumNArgs(1),
+			RunE: func(cmd *cobra.Command, args []string) error {
+				return forEach(cmd, g, args, "removed", g.client().RemoveNode)
+			},
+		},
+	)
+	return cmd
+}
+
+func nodeAction(g *global, verb, short, done string) *cobra.Command {
+	return &cobra.Command{
+		Use: verb + " NODE...", Short: short, Args: cobra.MinimumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return forEach(cmd, g, args, done, func(ctx context.Context, name string) error {
+				return g.client().Node(ctx, name, verb)
+			})
+		},
+	}
+}
+
+func forEach(cmd *cobra.Command, g *global, names []string, done string, do func(context.Context, string) error) error {
+	for _, name := range names {
+		name = strings.TrimPrefix(name, "node/")
+		if err := do(cmd.Context(), name); err != nil {
+			return g.explain(err)
+		}
+		fmt.Fprintf(cmd.OutOrStdout(), "node/%s %s\n", name, done)
+	}
+	return nil
+}
+
+func newNodeListCommand(g *global) *cobra.Command {
+	return &cobra.Command{
+		Use: "ls", Aliases: []string{"list"}, Short: "List the nodes", Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			info, err := g.client().Info(cmd.Context())
+			if err != nil {
+				return g.explain(err)
+			}
+			table := tabwriter.NewWriter(cmd.OutOrStdout(), 0, 8, 3, ' ', 0)
+			fmt.Fprintln(table, "NAME\tSTATE\tSINCE\tMESSAGE")
+			for _, c := range info.Components {
+				if strings.HasPrefix(c.Name, "node-") {
+					fmt.Fprintf(table, "%s\t%s\t%s\t%s\n", c.Name, c.State, duration.HumanDuration(time.Since(c.Since)), c.Message)
+				}
+			}
+			return table.Flush()
+		},
+	}
+}
+
+func showHelp(cmd *cobra.Command, _ []string) error { return cmd.Help() }

@@ -1,0 +1,111 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/spf13/cobra"
+
+	"kubarium/cluster"
+	"kubarium/cluster/control"
+)
+
+// global flags mean the same on every command.
+type global struct {
+	name    string
+	dataDir string
+}
+
+func newRootCommand() *cobra.Command {
+	g := &global{}
+	start := startFlags{}
+	app := appFlags{}
+	root := &cobra.Command{
+		Use:   "kubarium",
+		Short: "A real Kubernetes cluster behind glass, in your terminal",
+		Long: `Kubarium starts a real Kubernetes cluster of several nodes on this machine, and
+shows it live while you learn: etcd, the API server, controllers, scheduler,
+kubelets, containerd and real containers, without Docker, a virtual machine or
+the internet.
+
+Without a command it starts the cluster and the app.`,
+		Example: `  # Start the cluster and the app
+  sudo kubarium
+
+  # Start the cluster alone, and use it from another terminal
+  sudo kubarium up
+  eval "$(kubarium env)"
+  kubectl get nodes`,
+		Version:           version,
+		Args:              cobra.NoArgs,
+		SilenceUsage:      true,
+		SilenceErrors:     true,
+		CompletionOptions: cobra.CompletionOptions{HiddenDefaultCmd: false},
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return runApp(cmd, g, start, app)
+		},
+	}
+	root.PersistentFlags().StringVar(&g.name, "name", cluster.DefaultName, "name of the cluster")
+	root.PersistentFlags().StringVar(&g.dataDir, "data-dir", cluster.DefaultDataDir, "directory that holds the state of all clusters")
+	start.bind(root)
+	app.bind(root)
+	root.AddCommand(
+		newUpCommand(g), newDownCommand(g), newKubectlCommand(g), newEnvCommand(g),
+		newNodeCommand(g), newImageCommand(g), newLessonCommand(g), newDoctorCommand(g),
+		newResetCommand(g), newCleanCommand(g), newVersionCommand(),
+	)
+	return root
+}
+
+func (g *global) layout() cluster.Layout {
+	dir, err := filepath.Abs(g.dataDir)
+	if err != nil {
+		dir = g.dataDir
+	}
+	return cluster.LayoutOf(dir, g.name)
+}
+
+func (g *global) client() *control.Client { return control.NewClient(g.layout().ControlSocket()) }
+
+// explain adds the remedy to what the control socket answers.
+func (g *global) explain(err error) error {
+	switch {
+	case errors.Is(err, control.ErrNotRunning):
+		return fmt.Errorf("the cluster %q is not running: start it with 'sudo kubarium up%s'", g.name, g.nameFlag())
+	case errors.Is(err, control.ErrPermission):
+		return fmt.Errorf("only root may command the cluster %q: run the same with sudo", g.name)
+	default:
+		return err
+	}
+}
+
+// nameFlag is what to add to a command so that it means this cluster.
+func (g *global) nameFlag() string {
+	if g.name == cluster.DefaultName {
+		return ""
+	}
+	return " --name " + g.name
+}
+
+// startFlags are those of every command that starts a cluster.
+type startFlags struct {
+	nodes   int
+	noFsync bool
+}
+
+func (f *startFlags) bind(cmd *cobra.Command) {
+	cmd.Flags().IntVar(&f.nodes, "nodes", cluster.DefaultNodes, "how many nodes a new cluster has")
+	cmd.Flags().BoolVar(&f.noFsync, "unsafe-no-fsync", false, "let etcd skip fsync: faster on slow disks, and not durable")
+}
+
+func (f startFlags) options(g *global) cluster.Options {
+	return cluster.Options{Name: g.name, DataDir: g.dataDir, Nodes: f.nodes, UnsafeNoFsync: f.noFsync, Version: version}
+}
+
+// stdoutIsTerminal reports whether somebody looks.
+func stdoutIsTerminal() bool {
+	info, err := os.Stdout.Stat()
+	return err == nil && info.Mode()&os.ModeCharDevice != 0
+}

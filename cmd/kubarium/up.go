@@ -1,0 +1,111 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"kubarium/cluster"
+	"kubarium/cluster/component"
+)
+
+// stopLimit bounds an orderly end.
+const stopLimit = 30 * time.Second
+
+func newUpCommand(g *global) *cobra.Command {
+	start := startFlags{}
+	var output string
+	cmd := &cobra.Command{
+		Use:   "up",
+		Short: "Start the cluster without the app, and stay until stopped",
+		Args:  cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if output != "text" && output != "json" {
+				return fmt.Errorf("output format %q: use text or json", output)
+			}
+			if err := needRoot(cmd, whyRoot); err != nil {
+				return err
+			}
+			return runUp(cmd, g, start, output)
+		},
+	}
+	start.bind(cmd)
+	cmd.Flags().StringVarP(&output, "output", "o", "text", "format of the boot report: text or json")
+	return cmd
+}
+
+func runUp(cmd *cobra.Command, g *global, start startFlags, output string) (err error) {
+	c, err := cluster.New(start.options(g))
+	if err != nil {
+		return err
+	}
+	ctx, cancel := c.Context(cmd.Context())
+	defer cancel()
+	defer func() { err = errors.Join(err, stopCluster(c)) }()
+	begin := time.Now()
+	if output == "text" {
+		go report(cmd.OutOrStdout(), c.Watch(ctx), begin)
+	}
+	if err := c.Start(ctx); err != nil {
+		return ignoreStop(err)
+	}
+	if err := c.Ready(ctx); err != nil {
+		return ignoreStop(err)
+	}
+	took := time.Since(begin)
+	if output == "json" {
+		if err := json.NewEncoder(cmd.OutOrStdout()).Encode(c.Info()); err != nil {
+			return err
+		}
+	} else {
+		fmt.Fprintf(cmd.OutOrStdout(), "\nThe cluster is ready after %.1f s. In another terminal:\n\n  eval \"$(kubarium env%s)\"\n  kubectl get nodes        (or: kubarium kubectl%s get nodes)\n\nCtrl-C stops it; its state is kept.\n",
+			took.Seconds(), g.nameFlag(), g.nameFlag())
+	}
+	<-ctx.Done()
+	return nil
+}
+
+func stopCluster(c *cluster.Cluster) error {
+	ctx, cancel := context.WithTimeout(context.Background(), stopLimit)
+	defer cancel()
+	return c.Stop(ctx)
+}
+
+// report prints a line when a component is ready, or has failed.
+func report(out io.Writer, changes <-chan component.Info, begin time.Time) {
+	for info := range changes {
+		switch info.State {
+		case component.Ready:
+			fmt.Fprintf(out, "%6.2f s  %-24s ready   %s\n", time.Since(begin).Seconds(), info.Name, info.Purpose)
+		case component.Failed:
+			fmt.Fprintf(out, "%6.2f s  %-24s failed  %s\n", time.Since(begin).Seconds(), info.Name, info.Message)
+		}
+	}
+}
+
+// ignoreStop makes the end of the context, which the user asked for, no error.
+func ignoreStop(err error) error {
+	if errors.Is(err, context.Canceled) {
+		return nil
+	}
+	return err
+}
+
+func newDownCommand(g *global) *cobra.Command {
+	return &cobra.Command{
+		Use:   "down",
+		Short: "Stop the cluster that runs in another terminal; its state is kept",
+		Args:  cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := g.client().Shutdown(cmd.Context()); err != nil {
+				return g.explain(err)
+			}
+			return g.layout().AwaitEnd(cmd.Context(), stopLimit+10*time.Second)
+		},
+	}
+}

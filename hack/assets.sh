@@ -1,0 +1,56 @@
+#!/bin/sh
+# Builds what the program embeds into assets/bin/ARCH: the helper programs and the
+# bundled images. All of it comes from pinned Go modules and Debian packages.
+set -eu
+cd "$(dirname "$0")/.."
+arch=${1:-$(go env GOARCH)}
+host=$(go env GOHOSTARCH)
+out=assets/bin/$arch
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+mkdir -p "$work/helpers" "$work/images"
+
+# Which compiler makes C programs for the architecture.
+cc=${CC:-gcc}
+if [ "$arch" != "$host" ]; then
+	case $arch in
+	arm64) cc=aarch64-linux-gnu-gcc ;;
+	amd64) cc=x86_64-linux-gnu-gcc ;;
+	esac
+fi
+flags="-trimpath -buildvcs=false"
+
+build() { # MODULE PACKAGE NAME [GO BUILD FLAG...]
+	module=$1 package=$2 name=$3
+	shift 3
+	echo "assets: $name"
+	(cd "$module" && GOARCH=$arch GOFLAGS="$flags" go build "$@" -o "$work/$name" "$package")
+}
+
+# runc is C in part, and refuses pods if it was built without seccomp.
+export CGO_ENABLED=1 CC="$cc"
+build assets/helpers/runc github.com/opencontainers/runc helpers/runc \
+	-tags "netgo osusergo seccomp" -ldflags "-s -w -extldflags -static"
+export CGO_ENABLED=0
+build assets/helpers/shim github.com/containerd/containerd/v2/cmd/containerd-shim-runc-v2 helpers/containerd-shim-runc-v2 \
+	-tags no_btrfs,no_devmapper,no_zfs -ldflags "-s -w"
+for plugin in main/ptp ipam/host-local meta/portmap; do
+	build assets/helpers/cni github.com/containernetworking/plugins/plugins/$plugin "helpers/$(basename $plugin)" -ldflags "-s -w"
+done
+build . ./cluster/node/nodeinit/cmd helpers/kubarium-node-init -ldflags "-s -w"
+build assets/helpers/coredns . images/coredns -ldflags "-s -w"
+build . ./assets/images/toolbox images/toolbox -ldflags "-s -w"
+
+# The pause program is upstream's own, from the Kubernetes module.
+echo "assets: pause"
+kubernetes=$(go list -m -f '{{.Dir}}' k8s.io/kubernetes)
+$cc -Os -Wall -static -s -DVERSION=3.10.2 -o "$work/images/pause" "$kubernetes/build/pause/linux/pause.c"
+
+busybox=${BUSYBOX:-/bin/busybox}
+rm -rf "$out/images" "$out"/*.zst "$out/SHA256.json"
+mkdir -p "$out"
+unset GOARCH
+go run ./assets/images/build -arch "$arch" -out "$out/images" -busybox "$busybox" \
+	-pause "$work/images/pause" -coredns "$work/images/coredns" -toolbox "$work/images/toolbox"
+go run ./assets/pack -out "$out" "$work"/helpers/*
+du -sh "$out"
