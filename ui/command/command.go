@@ -97,6 +97,7 @@ func (l *Line) SetSize(w, h int) {
 func (l *Line) Interrupt() bool {
 	switch {
 	case l.running != nil:
+		l.running.stopped = true
 		l.running.cancel()
 	case l.open && l.input.Value() != "":
 		l.input.Reset()
@@ -144,6 +145,8 @@ func (l *Line) done(msg DoneMsg) {
 	l.running = nil
 	t := l.ctx.Theme
 	switch {
+	case msg.from.stopped:
+		l.pager.Append(t.Tone(theme.Muted).Render(t.Icons.Stopped + " stopped"))
 	case msg.Err != nil:
 		l.pager.Append(t.Tone(theme.Bad).Render(t.Icons.Failing + " " + widget.Clean(msg.Err.Error())))
 	case msg.Code != 0:

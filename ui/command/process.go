@@ -55,6 +55,8 @@ type process struct {
 	lines  chan string
 	ended  chan DoneMsg
 	output strings.Builder
+	// stopped says that the user has ended it.
+	stopped bool
 }
 
 func newProcess(kubectl Kubectl, args []string, line string) *process {

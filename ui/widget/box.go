@@ -58,8 +58,10 @@ func (b Box) Draw(content string, w, h int) string {
 // edge draws an upper or lower edge with words in it: the left ones win.
 func (b Box) edge(left, line, right, title, end string, w int) string {
 	room := w - 4
-	if title != "" {
-		title = " " + ansi.Truncate(title, max(0, room-2), b.Ellipsis) + " "
+	if title != "" && room > 4 {
+		title = " " + ansi.Truncate(title, room-2, b.Ellipsis) + " "
+	} else {
+		title = ""
 	}
 	room -= ansi.StringWidth(title)
 	if n := ansi.StringWidth(end); n > 0 && n+2 <= room-1 {

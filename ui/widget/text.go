@@ -43,7 +43,7 @@ func Middle(s string, w int, tail string) string {
 	}
 	right := (w - 1) / 2
 	left := w - 1 - right
-	return ansi.Truncate(s, left, "") + tail + ansi.TruncateLeft(s, n-right, "")
+	return ansi.Truncate(ansi.Truncate(s, left, "")+tail+ansi.TruncateLeft(s, n-right, ""), w, "")
 }
 
 // Spread puts left and right at the ends of a line of w cells; if both do not
@@ -88,13 +88,14 @@ func control(r rune) bool {
 }
 
 // Lines cuts text in lines of at most w cells, breaking at spaces where it can.
-// It does not break at hyphens, which in commands begin an option.
+// It does not break after the hyphen that begins an option of a command.
 func Lines(s string, w int) []string {
 	if w <= 0 {
 		return nil
 	}
 	const hyphen = "\u2011" // a hyphen at which nothing breaks
-	wrapped := ansi.Wrap(strings.ReplaceAll(s, "-", hyphen), w, "")
+	s = strings.NewReplacer(" --", " "+hyphen+hyphen, " -", " "+hyphen, "(-", "("+hyphen).Replace(s)
+	wrapped := ansi.Wrap(s, w, "")
 	return strings.Split(strings.ReplaceAll(wrapped, hyphen, "-"), "\n")
 }
 
