@@ -47,6 +47,7 @@ func (c *Cluster) Start(ctx context.Context) error {
 
 func (c *Cluster) start(ctx context.Context) error {
 	c.started = time.Now()
+	c.onStop(favourSpeed())
 	if err := c.prepare(); err != nil {
 		return err
 	}
@@ -102,9 +103,11 @@ func (c *Cluster) prepare() error {
 	c.onStop(func(context.Context) error { return c.lock.Close() })
 	c.openLog()
 	// What a killed run left behind ends here, at the latest.
-	if err := node.Sweep("kubarium/" + c.options.Name); err != nil {
+	cgroup := "kubarium/" + c.options.Name
+	if err := node.Sweep(cgroup); err != nil {
 		return fmt.Errorf("clear up after the last run: %w", err)
 	}
+	c.onStop(func(context.Context) error { return node.Sweep(cgroup) })
 	if c.state, err = c.loadState(); err != nil {
 		return err
 	}
@@ -409,6 +412,7 @@ func (c *Cluster) noteReady() {
 	case <-c.ready:
 	default:
 		close(c.ready)
+		favourMemory()
 	}
 }
 

@@ -53,8 +53,8 @@ func (s Spec) files(snapshotter string, restrictOOM bool) ([]nodeinit.File, erro
 		public(CAPath, string(s.CA)),
 		private(ServingCertPath, s.ServingCert),
 		private(ServingKeyPath, s.ServingKey),
-		public(StaticPodDir+"/README", "Pod manifests put here are run by the kubelet itself: static pods.\n"),
-		public(CNIConfDir+"/README", "The network configuration is written once the node has a range of pod addresses.\n"),
+		public(StaticPodDir+"/.keep", "Pod manifests put here are run by the kubelet itself: static pods.\n"),
+		public(CNIConfDir+"/.keep", "The network configuration is written once the node has a range of pod addresses.\n"),
 	}, nil
 }
 

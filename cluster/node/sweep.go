@@ -19,8 +19,21 @@ import (
 const sweepLimit = 10 * time.Second
 
 // Sweep ends all processes in the cgroup of a cluster ("kubarium/NAME") and removes
-// it: what an earlier run that was killed may have left.
-func Sweep(cgroup string) error { return RemoveCgroup(cgroup) }
+// it, and the one above it if no other cluster is in that.
+func Sweep(cgroup string) error {
+	if err := RemoveCgroup(cgroup); err != nil {
+		return err
+	}
+	hierarchies, err := nodeinit.Hierarchies()
+	if err != nil {
+		return err
+	}
+	for _, h := range hierarchies {
+		// It stays while another cluster runs, and that is right.
+		_ = os.Remove(filepath.Join(h.Mount, filepath.Dir(cgroup)))
+	}
+	return nil
+}
 
 // RemoveCgroup kills what is left in a cgroup and below it, and removes it from every
 // hierarchy.

@@ -62,7 +62,8 @@ func build(in inputs, arch, out string) error {
 	if err != nil {
 		return err
 	}
-	toolbox, err := layerOf(program("/usr/bin/toolbox", in.toolbox))
+	toolbox, err := layerOf(program("/usr/local/bin/toolbox", in.toolbox),
+		entry{name: "/usr/local/bin/nslookup", mode: 0o777, link: "toolbox"})
 	if err != nil {
 		return err
 	}

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"runtime"
 	"syscall"
 	"time"
@@ -21,13 +22,19 @@ const usage = `usage: toolbox COMMAND [flags]
   crash        run for a while, then exit with a code
   eat-memory   allocate memory and hold it
   eat-cpu      keep processors busy
+  nslookup     ask DNS for a name or an address
   sleep        do nothing until told to stop
 `
 
 func main() {
 	ctx, cancel := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer cancel()
-	if err := run(ctx, os.Args[1:]); err != nil {
+	args := os.Args[1:]
+	// The image has a link of that name.
+	if filepath.Base(os.Args[0]) == "nslookup" {
+		args = append([]string{"nslookup"}, args...)
+	}
+	if err := run(ctx, args); err != nil {
 		fmt.Fprintln(os.Stderr, "toolbox:", err)
 		os.Exit(1)
 	}
@@ -71,6 +78,8 @@ func run(ctx context.Context, args []string) error {
 		_ = flags.Parse(args[1:])
 		eatCPU(ctx, *cores)
 		return nil
+	case "nslookup":
+		return nslookup(ctx, args[1:])
 	case "sleep":
 		<-ctx.Done()
 		return nil

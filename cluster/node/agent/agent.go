@@ -9,7 +9,9 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"runtime/debug"
 	"syscall"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 	"gopkg.in/natefinch/lumberjack.v2"
@@ -18,6 +20,9 @@ import (
 
 	"kubarium/cluster/node"
 )
+
+// settleTime is how long after its start an agent has come to rest.
+const settleTime = 10 * time.Second
 
 // Main runs the roles that args name, until one of them ends or the process is told to.
 func Main(args []string) error {
@@ -46,6 +51,8 @@ func Main(args []string) error {
 			return nil
 		})
 	}
+	// The garbage of the start is given back to the machine.
+	time.AfterFunc(settleTime, debug.FreeOSMemory)
 	finished := make(chan error, 1)
 	go func() { finished <- group.Wait() }()
 	select {

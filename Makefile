@@ -1,0 +1,62 @@
+# One set of flags for everything: another would build Kubernetes a second time.
+export CGO_ENABLED := 0
+export GOFLAGS := -trimpath -buildvcs=false -tags=no_btrfs,no_devmapper,no_zfs,static_build
+
+KUBERNETES := v1.37.1
+ARCH       := $(shell go env GOARCH)
+VERSION    := $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+VERSIONED  := k8s.io/component-base/version k8s.io/client-go/pkg/version
+LDFLAGS    := -s -w -X main.version=$(VERSION) $(foreach p,$(VERSIONED),\
+	-X $(p).gitVersion=$(KUBERNETES) -X $(p).gitMajor=1 -X $(p).gitMinor=37 -X $(p).gitTreeState=clean)
+
+ASSETS := assets/bin/$(ARCH)/SHA256.json
+ASSET_SOURCES := $(shell find assets/helpers assets/images assets/pack cluster/node/nodeinit -type f) hack/assets.sh
+
+
+.DEFAULT_GOAL := build
+
+.PHONY: help
+help: ## Show what can be made
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: setup
+setup: ## Install the Debian packages that are missing; elsewhere, name them
+	@hack/setup.sh
+
+$(ASSETS): $(ASSET_SOURCES)
+	hack/assets.sh $(ARCH)
+
+.PHONY: assets
+assets: setup $(ASSETS) ## Build the helper programs and images that are embedded
+
+.PHONY: build
+build: assets ## Build bin/kubarium
+	go build -ldflags '$(LDFLAGS)' -o bin/kubarium ./cmd/kubarium
+
+.PHONY: run
+run: build ## Build, then start the cluster and the app
+	bin/kubarium
+
+.PHONY: vet
+vet: assets ## Look for suspicious code
+	@test -z "$$(gofmt -l assets cluster cmd hack lessons test ui)" || { gofmt -d assets cluster cmd hack lessons test ui; exit 1; }
+	go vet ./...
+
+.PHONY: test-unit
+test-unit: assets ## Run the tests that need no cluster of their own
+	go test -timeout 20m $$(go list ./... | grep -v /test/)
+
+.PHONY: test-e2e
+test-e2e: build ## Run the tests against a live cluster
+	KUBARIUM=$(CURDIR)/bin/kubarium go test -count=1 -timeout 30m -v ./test/...
+
+.PHONY: test
+test: build vet test-unit test-e2e ## Do all the set-up, then run all tests
+
+.PHONY: lint
+lint: ## Run golangci-lint
+	golangci-lint run ./...
+
+.PHONY: clean
+clean: ## Remove what was built
+	rm -rf bin assets/bin/*/images assets/bin/*/*.zst assets/bin/*/SHA256.json

@@ -1,0 +1,32 @@
+#!/bin/sh
+# Installs what building and running need from the distribution. On Debian and its
+# kin it does so by apt-get; elsewhere it names what is missing.
+set -eu
+
+missing=
+need() { # PACKAGE TEST...
+	package=$1
+	shift
+	"$@" >/dev/null 2>&1 || missing="$missing $package"
+}
+need gcc command -v gcc
+need libc6-dev test -e /usr/include/stdio.h
+need libseccomp-dev test -e /usr/include/seccomp.h
+need nftables command -v nft
+need busybox-static test -x /bin/busybox
+need mount command -v mount
+if [ -z "$missing" ]; then
+	exit 0
+fi
+if ! command -v apt-get >/dev/null 2>&1; then
+	echo "Please install these (they are Debian's names):$missing" >&2
+	exit 1
+fi
+if [ "$(id -u)" != 0 ]; then
+	echo "Please run, as root: apt-get install --no-install-recommends$missing" >&2
+	exit 1
+fi
+echo "Installing:$missing"
+apt-get update -qq
+# shellcheck disable=SC2086
+DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $missing
