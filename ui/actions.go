@@ -1,11 +1,15 @@
 package ui
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"os"
 	"os/exec"
 	"strings"
+	"sync"
 	"time"
 
 	tea "charm.land/bubbletea/v2"
@@ -73,8 +77,14 @@ func (a *App) exec(args []string, line string) tea.Cmd {
 		line = "kubectl " + strings.Join(args, " ")
 	}
 	cmd := a.opts.Kubectl(context.Background(), args...)
+	// What it complains about would be gone with the terminal: keep it.
+	fault := &limited{}
+	cmd.Stderr, cmd.WaitDelay = io.MultiWriter(os.Stderr, fault), time.Second
 	return tea.ExecProcess(cmd, func(err error) tea.Msg {
-		msg := execDoneMsg{line: line, err: err}
+		msg := execDoneMsg{line: line, err: err, fault: fault.String()}
+		if errors.Is(err, exec.ErrWaitDelay) {
+			err, msg.err = nil, nil // it left something running in the background
+		}
 		var exit *exec.ExitError
 		if errors.As(err, &exit) {
 			msg.code, msg.err = exit.ExitCode(), nil
@@ -90,10 +100,46 @@ func (a *App) execDone(msg execDoneMsg) tea.Cmd {
 	switch {
 	case msg.err != nil:
 		a.push(note("Not run", msg.line+"\n\n"+msg.err.Error()))
+	case msg.code != 0 && complaint(msg.fault) != "":
+		a.push(note("kubectl says", "$ "+msg.line+"\n\n"+complaint(msg.fault)))
 	case msg.code != 0:
-		a.say(theme.Warn, fmt.Sprintf("%s: exit code %d", msg.line, msg.code))
+		a.say(theme.Muted, fmt.Sprintf("ended with exit code %d", msg.code))
 	}
 	return a.tell(panel.CommandRanMsg{Line: msg.line, ExitCode: msg.code})
+}
+
+// complaint is what kubectl has to say itself, without what it says after every
+// shell that ends with an exit code.
+func complaint(fault string) string {
+	var lines []string
+	for _, l := range strings.Split(strings.TrimSpace(fault), "\n") {
+		if !strings.HasPrefix(l, "command terminated with exit code") {
+			lines = append(lines, strings.TrimRight(l, "\r"))
+		}
+	}
+	return strings.TrimSpace(strings.Join(lines, "\n"))
+}
+
+// limited keeps the beginning of what is written to it.
+type limited struct {
+	mu  sync.Mutex
+	buf bytes.Buffer
+}
+
+func (l *limited) Write(b []byte) (int, error) {
+	const most = 4 << 10
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if room := most - l.buf.Len(); room > 0 {
+		l.buf.Write(b[:min(len(b), room)])
+	}
+	return len(b), nil
+}
+
+func (l *limited) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.buf.String()
 }
 
 // do runs something in a command and reports how it went.

@@ -191,9 +191,12 @@ func (a *App) handleOwn(msg tea.Msg) tea.Cmd {
 	case panel.FocusMsg:
 		a.showPanel(true)
 	default:
+		cmd := a.line.Update(msg)
+		a.relayout()
 		if a.detail != nil {
-			return a.detail.Update(msg)
+			return tea.Batch(cmd, a.detail.Update(msg))
 		}
+		return cmd
 	}
 	return nil
 }

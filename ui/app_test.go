@@ -195,7 +195,7 @@ func TestNodeIsStoppedAfterAQuestion(t *testing.T) {
 		}
 	}
 	d.send(componentsMsg(d.app.opts.Cluster.Components()))
-	d.sees("press s to start it")
+	d.sees("switched off: s starts it")
 }
 
 func TestAPIServerAway(t *testing.T) {

@@ -82,6 +82,8 @@ func (a *App) dockKeys() keys.Set {
 		{Keys: []string{"up", "k"}, Label: "↑/k", Desc: "up", Bar: true, Run: scroll(-1)},
 		{Keys: []string{"pgdown", "space"}, Label: "pgdn", Desc: "page down", Run: scroll(10)},
 		{Keys: []string{"pgup"}, Desc: "page up", Run: scroll(-10)},
+		{Keys: []string{"right", "l"}, Label: "→", Desc: "sideways", Run: func() tea.Cmd { a.line.Sideways(8); return nil }},
+		{Keys: []string{"left", "h"}, Label: "←", Desc: "back", Run: func() tea.Cmd { a.line.Sideways(-8); return nil }},
 		{Keys: []string{"esc"}, Desc: "close", Bar: true, Run: a.closeDock},
 	}
 }

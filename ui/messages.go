@@ -39,6 +39,8 @@ type execDoneMsg struct {
 	line string
 	err  error
 	code int
+	// fault is the beginning of what it wrote to standard error.
+	fault string
 }
 
 // tickMsg moves the clock; ticks of an older generation are void.

@@ -15,7 +15,7 @@ import (
 )
 
 // usageEvery is how often the costs of the cluster are asked for.
-const usageEvery = 5 * time.Second
+const usageEvery = 10 * time.Second
 
 // Run shows the app until the user quits or ctx ends. Nothing that it started
 // runs when it returns.

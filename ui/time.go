@@ -82,8 +82,8 @@ func (a *App) moving() bool {
 		}
 	}
 	for _, p := range a.ctx.Snapshot.Pods {
-		if p.State == facts.Creating {
-			return true
+		if p.State == facts.Creating && a.ctx.Now.Sub(p.Object.CreationTimestamp.Time) < young {
+			return true // what takes longer is stuck, and stands still
 		}
 	}
 	return false

@@ -68,6 +68,7 @@ func (p picture) draw(out io.Writer, title string) {
 		p.backgrounds(out, y)
 	}
 	for y := range p.h {
+		p.lines(out, y)
 		p.texts(out, y)
 	}
 	fmt.Fprintln(out, "</g>\n</svg>")
@@ -108,12 +109,71 @@ func (p picture) backgrounds(out io.Writer, y int) {
 	}
 }
 
+// strokes are the lines of frames and bars, in a cell of 2 by 2, and whether they
+// are thick. They are drawn, because in most fonts their ends do not meet.
+func strokes(content string) (path string, thick bool) {
+	switch content {
+	case "─":
+		return "M0 1H2", false
+	case "━":
+		return "M0 1H2", true
+	case "│":
+		return "M1 0V2", false
+	case "┃":
+		return "M1 0V2", true
+	case "╭":
+		return "M1 2Q1 1 2 1", false
+	case "╮":
+		return "M0 1Q1 1 1 2", false
+	case "╰":
+		return "M1 0Q1 1 2 1", false
+	case "╯":
+		return "M0 1Q1 1 1 0", false
+	}
+	return "", false
+}
+
+func isLine(content string) bool {
+	path, _ := strokes(content)
+	return path != ""
+}
+
+// lines draws the frames and bars of a line of the screen. Stretches of the same
+// stroke are one.
+func (p picture) lines(out io.Writer, y int) {
+	for x := 0; x < p.w; {
+		c := p.cell(x, y)
+		path, thick := strokes(c.Content)
+		if path == "" {
+			x++
+			continue
+		}
+		fg, _ := p.colours(c)
+		n := 1
+		for c.Content == "─" || c.Content == "━" {
+			next := p.cell(x+n, y)
+			nfg, _ := p.colours(next)
+			if x+n >= p.w || next.Content != c.Content || hex(nfg) != hex(fg) {
+				break
+			}
+			n++
+		}
+		width := 1.2
+		if thick {
+			width = 3
+		}
+		fmt.Fprintf(out, `<path transform="translate(%.1f %.1f) scale(%.2f %.2f)" d="%s" fill="none" stroke="%s" stroke-width="%.1f" vector-effect="non-scaling-stroke"/>`+"\n",
+			margin+float64(x)*cellW, titleBar+float64(y)*cellH, cellW/2*float64(n), cellH/2, path, hex(fg), width)
+		x += n
+	}
+}
+
 // texts draws the words of a line: stretches of the same look, each placed by
 // itself so that no font can move it.
 func (p picture) texts(out io.Writer, y int) {
 	for x := 0; x < p.w; {
 		c := p.cell(x, y)
-		if strings.TrimSpace(c.Content) == "" {
+		if strings.TrimSpace(c.Content) == "" || isLine(c.Content) {
 			x++
 			continue
 		}
@@ -123,7 +183,7 @@ func (p picture) texts(out io.Writer, y int) {
 		for x+n < p.w {
 			next := p.cell(x+n, y)
 			nfg, _ := p.colours(next)
-			if strings.TrimSpace(next.Content) == "" || hex(nfg) != hex(fg) || next.Style.Attrs != c.Style.Attrs {
+			if strings.TrimSpace(next.Content) == "" || isLine(next.Content) || hex(nfg) != hex(fg) || next.Style.Attrs != c.Style.Attrs {
 				break
 			}
 			run.WriteString(next.Content)

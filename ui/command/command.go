@@ -53,9 +53,12 @@ func New(ctx *pane.Context, kubectl Kubectl) *Line {
 	in.CharLimit = 4096
 	in.SetVirtualCursor(false)
 	l := &Line{ctx: ctx, kubectl: kubectl, input: in}
-	l.pager = widget.Pager{Keep: keepLines, Wrap: true, Follow: true}
+	l.pager = widget.Pager{Keep: keepLines, Wrap: true, Follow: true, Whole: isRow}
 	return l
 }
+
+// isRow reports whether a line is part of a table: those are cut, not broken.
+func isRow(line string) bool { return strings.Contains(line, "   ") }
 
 // Open reports whether the line has the keyboard, Docked whether there is a dock
 // to be drawn, Running whether a command runs.
@@ -128,6 +131,9 @@ func (l *Line) Update(msg tea.Msg) tea.Cmd {
 	case DoneMsg:
 		l.done(msg)
 		return nil
+	case completedMsg:
+		l.completed(msg)
+		return nil
 	case tea.KeyPressMsg:
 		if cmd, ok := l.Bindings().Dispatch(msg.String()); ok {
 			return cmd
@@ -165,6 +171,7 @@ func (l *Line) Bindings() keys.Set {
 	}
 	return keys.Set{
 		{Keys: []string{"enter"}, Desc: "run", Long: "run the command", Bar: true, Run: l.submit},
+		{Keys: []string{"tab"}, Desc: "complete", Long: "complete the word, with what the cluster has", Bar: true, Run: l.complete},
 		{Keys: []string{"esc"}, Desc: "back", Long: "leave the command line; once more closes its dock", Bar: true, Run: func() tea.Cmd { l.Leave(); return nil }},
 		{Keys: []string{"up"}, Label: "↑", Desc: "history", Long: "the command before, and the one after (↓)", Bar: true, Run: back(-1)},
 		{Keys: []string{"down"}, Label: "↓", Desc: "next in history", Run: back(1)},
@@ -260,8 +267,9 @@ func (l *Line) Ran(code int) {
 	l.pager.Append("")
 }
 
-// Scroll turns the dock's pages.
-func (l *Line) Scroll(by int) { l.pager.Scroll(by) }
+// Scroll moves the dock's text, up and down or sideways.
+func (l *Line) Scroll(by int)   { l.pager.Scroll(by) }
+func (l *Line) Sideways(by int) { l.pager.Sideways(by) }
 
 // Dock draws what commands have printed.
 func (l *Line) Dock(focused bool) string {
@@ -293,7 +301,7 @@ func (l *Line) View(w int) (string, *tea.Cursor) {
 	l.styles()
 	hint := ""
 	if l.input.Value() == "" {
-		hint = t.Tone(theme.Faint).Render("get pods -A, run web --image=nginx, explain pod   enter runs, esc leaves ")
+		hint = t.Tone(theme.Faint).Render("get pods -A, explain pod   enter runs, tab completes, esc leaves ")
 	}
 	line := widget.Spread(prompt+l.input.View(), hint, w, "")
 	cursor := l.input.Cursor()

@@ -167,3 +167,32 @@ func TestProgramThatIsNotThere(t *testing.T) {
 		t.Errorf("%+v", done)
 	}
 }
+
+func TestCompletion(t *testing.T) {
+	l := newLine(`case "$*" in
+"__complete get po") printf 'pods\tthings that run\npodtemplates\n:4\n';;
+"__complete get pods web-") printf 'web-1\nweb-2\n:4\n';;
+"__complete logs c") printf 'coredns-x\n:4\n';;
+"__complete get --names") printf -- '--namespace=\n:2\n';;
+esac`)
+	for _, c := range []struct{ typed, want, seen string }{
+		{"get po", "get pod", ""},
+		{"get pods web-", "get pods web-", "web-1  web-2"},
+		{"kubectl logs c", "kubectl logs coredns-x ", ""},
+		{"get --names", "get --namespace=", ""},
+		{"get nothing", "get nothing", ""},
+		{`get "open`, `get "open`, ""},
+	} {
+		l.input.Reset()
+		l.Focus(c.typed)
+		if cmd := l.Update(tea.KeyPressMsg{Code: tea.KeyTab}); cmd != nil {
+			l.Update(cmd())
+		}
+		if got := l.input.Value(); got != c.want {
+			t.Errorf("%q became %q, not %q", c.typed, got, c.want)
+		}
+		if !strings.Contains(l.pager.Text(), c.seen) {
+			t.Errorf("%q shows %q", c.typed, l.pager.Text())
+		}
+	}
+}

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	tea "charm.land/bubbletea/v2"
+	appsv1 "k8s.io/api/apps/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
 
 	"kubarium/ui/facts"
@@ -295,7 +296,21 @@ func (v *View) summary() string {
 			}
 		}
 	}
+	switch o := v.ctx.Snapshot.Get(v.ref).(type) {
+	case *appsv1.Deployment:
+		return join(muted.Render(replicas(o.Status.ReadyReplicas, o.Spec.Replicas)), muted.Render(fmt.Sprintf("%d up to date", o.Status.UpdatedReplicas)))
+	case *appsv1.ReplicaSet:
+		return muted.Render(replicas(o.Status.ReadyReplicas, o.Spec.Replicas))
+	}
 	return muted.Render(v.name())
+}
+
+func replicas(ready int32, wanted *int32) string {
+	n := int32(1)
+	if wanted != nil {
+		n = *wanted
+	}
+	return fmt.Sprintf("%d of %s ready", ready, widget.Plural(int(n), "replica", "replicas"))
 }
 
 // body is the current tab's text.

@@ -75,8 +75,8 @@ func (p *EventList) View(focused bool, tabs string) string {
 func EventTable(c *Context, focused bool) widget.Table {
 	t := baseTable(c, focused)
 	t.Columns = []widget.Column{
-		{Title: "AGE", Right: true, Min: 4},
-		{Title: "TYPE"},
+		{Title: "AGE", Right: true, Room: 5},
+		{Title: "TYPE", Room: 9},
 		{Title: "REASON", Min: 8, Max: 22},
 		{Title: "OBJECT", Min: 10, Max: 38, Middle: true},
 		{Title: "MESSAGE", Min: 20, Flex: true},

@@ -16,6 +16,8 @@ type list struct {
 	cur      widget.List
 	refs     []watch.Ref
 	selected watch.Ref
+	// moved says that the user has moved the cursor; before, it is on the first row.
+	moved bool
 }
 
 // SetSize implements Pane.
@@ -31,7 +33,7 @@ func (l *list) visible() int { return max(0, l.h-3) }
 func (l *list) setRefs(refs []watch.Ref) {
 	l.refs = refs
 	for i, r := range refs {
-		if r == l.selected {
+		if r == l.selected && l.moved {
 			l.cur.Cursor = i
 			break
 		}
@@ -54,6 +56,7 @@ func (l *list) ref() (watch.Ref, bool) {
 }
 
 func (l *list) move(by int) tea.Cmd {
+	l.moved = true
 	l.cur.Move(by, len(l.refs))
 	l.cur.Clamp(len(l.refs), l.visible())
 	l.remember()
@@ -72,6 +75,7 @@ func (l *list) click(y int, open func() tea.Cmd) tea.Cmd {
 	if row == l.cur.Cursor {
 		return open()
 	}
+	l.moved = true
 	l.cur.Cursor = row
 	l.remember()
 	return nil

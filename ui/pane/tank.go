@@ -92,7 +92,10 @@ func (p *Tanks) dry(n *facts.Node, w, h int) []string {
 	t := p.ctx.Theme
 	why := "no word from this node"
 	if p.off(n) {
-		why = "switched off: press s to start it"
+		why = "switched off: s starts it"
+		if n.State == facts.Running {
+			why += ". The API server does not know yet."
+		}
 	} else if n.Message != "" {
 		why = n.Message
 	}
@@ -102,7 +105,8 @@ func (p *Tanks) dry(n *facts.Node, w, h int) []string {
 	}
 	out = append(out, "")
 	for _, f := range p.pods[max(0, p.indexOf(n))] {
-		sign, tone := PodSign(p.ctx, f.State)
+		// What the API server says of them is not what is there.
+		sign, tone := PodSign(p.ctx, facts.Unknown)
 		out = append(out, " "+t.Tone(tone).Render(sign)+" "+t.Tone(theme.Muted).Render(f.Short))
 	}
 	return strings.Split(widget.Block(out, w, h, t.Icons.Ellipsis), "\n")

@@ -13,6 +13,8 @@ type Pager struct {
 	Keep int
 	// Wrap breaks long lines; without it they are cut, and Left scrolls sideways.
 	Wrap bool
+	// Whole says of lines that are never broken, such as the rows of a table.
+	Whole func(line string) bool
 	// Follow stays at the end.
 	Follow bool
 	// Gone counts the lines that were not kept.
@@ -93,7 +95,7 @@ func (p *Pager) rewrap() {
 func (p *Pager) wrap(lines []string) []string {
 	out := make([]string, 0, len(lines))
 	for _, l := range lines {
-		if ansi.StringWidth(l) <= p.w || p.w <= 0 {
+		if ansi.StringWidth(l) <= p.w || p.w <= 0 || p.Whole != nil && p.Whole(l) {
 			out = append(out, l)
 			continue
 		}
@@ -131,7 +133,7 @@ func (p *Pager) End() { p.Scroll(len(p.wrapped)) }
 
 // Sideways moves the view of cut lines.
 func (p *Pager) Sideways(by int) {
-	if !p.Wrap {
+	if !p.Wrap || p.Whole != nil {
 		p.left = max(0, p.left+by)
 	}
 }

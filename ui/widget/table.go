@@ -21,6 +21,9 @@ type Column struct {
 	Middle bool
 	// Max is the widest it gets, if above 0.
 	Max int
+	// Room is what it takes if there is room, even if its cells need less: so that
+	// columns stay in place when cells change.
+	Room int
 }
 
 // Cell is one field of a row.
@@ -100,55 +103,67 @@ func (t Table) cut(s string, col, w int) string {
 // widths gives each column its room: what its cells need, less what does not
 // fit, and to the flexible ones what is left over.
 func (t Table) widths(w int) []int {
-	want := make([]int, len(t.Columns))
+	need, want, least := make([]int, len(t.Columns)), make([]int, len(t.Columns)), make([]int, len(t.Columns))
 	for i, c := range t.Columns {
-		want[i] = ansi.StringWidth(c.Title)
+		need[i] = ansi.StringWidth(c.Title)
 		for _, r := range t.Rows {
-			want[i] = max(want[i], ansi.StringWidth(r[i].Text))
+			need[i] = max(need[i], ansi.StringWidth(r[i].Text))
 		}
 		if c.Max > 0 {
-			want[i] = min(want[i], c.Max)
+			need[i] = min(need[i], c.Max)
 		}
-		want[i] = max(want[i], c.Min)
-	}
-	for t.total(want, true) > w && t.dropOne(want) {
-	}
-	over := t.total(want, false) - w
-	for over > 0 {
-		widest := -1
-		for i, c := range t.Columns {
-			if want[i] > c.Min && c.Min > 0 && (widest < 0 || want[i]-c.Min > want[widest]-t.Columns[widest].Min) {
-				widest = i
-			}
+		want[i], least[i] = max(need[i], c.Room), need[i]
+		if c.Min > 0 {
+			least[i] = min(need[i], c.Min)
 		}
-		if widest < 0 {
-			break
-		}
-		want[widest]--
-		over--
 	}
+	for total(least) > w && t.dropOne(least) {
+	}
+	for i, n := range least {
+		if n == 0 {
+			want[i], need[i] = 0, 0
+		}
+	}
+	// Spare room goes first, then what the widest cells need.
+	over := shrink(want, need, total(want)-w)
+	over = shrink(want, least, over)
 	if over < 0 {
 		t.stretch(want, -over)
 	}
 	return want
 }
 
-// total is how wide the columns are together, at their narrowest if least.
-func (t Table) total(want []int, least bool) int {
+// shrink takes cells from the columns that have most above their floor. It
+// returns what is still too much.
+func shrink(want, floor []int, over int) int {
+	for ; over > 0; over-- {
+		most := -1
+		for i := range want {
+			if want[i] > floor[i] && (most < 0 || want[i]-floor[i] > want[most]-floor[most]) {
+				most = i
+			}
+		}
+		if most < 0 {
+			break
+		}
+		want[most]--
+	}
+	return over
+}
+
+// total is how wide the columns are together.
+func total(widths []int) int {
 	sum, n := 0, 0
-	for i, cw := range want {
-		if cw == 0 {
-			continue
+	for _, cw := range widths {
+		if cw > 0 {
+			sum += cw
+			n++
 		}
-		if least && t.Columns[i].Min > 0 {
-			cw = min(cw, t.Columns[i].Min)
-		}
-		sum += cw
-		n++
 	}
 	return sum + gap*max(0, n-1)
 }
 
+// dropOne leaves out the column that is missed least.
 func (t Table) dropOne(want []int) bool {
 	drop := -1
 	for i, c := range t.Columns {
@@ -163,6 +178,7 @@ func (t Table) dropOne(want []int) bool {
 	return true
 }
 
+// stretch gives what room is left to the flexible columns.
 func (t Table) stretch(want []int, room int) {
 	var flex []int
 	for i, c := range t.Columns {

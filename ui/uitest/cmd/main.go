@@ -1,4 +1,5 @@
-// Command cmd shows the app on a cluster that is not there.
+// Command cmd shows the app on a cluster that is not there, or on one that was
+// started elsewhere.
 package main
 
 import (
@@ -29,6 +30,8 @@ func run() error {
 	still := flag.Bool("no-motion", false, "nothing moves")
 	slow := flag.Float64("slow", 1, "how much slower than real the start is")
 	lesson := flag.Bool("lesson", false, "show a panel")
+	kubeconfig := flag.String("kubeconfig", "", "show this cluster instead")
+	program := flag.String("kubectl", "kubectl", "kubectl, for that cluster")
 	flag.Parse()
 	klog.LogToStderr(false)
 	klog.SetOutput(io.Discard)
@@ -49,6 +52,16 @@ func run() error {
 	var lessons panel.Panel
 	if *lesson {
 		lessons = &uitest.Panel{}
+	}
+	if *kubeconfig != "" {
+		r, err := newRemote(*kubeconfig)
+		if err != nil {
+			return err
+		}
+		return ui.Run(ctx, ui.Options{
+			Cluster: r, Kubectl: kubectl(*program, *kubeconfig), Version: "dev", Theme: *theme, ASCII: *ascii, NoMotion: *still,
+			Lessons: lessons,
+		})
 	}
 	return ui.Run(ctx, ui.Options{
 		Cluster: c, Kubectl: uitest.Kubectl, Version: "dev", Theme: *theme, ASCII: *ascii, NoMotion: *still,
