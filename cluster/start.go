@@ -24,11 +24,15 @@ import (
 	"kubarium/cluster/component"
 	"kubarium/cluster/controlplane"
 	"kubarium/cluster/images"
+	"kubarium/cluster/memory"
 	"kubarium/cluster/network"
 	"kubarium/cluster/network/follow"
 	"kubarium/cluster/node"
 	"kubarium/cluster/pki"
 )
+
+// settleTime is how long after its start a cluster has come to rest.
+const settleTime = 8 * time.Second
 
 // registryPort is where the registry listens in the cluster's network.
 const registryPort = 5000
@@ -47,7 +51,8 @@ func (c *Cluster) Start(ctx context.Context) error {
 
 func (c *Cluster) start(ctx context.Context) error {
 	c.started = time.Now()
-	c.onStop(favourSpeed())
+	calm := memory.Starting()
+	c.onStop(func(context.Context) error { calm(); return nil })
 	if err := c.prepare(); err != nil {
 		return err
 	}
@@ -412,7 +417,7 @@ func (c *Cluster) noteReady() {
 	case <-c.ready:
 	default:
 		close(c.ready)
-		favourMemory()
+		memory.SettleAfter(settleTime)
 	}
 }
 

@@ -46,11 +46,11 @@ echo "assets: pause"
 kubernetes=$(go list -m -f '{{.Dir}}' k8s.io/kubernetes)
 $cc -Os -Wall -static -s -DVERSION=3.10.2 -o "$work/images/pause" "$kubernetes/build/pause/linux/pause.c"
 
-busybox=${BUSYBOX:-/bin/busybox}
+busybox=${BUSYBOX:-/bin/busybox} bash=${BASH_STATIC:-/bin/bash-static}
 rm -rf "$out/images" "$out"/*.zst "$out/SHA256.json"
 mkdir -p "$out"
 unset GOARCH
-go run ./assets/images/build -arch "$arch" -out "$out/images" -busybox "$busybox" \
+go run ./assets/images/build -arch "$arch" -out "$out/images" -busybox "$busybox" -bash "$bash" \
 	-pause "$work/images/pause" -coredns "$work/images/coredns" -toolbox "$work/images/toolbox"
 go run ./assets/pack -out "$out" "$work"/helpers/*
 du -sh "$out"

@@ -14,6 +14,7 @@ need libc6-dev test -e /usr/include/stdio.h
 need libseccomp-dev test -e /usr/include/seccomp.h
 need nftables command -v nft
 need busybox-static test -x /bin/busybox
+need bash-static test -x /bin/bash-static
 need mount command -v mount
 if [ -z "$missing" ]; then
 	exit 0

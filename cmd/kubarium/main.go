@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"syscall"
 
+	"github.com/spf13/pflag"
+
 	"kubarium/cluster/node"
 	"kubarium/cluster/node/agent"
 )
@@ -21,6 +23,9 @@ func main() {
 	if filepath.Base(os.Args[0]) == node.AgentName {
 		exit(agent.Main(os.Args[1:]))
 	}
+	// Upstream packages put flags of theirs on the process' own set, which cobra would
+	// take for ours.
+	pflag.CommandLine = pflag.NewFlagSet(os.Args[0], pflag.ContinueOnError)
 	// A terminal that is closed is a reason to stop, not to die.
 	ctx, cancel := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	defer cancel()

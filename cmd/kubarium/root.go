@@ -54,7 +54,7 @@ Without a command it starts the cluster and the app.`,
 	root.AddCommand(
 		newUpCommand(g), newDownCommand(g), newKubectlCommand(g), newEnvCommand(g),
 		newNodeCommand(g), newImageCommand(g), newLessonCommand(g), newDoctorCommand(g),
-		newResetCommand(g), newCleanCommand(g), newVersionCommand(),
+		newBenchCommand(), newResetCommand(g), newCleanCommand(g), newVersionCommand(),
 	)
 	return root
 }

@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
-	"runtime/debug"
 	"syscall"
 	"time"
 
@@ -18,6 +17,7 @@ import (
 	"k8s.io/klog/v2"
 	"k8s.io/klog/v2/textlogger"
 
+	"kubarium/cluster/memory"
 	"kubarium/cluster/node"
 )
 
@@ -51,8 +51,7 @@ func Main(args []string) error {
 			return nil
 		})
 	}
-	// The garbage of the start is given back to the machine.
-	time.AfterFunc(settleTime, debug.FreeOSMemory)
+	memory.SettleAfter(settleTime)
 	finished := make(chan error, 1)
 	go func() { finished <- group.Wait() }()
 	select {

@@ -1,0 +1,79 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"text/tabwriter"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"kubarium/cluster/bench"
+)
+
+func newBenchCommand() *cobra.Command {
+	cmd := &cobra.Command{Use: "bench", Short: "Measure the cluster", Args: cobra.NoArgs, RunE: showHelp}
+	cmd.AddCommand(newBenchBootCommand())
+	return cmd
+}
+
+func newBenchBootCommand() *cobra.Command {
+	var output string
+	var again bool
+	var idle time.Duration
+	cmd := &cobra.Command{
+		Use: "boot", Short: "Start a new cluster with the app, measure it, and remove it", Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) (err error) {
+			if err := needRoot(cmd, whyRoot); err != nil {
+				return err
+			}
+			self, err := os.Executable()
+			if err != nil {
+				return fmt.Errorf("find own program: %w", err)
+			}
+			dir, err := os.MkdirTemp("/var/tmp", "kb")
+			if err != nil {
+				return fmt.Errorf("make directory: %w", err)
+			}
+			defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+			options := bench.Options{Self: self, Dir: dir, Idle: idle}
+			if again {
+				// The first start makes the state that the second finds.
+				if _, err := bench.RunBoot(cmd.Context(), bench.Options{Self: self, Dir: dir}); err != nil {
+					return err
+				}
+			}
+			result, err := bench.RunBoot(cmd.Context(), options)
+			if err != nil {
+				return err
+			}
+			return tellBoot(cmd, result, output)
+		},
+	}
+	cmd.Flags().StringVarP(&output, "output", "o", "text", "format of the result: text or json")
+	cmd.Flags().BoolVar(&again, "again", false, "measure a start on existing state instead")
+	cmd.Flags().DurationVar(&idle, "idle", 30*time.Second, "how long to watch the idle cluster; 0 leaves it out")
+	return cmd
+}
+
+func tellBoot(cmd *cobra.Command, b bench.Boot, output string) error {
+	if output == "json" {
+		return json.NewEncoder(cmd.OutOrStdout()).Encode(b)
+	}
+	table := tabwriter.NewWriter(cmd.OutOrStdout(), 0, 8, 3, ' ', tabwriter.AlignRight)
+	for _, row := range []struct {
+		what string
+		n    float64
+		unit string
+	}{
+		{"etcd ready", b.EtcdReady, "s"}, {"API server ready", b.APIReady, "s"}, {"nodes Ready", b.NodesReady, "s"},
+		{"a pod resolved kubernetes.default", b.DNS, "s"}, {"a new app answers by its DNS name", b.AppViaDNS, "s"},
+		{"three replicas, from creation to Ready", b.DeploymentReady, "s"},
+		{"peak memory", b.PeakPSS, "MiB"}, {"idle memory", b.IdlePSS, "MiB"}, {"idle processors", b.IdleCPU, "cores"},
+	} {
+		fmt.Fprintf(table, "%s\t%.2f %s\t\n", row.what, row.n, row.unit)
+	}
+	return table.Flush()
+}
