@@ -17,8 +17,7 @@ import (
 // usageEvery is how often the costs of the cluster are asked for.
 const usageEvery = 10 * time.Second
 
-// Run shows the app until the user quits or ctx ends. Nothing that it started
-// runs when it returns.
+// Run shows the app until the user quits or ctx ends, and ends what it started.
 func Run(ctx context.Context, o Options) error {
 	if o.Cluster == nil {
 		return errors.New("no cluster to show")
@@ -33,7 +32,7 @@ func Run(ctx context.Context, o Options) error {
 	_, err := program.Run()
 	cancel()
 	app.close()
-	feeds.Wait()
+	patiently(&feeds)
 	if errors.Is(err, tea.ErrInterrupted) || errors.Is(err, context.Canceled) {
 		return nil
 	}
@@ -41,6 +40,22 @@ func Run(ctx context.Context, o Options) error {
 		return fmt.Errorf("terminal app: %w", err)
 	}
 	return nil
+}
+
+// endTime is how long what tells the app about the cluster may take to end: a
+// request that nobody answers must not hold up the user who leaves.
+const endTime = 3 * time.Second
+
+func patiently(feeds *sync.WaitGroup) {
+	done := make(chan struct{})
+	go func() {
+		feeds.Wait()
+		close(done)
+	}()
+	select {
+	case <-done:
+	case <-time.After(endTime):
+	}
 }
 
 // Feed starts what tells the app about the cluster, through send, until ctx ends.

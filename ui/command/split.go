@@ -70,15 +70,29 @@ func Args(line string) ([]string, error) {
 	return words, nil
 }
 
+// takesValue reports whether a flag that may stand in front of the verb has its
+// value in the next word.
+func takesValue(flag string) bool {
+	switch flag {
+	case "-n", "--namespace", "--context", "--kubeconfig", "--cluster", "--user", "-s", "--server", "--as", "-v":
+		return true
+	}
+	return false
+}
+
 // Interactive reports whether kubectl, called so, needs the terminal to itself.
 func Interactive(args []string) bool {
 	verb := ""
-	stdin, tty := false, false
+	stdin, tty, value := false, false, false
 	for _, a := range args {
 		if a == "--" {
 			break
 		}
 		switch {
+		case value:
+			value = false
+		case verb == "" && takesValue(a):
+			value = true
 		case verb == "" && !strings.HasPrefix(a, "-"):
 			verb = a
 		case a == "--stdin" || a == "--stdin=true":

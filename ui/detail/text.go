@@ -2,6 +2,7 @@ package detail
 
 import (
 	"context"
+	"errors"
 	"strings"
 	"time"
 
@@ -18,6 +19,8 @@ import (
 
 // askTime is how long the API server may take to describe an object.
 const askTime = 10 * time.Second
+
+var errNoAnswer = errors.New("the API server does not answer")
 
 // textMsg brings a description, or YAML from elsewhere than the snapshot.
 type textMsg struct {
@@ -48,8 +51,17 @@ func (v *View) ask(tab pane.Tab, version string, get func(context.Context, watch
 	return func() tea.Msg {
 		ctx, cancel := context.WithTimeout(context.Background(), askTime)
 		defer cancel()
-		text, err := get(ctx, ref)
-		return textMsg{view: v, tab: tab, version: version, text: text, err: err}
+		msg := make(chan textMsg, 1) // kubectl's describers do not look at a context
+		go func() {
+			text, err := get(ctx, ref)
+			msg <- textMsg{view: v, tab: tab, version: version, text: text, err: err}
+		}()
+		select {
+		case m := <-msg:
+			return m
+		case <-ctx.Done():
+			return textMsg{view: v, tab: tab, version: version, err: errNoAnswer}
+		}
 	}
 }
 

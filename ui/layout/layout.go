@@ -11,6 +11,7 @@ const (
 // Widths and heights at which the screen gains something.
 const (
 	wideWidth   = 100 // all lists side by side
+	roomyWidth  = 160 // services can have all their columns
 	tallHeight  = 30  // the tanks are always in view
 	panelWidth  = 120 // a panel fits beside the cluster
 	stripBoxed  = 30  // the components get a frame
@@ -184,6 +185,9 @@ func (l *Layout) wide(body Rect, o Options) {
 	}
 	lists := rest.H - events
 	pods := rest.W * 66 / 100
+	if rest.W >= roomyWidth {
+		pods = rest.W * 60 / 100
+	}
 	l.rects[Pods] = Rect{rest.X, rest.Y, pods, lists}
 	l.rects[Services] = Rect{rest.X + pods, rest.Y, rest.W - pods, lists}
 	if events > 0 {

@@ -144,7 +144,7 @@ func frame(c *Context, title, right, tabs string, focused bool, s *widget.Scroll
 		b.Title = t.Key.Render(title)
 	}
 	if tabs != "" {
-		b.Title = tabs
+		b.Title, b.Right = tabs, "" // the tabs have the count
 	}
 	return b
 }

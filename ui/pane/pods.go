@@ -86,9 +86,9 @@ func (p *Pods) table(focused bool) widget.Table {
 	t := baseTable(p.ctx, focused)
 	t.Columns = []widget.Column{
 		{Title: "NAMESPACE", Min: 9, Drop: 3, Max: 18, Room: 11},
-		{Title: "NAME", Min: 16, Middle: true, Flex: true},
+		{Title: "NAME", Min: 19, Middle: true, Flex: true},
 		{Title: "READY"},
-		{Title: "STATUS", Min: 16, Room: 19},
+		{Title: "STATUS", Min: 18, Room: 19},
 		{Title: "RESTARTS", Min: 8, Drop: 4, Room: 8},
 		{Title: "AGE", Right: true, Room: 5},
 		{Title: "IP", Drop: 6, Min: 11},

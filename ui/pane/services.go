@@ -60,10 +60,10 @@ func (p *Services) View(focused bool, tabs string) string {
 	}
 	t := baseTable(p.ctx, focused)
 	t.Columns = []widget.Column{
-		{Title: "NAMESPACE", Min: 6, Drop: 5, Max: 14},
+		{Title: "NAMESPACE", Min: 9, Drop: 5, Max: 14},
 		{Title: "NAME", Min: 10, Flex: true, Middle: true},
 		{Title: "TYPE", Drop: 3},
-		{Title: "CLUSTER-IP", Min: 9, Drop: 2, Max: 24},
+		{Title: "CLUSTER-IP", Min: 12, Drop: 2, Max: 24},
 		{Title: "PORT(S)", Min: 8, Drop: 4, Max: 26},
 		{Title: "ENDPOINTS"},
 	}

@@ -125,21 +125,26 @@ func (t Table) widths(w int) []int {
 		}
 	}
 	// Spare room goes first, then what the widest cells need.
-	over := shrink(want, need, total(want)-w)
-	over = shrink(want, least, over)
+	over := t.shrink(want, need, total(want)-w)
+	over = t.shrink(want, least, over)
 	if over < 0 {
 		t.stretch(want, -over)
 	}
 	return want
 }
 
-// shrink takes cells from the columns that have most above their floor. It
-// returns what is still too much.
-func shrink(want, floor []int, over int) int {
+// shrink takes cells from columns down to their floor: first from those that are
+// missed least, among equals from the one that has most to give. It returns what
+// is still too much.
+func (t Table) shrink(want, floor []int, over int) int {
 	for ; over > 0; over-- {
 		most := -1
-		for i := range want {
-			if want[i] > floor[i] && (most < 0 || want[i]-floor[i] > want[most]-floor[most]) {
+		for i, c := range t.Columns {
+			if want[i] <= floor[i] {
+				continue
+			}
+			if most < 0 || c.Drop > t.Columns[most].Drop ||
+				c.Drop == t.Columns[most].Drop && want[i]-floor[i] > want[most]-floor[most] {
 				most = i
 			}
 		}
