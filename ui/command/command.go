@@ -10,7 +10,6 @@ import (
 
 	"kubarium/ui/keys"
 	"kubarium/ui/pane"
-	"kubarium/ui/theme"
 	"kubarium/ui/widget"
 )
 
