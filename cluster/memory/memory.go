@@ -26,5 +26,7 @@ func SettleAfter(rest time.Duration) *time.Timer {
 	return time.AfterFunc(rest, func() {
 		debug.SetGCPercent(idlePercent)
 		debug.FreeOSMemory()
+		// A process that keeps its pages works as well.
+		_ = MapProgramByPage()
 	})
 }

@@ -24,7 +24,8 @@ func (s Spec) files(snapshotter string, restrictOOM bool) ([]nodeinit.File, erro
 	agent, err := json.MarshalIndent(AgentConfig{
 		Name: s.Name, IP: s.IP, APIServer: s.APIServer,
 		ClusterDNS: s.ClusterDNS, ClusterDomain: s.ClusterDomain,
-		PodCIDR: s.PodCIDR, ServiceCIDR: s.ServiceCIDR, Reserved: s.Reserved,
+		PodCIDR: s.PodCIDR, ServiceCIDR: s.ServiceCIDR,
+		Reserved: s.Reserved, Zone: s.Zone, Timers: s.Timers,
 	}, "", "  ")
 	if err != nil {
 		return nil, fmt.Errorf("encode agent configuration: %w", err)
@@ -55,11 +56,12 @@ func (s Spec) files(snapshotter string, restrictOOM bool) ([]nodeinit.File, erro
 		private(ServingKeyPath, s.ServingKey),
 		public(StaticPodDir+"/.keep", "Pod manifests put here are run by the kubelet itself: static pods.\n"),
 		public(CNIConfDir+"/.keep", "The network configuration is written once the node has a range of pod addresses.\n"),
+		public(CNIBinDir+"/.keep", "Network add-ons install their plugins here; kubarium's own are in "+OptDir+".\n"),
 	}, nil
 }
 
 func hosts(name string, ip netip.Addr) string {
-	return fmt.Sprintf("127.0.0.1 localhost\n::1 localhost ip6-localhost\n%s %s\n", ip, name)
+	return fmt.Sprintf("127.0.0.1 localhost\n%s %s\n", ip, name)
 }
 
 // mirror sends every pull to the cluster's registry first, then to the registry that
@@ -91,6 +93,8 @@ disabled_plugins = [
   address = "{{.Socket}}"
 
 [plugins."io.containerd.cri.v1.images"]
+  # Nobody looks at these figures, and the default would walk all snapshots each 10 s.
+  stats_collect_period = 120
   snapshotter = "{{.Snapshotter}}"
   discard_unpacked_layers = true
   use_local_image_pull = true
@@ -99,13 +103,15 @@ disabled_plugins = [
   config_path = "{{.Registries}}"
 
 [plugins."io.containerd.cri.v1.runtime"]
+  # The kubelet has its figures from cgroups; the default asks every shim each second.
+  stats_collect_period = "60s"
   restrict_oom_score_adj = {{.RestrictOOM}}
   # Any container may ping and listen on low ports, as on other distributions.
   enable_unprivileged_ports = true
   enable_unprivileged_icmp = true
 
 [plugins."io.containerd.cri.v1.runtime".cni]
-  bin_dirs = ["{{.Bin}}"]
+  bin_dirs = ["{{.Bin}}", "{{.CNIBin}}"]
   conf_dir = "{{.CNI}}"
   use_internal_loopback = true
 
@@ -134,7 +140,7 @@ func containerdConfig(snapshotter string, restrictOOM bool) (string, error) {
 	var out strings.Builder
 	err = parsed.Execute(&out, map[string]any{
 		"Socket": ContainerdSocket, "Snapshotter": snapshotter, "Registries": registryConfigDir,
-		"RestrictOOM": restrictOOM, "Bin": OptDir, "CNI": CNIConfDir,
+		"RestrictOOM": restrictOOM, "Bin": OptDir, "CNIBin": CNIBinDir, "CNI": CNIConfDir,
 	})
 	if err != nil {
 		return "", fmt.Errorf("write containerd configuration: %w", err)

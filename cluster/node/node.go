@@ -7,14 +7,9 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"os/exec"
-	"path/filepath"
 	"runtime"
 	"sync"
-	"syscall"
 	"time"
-
-	"golang.org/x/sys/unix"
 
 	"kubarium/cluster/node/nodeinit"
 )
@@ -27,25 +22,44 @@ const stopLimit = 10 * time.Second
 
 // Node is a running machine.
 type Node struct {
-	spec Spec
-	pid  int
-	done chan struct{}
-	up   chan error
+	spec    Spec
+	process *os.Process
+	done    chan struct{}
+	up      chan error
 
 	mu       sync.Mutex
 	commands *os.File
-	events   func(nodeinit.Event)
+	// pids of the roles that run, and a channel that closes when they change.
+	pids    map[string]int
+	changed chan struct{}
 }
 
 // Start makes the machine and starts containerd in it. attach is called when its
-// network namespace exists, and is to give it an interface.
+// network namespace exists, and is to give it an interface. The context bounds the
+// call only.
 func Start(ctx context.Context, spec Spec, attach func(pid int) error) (*Node, error) {
-	if err := prepare(spec); err != nil {
+	config, err := prepare(spec)
+	if err != nil {
 		return nil, err
 	}
-	n := &Node{spec: spec, done: make(chan struct{}), up: make(chan error, 1)}
+	n, err := boot(ctx, spec, config, attach)
+	if err != nil {
+		return nil, err
+	}
+	if err := n.send(nodeinit.Command{Op: nodeinit.Start, Role: RoleContainerd}); err != nil {
+		return nil, errors.Join(err, n.Kill())
+	}
+	return n, nil
+}
+
+// boot starts the machine's first process, and waits until it has made the machine.
+func boot(ctx context.Context, spec Spec, config nodeinit.Config, attach func(pid int) error) (*Node, error) {
+	n := &Node{
+		spec: spec, done: make(chan struct{}), up: make(chan error, 1),
+		pids: map[string]int{}, changed: make(chan struct{}),
+	}
 	started := make(chan error, 1)
-	go n.live(started)
+	go n.live(config, started)
 	if err := <-started; err != nil {
 		return nil, fmt.Errorf("start machine of %s: %w", spec.Name, err)
 	}
@@ -58,7 +72,7 @@ func Start(ctx context.Context, spec Spec, attach func(pid int) error) (*Node, e
 func (n *Node) bringUp(ctx context.Context, attach func(pid int) error) error {
 	ctx, cancel := context.WithTimeout(ctx, bootLimit)
 	defer cancel()
-	if err := attach(n.pid); err != nil {
+	if err := attach(n.PID()); err != nil {
 		return fmt.Errorf("connect %s to the network: %w", n.spec.Name, err)
 	}
 	select {
@@ -66,21 +80,73 @@ func (n *Node) bringUp(ctx context.Context, attach func(pid int) error) error {
 		if err != nil {
 			return fmt.Errorf("boot %s: %w", n.spec.Name, err)
 		}
+		return nil
 	case <-n.done:
-		return fmt.Errorf("boot %s: it ended at once; see %s", n.spec.Name, n.initLog())
+		return fmt.Errorf("boot %s: it ended at once; see %s", n.spec.Name, n.spec.initLog())
 	case <-ctx.Done():
 		return fmt.Errorf("boot %s: %w", n.spec.Name, ctx.Err())
 	}
-	return n.send(nodeinit.Command{Op: nodeinit.Start, Process: RoleContainerd})
 }
 
-// StartKubelet starts the kubelet and kube-proxy, which wait for the API server.
+// StartKubelet starts the kubelet and kube-proxy, which need the API server. It returns
+// before they are ready.
 func (n *Node) StartKubelet(context.Context) error {
-	return n.send(nodeinit.Command{Op: nodeinit.Start, Process: RoleKubelet})
+	return errors.Join(
+		n.send(nodeinit.Command{Op: nodeinit.Start, Role: RoleKubelet}),
+		n.send(nodeinit.Command{Op: nodeinit.Start, Role: RoleKubeProxy}),
+	)
+}
+
+// StartRole starts a daemon of the node, one of the Role constants, if it does not run.
+func (n *Node) StartRole(ctx context.Context, role string) error {
+	if err := n.send(nodeinit.Command{Op: nodeinit.Start, Role: role}); err != nil {
+		return err
+	}
+	return n.await(ctx, func(pids map[string]int) bool { return pids[role] != 0 })
+}
+
+// StopRole stops a daemon of the node, and leaves it stopped. Containers go on. The
+// daemons that share its process are started again at once.
+func (n *Node) StopRole(ctx context.Context, role string) error {
+	before := n.Roles()[role]
+	if err := n.send(nodeinit.Command{Op: nodeinit.Stop, Role: role}); err != nil || before == 0 {
+		return err
+	}
+	return n.await(ctx, func(pids map[string]int) bool { return pids[role] != before })
+}
+
+// Roles returns the process number of each daemon that runs, as the node sees it.
+func (n *Node) Roles() map[string]int {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	roles := make(map[string]int, len(n.pids))
+	for role, pid := range n.pids {
+		roles[role] = pid
+	}
+	return roles
+}
+
+// await waits until the daemons are as asked.
+func (n *Node) await(ctx context.Context, satisfied func(pids map[string]int) bool) error {
+	for {
+		n.mu.Lock()
+		fine, changed := satisfied(n.pids), n.changed
+		n.mu.Unlock()
+		if fine {
+			return nil
+		}
+		select {
+		case <-changed:
+		case <-n.done:
+			return fmt.Errorf("wait for %s: the machine went off", n.spec.Name)
+		case <-ctx.Done():
+			return fmt.Errorf("wait for %s: %w", n.spec.Name, ctx.Err())
+		}
+	}
 }
 
 // PID is the machine's first process, as the host sees it.
-func (n *Node) PID() int { return n.pid }
+func (n *Node) PID() int { return n.process.Pid }
 
 // Done is closed when nothing of the machine is left.
 func (n *Node) Done() <-chan struct{} { return n.done }
@@ -103,8 +169,7 @@ func (n *Node) Stop(ctx context.Context) error {
 
 // Kill is a power cut: the kernel ends all processes of the machine with its first.
 func (n *Node) Kill() error {
-	err := syscall.Kill(n.pid, syscall.SIGKILL)
-	if err != nil && !errors.Is(err, syscall.ESRCH) {
+	if err := n.process.Kill(); err != nil && !errors.Is(err, os.ErrProcessDone) {
 		return fmt.Errorf("kill %s: %w", n.spec.Name, err)
 	}
 	<-n.done
@@ -126,57 +191,26 @@ func (n *Node) send(command nodeinit.Command) error {
 
 // live forks the machine's first process and waits for its end. Both happen on one
 // thread that does nothing else: the kernel kills the machine when the thread that
-// forked it ends, and this one ends only with the program.
-func (n *Node) live(started chan<- error) {
+// forked it ends, and this one ends only with the machine or the program.
+func (n *Node) live(config nodeinit.Config, started chan<- error) {
 	runtime.LockOSThread()
 	defer close(n.done)
-	cmd, commands, events, err := n.command()
-	if err == nil {
-		err = cmd.Start()
-		closeAll(cmd.ExtraFiles...)
-	}
+	p, err := spawn(n.spec, config)
 	if err != nil {
 		started <- err
 		return
 	}
-	n.pid, n.commands = cmd.Process.Pid, commands
+	n.process, n.commands = p.cmd.Process, p.commands
 	started <- nil
-	n.listen(events)
+	n.listen(p.events)
 	// How it ended has been told by what it wrote to its log.
-	_ = cmd.Wait()
+	_ = p.cmd.Wait()
 	n.mu.Lock()
-	closeAll(commands, events)
+	closeAll(p.commands, p.events)
 	n.mu.Unlock()
+	// What can't be removed now is swept at the next start.
 	_ = RemoveCgroup(n.spec.CgroupParent)
 	_ = os.Remove(n.spec.rootDir())
-}
-
-func (n *Node) command() (cmd *exec.Cmd, commands, events *os.File, err error) {
-	commandsRead, commands, err := os.Pipe()
-	if err != nil {
-		return nil, nil, nil, fmt.Errorf("make pipe: %w", err)
-	}
-	events, eventsWrite, err := os.Pipe()
-	if err != nil {
-		closeAll(commandsRead, commands)
-		return nil, nil, nil, fmt.Errorf("make pipe: %w", err)
-	}
-	log, err := os.OpenFile(n.initLog(), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
-	if err != nil {
-		closeAll(commandsRead, commands, events, eventsWrite)
-		return nil, nil, nil, fmt.Errorf("open log: %w", err)
-	}
-	cmd = exec.Command(filepath.Join(n.spec.BinDir, "kubarium-node-init"), n.spec.configPath())
-	cmd.Env = []string{"PATH=" + nodePath}
-	cmd.Stdout, cmd.Stderr = log, log
-	cmd.ExtraFiles = []*os.File{commandsRead, eventsWrite, log}
-	cmd.SysProcAttr = &syscall.SysProcAttr{
-		Cloneflags: unix.CLONE_NEWNS | unix.CLONE_NEWPID | unix.CLONE_NEWUTS | unix.CLONE_NEWIPC | unix.CLONE_NEWNET,
-		Pdeathsig:  syscall.SIGKILL,
-		// A terminal's Ctrl-C is for the program, which halts its machines in order.
-		Setsid: true,
-	}
-	return cmd, commands, events, nil
 }
 
 // listen reads the machine's events until it ends.
@@ -190,16 +224,27 @@ func (n *Node) listen(events *os.File) {
 		switch {
 		case event.Kind == nodeinit.Up:
 			n.up <- nil
-		case event.Kind == nodeinit.Failed && event.Process == "":
+		case event.Kind == nodeinit.Failed && event.Role == "":
 			n.up <- errors.New(event.Message)
+		case event.Kind == nodeinit.Running:
+			n.note(event.Role, event.PID)
+		case event.Kind == nodeinit.Exited:
+			n.note(event.Role, 0)
+		}
+		if n.spec.OnEvent != nil {
+			n.spec.OnEvent(event)
 		}
 	}
 }
 
-func (n *Node) initLog() string { return filepath.Join(n.spec.LogDir, "init.log") }
-
-func closeAll(files ...*os.File) {
-	for _, f := range files {
-		f.Close()
+func (n *Node) note(role string, pid int) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if pid == 0 {
+		delete(n.pids, role)
+	} else {
+		n.pids[role] = pid
 	}
+	close(n.changed)
+	n.changed = make(chan struct{})
 }

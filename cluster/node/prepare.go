@@ -1,8 +1,9 @@
 package node
 
 import (
-	"encoding/json"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 
@@ -14,30 +15,25 @@ import (
 // nodePath is where programs are looked for in a node.
 const nodePath = OptDir + ":/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
-// prepare makes the node's directories and writes what its first process reads.
-func prepare(spec Spec) error {
+// prepare makes the node's directories and says what its first process is to make.
+func prepare(spec Spec) (nodeinit.Config, error) {
 	for _, dir := range []string{spec.varDir(), spec.rootDir(), spec.LogDir} {
 		if err := os.MkdirAll(dir, 0o700); err != nil {
-			return fmt.Errorf("make directory of %s: %w", spec.Name, err)
+			return nodeinit.Config{}, fmt.Errorf("make directory of %s: %w", spec.Name, err)
 		}
 	}
-	// Pods see parts of /var through hostPath; the directories above keep others out.
-	if err := os.Chmod(spec.varDir(), 0o755); err != nil {
-		return fmt.Errorf("make directory of %s: %w", spec.Name, err)
-	}
-	snapshotter, err := snapshotterFor(spec.varDir())
-	if err != nil {
-		return err
+	if err := installDisk(spec.varDir()); err != nil {
+		return nodeinit.Config{}, fmt.Errorf("install disk of %s: %w", spec.Name, err)
 	}
 	restrict, err := lacksSysResource()
 	if err != nil {
-		return err
+		return nodeinit.Config{}, err
 	}
-	files, err := spec.files(snapshotter, restrict)
+	files, err := spec.files(snapshotterFor(spec.varDir()), restrict)
 	if err != nil {
-		return err
+		return nodeinit.Config{}, err
 	}
-	config := nodeinit.Config{
+	return nodeinit.Config{
 		Hostname: spec.Name, MachineID: spec.MachineID, ProductUUID: uuidOf(spec.MachineID),
 		Root: spec.rootDir(), Var: spec.varDir(), Cgroup: spec.CgroupParent,
 		Binds: []nodeinit.Bind{
@@ -47,32 +43,37 @@ func prepare(spec Spec) error {
 		},
 		Files:     files,
 		Processes: processes(),
+	}, nil
+}
+
+// installDisk makes what a new /var has. Pods see parts of it through hostPath, and so
+// may others read it; the directories above keep the host's other users out.
+func installDisk(dir string) error {
+	if err := os.Chmod(dir, 0o755); err != nil {
+		return err
 	}
-	data, err := json.Marshal(config)
-	if err != nil {
-		return fmt.Errorf("encode configuration of %s: %w", spec.Name, err)
+	temporary := filepath.Join(dir, "tmp")
+	if err := os.MkdirAll(temporary, 0o755); err != nil {
+		return err
 	}
-	if err := os.WriteFile(spec.configPath(), data, 0o600); err != nil {
-		return fmt.Errorf("write configuration of %s: %w", spec.Name, err)
+	if err := os.Chmod(temporary, 0o777|os.ModeSticky); err != nil {
+		return err
+	}
+	if err := os.Symlink("/run", filepath.Join(dir, "run")); err != nil && !errors.Is(err, fs.ErrExist) {
+		return err
 	}
 	return nil
 }
 
-// processes are the machine's daemons. containerd is alone, so that it can fail or be
-// stopped without the kubelet; kubelet and kube-proxy share a process, which saves some
-// 30 MiB a node.
+// processes are the machine's daemons. They share one: the program takes some 30 MiB
+// before it does anything. Containers have their own parents, and outlive it.
 func processes() []nodeinit.Process {
-	agent := func(name string, roles ...string) nodeinit.Process {
-		return nodeinit.Process{
-			Name: name, Path: AgentPath, Args: append([]string{AgentName}, roles...), Log: agentLog(name),
-			// Idle memory counts more here than a few per cent of processor time.
-			Env: []string{"PATH=" + nodePath, "HOME=/root", "GOGC=50"},
-		}
-	}
-	return []nodeinit.Process{
-		agent(RoleContainerd, RoleContainerd),
-		agent(RoleKubelet, RoleKubelet, RoleKubeProxy),
-	}
+	return []nodeinit.Process{{
+		Path: AgentPath, Args: []string{AgentName}, Log: agentLog("agent"),
+		// Idle memory counts more here than a few per cent of processor time.
+		Env:   []string{"PATH=" + nodePath, "HOME=/root", "GOGC=50"},
+		Roles: []string{RoleContainerd, RoleKubelet, RoleKubeProxy},
+	}}
 }
 
 // uuidOf writes a machine ID as the UUID that firmware would have.
@@ -83,17 +84,40 @@ func uuidOf(machineID string) string {
 	return machineID[:8] + "-" + machineID[8:12] + "-" + machineID[12:16] + "-" + machineID[16:20] + "-" + machineID[20:]
 }
 
-// snapshotterFor picks how images are unpacked: overlayfs can't lie on overlayfs, as
-// in a container without a volume.
-func snapshotterFor(dir string) (string, error) {
-	var s unix.Statfs_t
-	if err := unix.Statfs(filepath.Clean(dir), &s); err != nil {
-		return "", fmt.Errorf("look at file system of %s: %w", dir, err)
+// snapshotterFor picks how images are unpacked: overlayfs, unless it can't lie on the
+// file system of dir, as in a container whose own is overlayfs.
+func snapshotterFor(dir string) string {
+	if err := tryOverlay(dir); err != nil {
+		return "native"
 	}
-	if s.Type == unix.OVERLAYFS_SUPER_MAGIC {
-		return "native", nil
+	return "overlayfs"
+}
+
+// tryOverlay makes an overlay file system in dir that is mounted nowhere.
+func tryOverlay(dir string) error {
+	probe, err := os.MkdirTemp(dir, ".overlay-")
+	if err != nil {
+		return fmt.Errorf("try overlayfs: %w", err)
 	}
-	return "overlayfs", nil
+	defer os.RemoveAll(probe)
+	fd, err := unix.Fsopen("overlay", unix.FSOPEN_CLOEXEC)
+	if err != nil {
+		return fmt.Errorf("try overlayfs: %w", err)
+	}
+	defer unix.Close(fd)
+	for _, name := range []string{"lowerdir", "upperdir", "workdir"} {
+		path := filepath.Join(probe, name)
+		if err := os.Mkdir(path, 0o700); err != nil {
+			return fmt.Errorf("try overlayfs: %w", err)
+		}
+		if err := unix.FsconfigSetString(fd, name, path); err != nil {
+			return fmt.Errorf("try overlayfs: %w", err)
+		}
+	}
+	if err := unix.FsconfigCreate(fd); err != nil {
+		return fmt.Errorf("try overlayfs: %w", err)
+	}
+	return nil
 }
 
 // lacksSysResource reports whether this process may not lower OOM scores, as in some

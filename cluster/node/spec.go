@@ -7,12 +7,24 @@ import (
 	"net/netip"
 	"path"
 	"path/filepath"
+	"time"
+
+	"kubarium/cluster/node/nodeinit"
 )
 
 // Resources is an amount of what pods request.
 type Resources struct {
 	MilliCPU    int64 `json:"milliCPU"`
 	MemoryBytes int64 `json:"memoryBytes"`
+}
+
+// Timers of the kubelet decide how soon the cluster learns that a node is gone; zero
+// is upstream's default.
+type Timers struct {
+	// StatusUpdate is how often the kubelet looks whether its node's status changed.
+	StatusUpdate time.Duration `json:"statusUpdate,omitempty"`
+	// Lease is how long the node's lease lasts; it is renewed four times as often.
+	Lease time.Duration `json:"lease,omitempty"`
 }
 
 // Spec is everything a node is made from.
@@ -39,6 +51,13 @@ type Spec struct {
 	Registry string
 	// Reserved is kept back from what the machine has.
 	Reserved Resources
+	// Zone is the node's topology.kubernetes.io/zone; "" is none.
+	Zone string
+	// Timers of the kubelet.
+	Timers Timers
+	// OnEvent is told what happens in the node, in order; nil is nobody. It must not
+	// wait for the node.
+	OnEvent func(nodeinit.Event)
 	// MachineID is 32 hexadecimal digits.
 	MachineID string
 	// CgroupParent is the node's cgroup: "kubarium/NAME/node-1".
@@ -50,6 +69,8 @@ const (
 	// OptDir holds the helper programs, and AgentPath the agent.
 	OptDir    = "/opt/kubarium/bin"
 	AgentPath = "/opt/kubarium/kubarium"
+	// CNIBinDir is where network add-ons install plugins of theirs.
+	CNIBinDir = "/opt/cni/bin"
 	// AgentConfigPath is the agent's configuration, see AgentConfig.
 	AgentConfigPath = "/etc/kubarium/agent.json"
 	// LogDir takes the logs of the node's processes.
@@ -73,7 +94,7 @@ const (
 // that it is to be one.
 const AgentName = "kubarium-agent"
 
-// Roles of the agent, which are also the names of the node's processes.
+// Roles of the agent: the node's daemons.
 const (
 	RoleContainerd = "containerd"
 	RoleKubelet    = "kubelet"
@@ -90,10 +111,11 @@ type AgentConfig struct {
 	PodCIDR       netip.Prefix `json:"podCIDR"`
 	ServiceCIDR   netip.Prefix `json:"serviceCIDR"`
 	Reserved      Resources    `json:"reserved"`
-	Zone          string       `json:"zone"`
+	Zone          string       `json:"zone,omitempty"`
+	Timers        Timers       `json:"timers"`
 }
 
 func (s Spec) varDir() string        { return filepath.Join(s.Dir, "var") }
 func (s Spec) rootDir() string       { return filepath.Join(s.RunDir, s.Name+".root") }
-func (s Spec) configPath() string    { return filepath.Join(s.RunDir, s.Name+".json") }
+func (s Spec) initLog() string       { return filepath.Join(s.LogDir, "init.log") }
 func agentLog(process string) string { return path.Join(LogDir, process+".err") }

@@ -1,21 +1,19 @@
 // Package agent is what runs inside a node: containerd, kubelet and kube-proxy, each
-// a role. One process can have several. The program calls Main when it finds itself
-// started under the agent's name.
+// a role. One process has all of them, or some. The program calls Main when it finds
+// itself started under the agent's name.
 package agent
 
 import (
+	"bufio"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/signal"
 	"syscall"
 	"time"
-
-	"golang.org/x/sync/errgroup"
-	"gopkg.in/natefinch/lumberjack.v2"
-	"k8s.io/klog/v2"
-	"k8s.io/klog/v2/textlogger"
 
 	"kubarium/cluster/memory"
 	"kubarium/cluster/node"
@@ -24,42 +22,63 @@ import (
 // settleTime is how long after its start an agent has come to rest.
 const settleTime = 10 * time.Second
 
-// Main runs the roles that args name, until one of them ends or the process is told to.
-func Main(args []string) error {
+// A role runs until it fails, or its context ends.
+type role func(context.Context, node.AgentConfig) error
+
+// Main runs the roles that are named on its standard input, a line each, until one of
+// them ends or the process is told to.
+func Main([]string) error {
 	config, err := readConfig()
 	if err != nil {
 		return err
 	}
 	ctx, cancel := signal.NotifyContext(context.Background(), syscall.SIGTERM)
 	defer cancel()
-	group, ctx := errgroup.WithContext(ctx)
-	// Upstream code that logs without a context belongs to the first role.
-	klog.SetLogger(logger(args[0]))
-	for _, role := range args {
-		run, known := map[string]func(context.Context, node.AgentConfig) error{
+	a := &agent{
+		config: config,
+		roles: map[string]role{
 			node.RoleContainerd: runContainerd,
 			node.RoleKubelet:    runKubelet,
 			node.RoleKubeProxy:  runKubeProxy,
-		}[role]
-		if !known {
-			return fmt.Errorf("there is no role %q", role)
-		}
-		group.Go(func() error {
-			if err := run(klog.NewContext(ctx, logger(role)), config); err != nil {
-				return fmt.Errorf("%s: %w", role, err)
-			}
-			return nil
-		})
+		},
+		ended: make(chan error),
 	}
-	memory.SettleAfter(settleTime)
-	finished := make(chan error, 1)
-	go func() { finished <- group.Wait() }()
+	logGlobally()
+	go a.obey(ctx, os.Stdin)
+	defer memory.SettleAfter(settleTime).Stop()
 	select {
-	case err := <-finished:
+	case err := <-a.ended:
 		return err
 	case <-ctx.Done():
 		// Nothing of the kubelet can be stopped but by its process' end.
 		return nil
+	}
+}
+
+// agent runs roles.
+type agent struct {
+	config node.AgentConfig
+	roles  map[string]role
+	ended  chan error
+}
+
+// obey starts the role of each line.
+func (a *agent) obey(ctx context.Context, orders io.Reader) {
+	lines := bufio.NewScanner(orders)
+	for lines.Scan() {
+		name := lines.Text()
+		run, known := a.roles[name]
+		if !known {
+			a.ended <- fmt.Errorf("there is no role %q", name)
+			return
+		}
+		go func() {
+			err := run(withLog(ctx, name), a.config)
+			if err == nil {
+				err = errors.New("it ended by itself")
+			}
+			a.ended <- fmt.Errorf("%s: %w", name, err)
+		}()
 	}
 }
 
@@ -73,13 +92,4 @@ func readConfig() (node.AgentConfig, error) {
 		return config, fmt.Errorf("parse agent configuration: %w", err)
 	}
 	return config, nil
-}
-
-// logFile rotates, so that a node that runs for days does not fill its disk.
-func logFile(role string) *lumberjack.Logger {
-	return &lumberjack.Logger{Filename: node.LogDir + "/" + role + ".log", MaxSize: 20, MaxBackups: 2}
-}
-
-func logger(role string) klog.Logger {
-	return textlogger.NewLogger(textlogger.NewConfig(textlogger.Output(logFile(role))))
 }

@@ -12,8 +12,9 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/fields"
-	"k8s.io/client-go/informers"
+	apiwatch "k8s.io/apimachinery/pkg/watch"
 	"k8s.io/client-go/tools/cache"
+	"k8s.io/client-go/tools/watch"
 	"k8s.io/klog/v2"
 
 	"kubarium/cluster/node"
@@ -22,41 +23,44 @@ import (
 // rememberedCIDR keeps the node's pod range over a reboot, on the node's disk.
 const rememberedCIDR = "/var/lib/kubarium/pod-cidr"
 
-// followPodCIDR writes the CNI configuration as soon as the node IPAM controller has
-// given the node its range of pod addresses. Until then the node is not Ready.
-func followPodCIDR(ctx context.Context, config node.AgentConfig) {
+// configurePodNetwork writes the CNI configuration as soon as the node IPAM controller
+// has given the node its range of pod addresses. Until then the node is not Ready. The
+// range never changes in the life of a Node object.
+func configurePodNetwork(ctx context.Context, config node.AgentConfig) {
 	log := klog.FromContext(ctx)
 	if data, err := os.ReadFile(rememberedCIDR); err == nil {
 		if err := applyPodCIDR(ctx, config, string(data)); err != nil {
-			log.Error(err, "apply remembered pod range")
+			log.Error(err, "Pod network not configured with the remembered range")
 		}
 	}
+	podCIDR, err := awaitPodCIDR(ctx, config.Name)
+	if err == nil {
+		err = applyPodCIDR(ctx, config, podCIDR)
+	}
+	if err != nil {
+		log.Error(err, "Pod network not configured")
+	}
+}
+
+// awaitPodCIDR waits for the node's range, with the kubelet's right to watch its Node.
+func awaitPodCIDR(ctx context.Context, name string) (string, error) {
 	client, err := newClient(node.KubeletKubeconfig)
 	if err != nil {
-		log.Error(err, "follow pod range")
-		return
+		return "", err
 	}
-	factory := informers.NewSharedInformerFactoryWithOptions(client, 0, informers.WithTweakListOptions(func(o *metav1.ListOptions) {
-		o.FieldSelector = fields.OneTermEqualSelector("metadata.name", config.Name).String()
-	}))
-	apply := func(object any) {
-		n, ok := object.(*corev1.Node)
-		if !ok || n.Spec.PodCIDR == "" {
-			return
+	own := cache.NewListWatchFromClient(client.CoreV1().RESTClient(), "nodes", metav1.NamespaceAll,
+		fields.OneTermEqualSelector("metadata.name", name))
+	var podCIDR string
+	_, err = watch.UntilWithSync(ctx, own, &corev1.Node{}, nil, func(event apiwatch.Event) (bool, error) {
+		if n, ok := event.Object.(*corev1.Node); ok {
+			podCIDR = n.Spec.PodCIDR
 		}
-		if err := applyPodCIDR(ctx, config, n.Spec.PodCIDR); err != nil {
-			log.Error(err, "apply pod range", "range", n.Spec.PodCIDR)
-		}
-	}
-	_, err = factory.Core().V1().Nodes().Informer().AddEventHandler(cache.ResourceEventHandlerFuncs{
-		AddFunc:    apply,
-		UpdateFunc: func(_, object any) { apply(object) },
+		return podCIDR != "", nil
 	})
 	if err != nil {
-		log.Error(err, "follow pod range")
-		return
+		return "", fmt.Errorf("wait for pod range: %w", err)
 	}
-	factory.Start(ctx.Done())
+	return podCIDR, nil
 }
 
 // applyPodCIDR writes the CNI configuration for a range, unless it is there.

@@ -4,7 +4,6 @@ import (
 	"context"
 
 	"github.com/containerd/containerd/v2/cmd/containerd/command"
-	"github.com/sirupsen/logrus"
 
 	"kubarium/cluster/node"
 
@@ -13,6 +12,5 @@ import (
 )
 
 func runContainerd(ctx context.Context, _ node.AgentConfig) error {
-	logrus.SetOutput(logFile(node.RoleContainerd))
 	return command.App().Run(ctx, []string{"containerd", "--config", node.ContainerdConfigPath})
 }

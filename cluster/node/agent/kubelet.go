@@ -31,7 +31,7 @@ func runKubelet(ctx context.Context, config node.AgentConfig) error {
 	if err := waitForAPIServer(ctx, node.KubeletKubeconfig); err != nil {
 		return err
 	}
-	go followPodCIDR(ctx, config)
+	go configurePodNetwork(ctx, config)
 	dependencies, err := app.UnsecuredDependencies(ctx, server, utilfeature.DefaultFeatureGate)
 	if err != nil {
 		return fmt.Errorf("build dependencies: %w", err)
@@ -92,6 +92,12 @@ func configure(k *kubeletconfig.KubeletConfiguration, config node.AgentConfig) {
 	k.EventRecordQPS = 0
 	k.EnableSystemLogHandler = true
 	k.ShutdownGracePeriod = metav1.Duration{}
+	if config.Timers.StatusUpdate != 0 {
+		k.NodeStatusUpdateFrequency = metav1.Duration{Duration: config.Timers.StatusUpdate}
+	}
+	if config.Timers.Lease != 0 {
+		k.NodeLeaseDurationSeconds = int32(config.Timers.Lease.Seconds())
+	}
 	// A learner changes a ConfigMap and waits to see it.
 	k.SyncFrequency = metav1.Duration{Duration: 20 * time.Second}
 	// Per-volume disk usage is walked through; that is work while nothing happens.

@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -71,9 +72,8 @@ func Join(path string) error {
 		if err := h.create(path); err != nil {
 			return err
 		}
-		// 0 is the writer itself, whatever its number in the host's eyes.
-		if err := os.WriteFile(filepath.Join(h.Mount, path, "cgroup.procs"), []byte("0"), 0); err != nil {
-			return fmt.Errorf("join cgroup: %w", err)
+		if err := join(filepath.Join(h.Mount, path), "0"); err != nil {
+			return err
 		}
 	}
 	return nil
@@ -124,19 +124,83 @@ func inherit(parent, dir, file string) error {
 	return nil
 }
 
-// handDown enables every available controller for the children of a v2 cgroup.
+// handDown enables the available controllers for the children of a v2 cgroup. The host
+// may have all of them enabled already; nothing is written then.
 func handDown(dir string) error {
-	data, err := os.ReadFile(filepath.Join(dir, "cgroup.controllers"))
+	available, err := controllers(dir, "cgroup.controllers")
 	if err != nil {
-		return fmt.Errorf("list cgroup controllers: %w", err)
+		return err
 	}
-	for _, controller := range strings.Fields(string(data)) {
-		// One that can't be handed down (cpu, with real-time processes about) must not
-		// keep the others.
-		err := os.WriteFile(filepath.Join(dir, "cgroup.subtree_control"), []byte("+"+controller), 0)
-		if err != nil && (controller == "memory" || controller == "pids") {
+	enabled, err := controllers(dir, "cgroup.subtree_control")
+	if err != nil {
+		return err
+	}
+	for _, controller := range available {
+		if slices.Contains(enabled, controller) {
+			continue
+		}
+		err := enable(dir, controller)
+		if errors.Is(err, unix.EBUSY) {
+			// In a container the top cgroup has processes, which the host's has not to mind.
+			if err := evacuate(dir); err != nil {
+				return err
+			}
+			err = enable(dir, controller)
+		}
+		// One that can't be had (cpu, where real-time processes are) must not keep the
+		// others: the kubelet needs these.
+		if err != nil && slices.Contains([]string{"cpu", "cpuset", "memory", "pids"}, controller) {
 			return fmt.Errorf("hand cgroup controller %s down in %s: %w", controller, dir, err)
 		}
+	}
+	return nil
+}
+
+func controllers(dir, file string) ([]string, error) {
+	data, err := os.ReadFile(filepath.Join(dir, file))
+	if err != nil {
+		return nil, fmt.Errorf("list cgroup controllers: %w", err)
+	}
+	return strings.Fields(string(data)), nil
+}
+
+func enable(dir, controller string) error {
+	return os.WriteFile(filepath.Join(dir, "cgroup.subtree_control"), []byte("+"+controller), 0)
+}
+
+// evacuate moves the processes of a v2 cgroup to a child of it: one that has processes
+// can't hand controllers down, unless it is the host's topmost.
+func evacuate(dir string) error {
+	leaf, err := makeChild(dir)
+	if err != nil {
+		return err
+	}
+	data, err := os.ReadFile(filepath.Join(dir, "cgroup.procs"))
+	if err != nil {
+		return fmt.Errorf("list processes of cgroup: %w", err)
+	}
+	for _, pid := range strings.Fields(string(data)) {
+		// A process that ended in the meantime is no error.
+		if err := join(leaf, pid); err != nil && !errors.Is(err, unix.ESRCH) {
+			return err
+		}
+	}
+	return nil
+}
+
+func makeChild(dir string) (string, error) {
+	leaf := filepath.Join(dir, "init")
+	if err := os.Mkdir(leaf, 0o755); err != nil && !errors.Is(err, fs.ErrExist) {
+		return "", fmt.Errorf("make cgroup: %w", err)
+	}
+	return leaf, nil
+}
+
+// join moves a process to a cgroup; "0" is this one, whatever its number in the
+// host's eyes.
+func join(dir, pid string) error {
+	if err := os.WriteFile(filepath.Join(dir, "cgroup.procs"), []byte(pid), 0); err != nil {
+		return fmt.Errorf("join cgroup: %w", err)
 	}
 	return nil
 }
@@ -186,12 +250,12 @@ func makeLeaf() error {
 	if err != nil || !unified {
 		return err
 	}
-	leaf := filepath.Join(cgroupRoot, "init")
-	if err := os.Mkdir(leaf, 0o755); err != nil && !errors.Is(err, fs.ErrExist) {
-		return fmt.Errorf("make cgroup of init: %w", err)
+	leaf, err := makeChild(cgroupRoot)
+	if err != nil {
+		return err
 	}
-	if err := os.WriteFile(filepath.Join(leaf, "cgroup.procs"), []byte("0"), 0); err != nil {
-		return fmt.Errorf("move init to its cgroup: %w", err)
+	if err := join(leaf, "0"); err != nil {
+		return err
 	}
 	return handDown(cgroupRoot)
 }

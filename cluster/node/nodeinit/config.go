@@ -8,8 +8,7 @@ package nodeinit
 
 import "io/fs"
 
-// Config describes the machine. It is read from the file named by the first
-// argument, as JSON.
+// Config describes the machine. It is read as JSON from ConfigFD.
 type Config struct {
 	Hostname    string
 	MachineID   string
@@ -26,7 +25,7 @@ type Config struct {
 	Binds []Bind
 	// Files are written into the node's own /etc and such.
 	Files []File
-	// Processes are started when the parent says so.
+	// Processes run when the parent says so.
 	Processes []Process
 }
 
@@ -43,14 +42,17 @@ type File struct {
 	Mode    fs.FileMode
 }
 
-// Process is one of the node's daemons.
+// Process is a program that the node runs while any of its roles is wanted. It learns
+// its roles from its standard input: a line with the name of each that is to begin. A
+// role ends only with the process, which then starts anew with the others; so several
+// daemons can share a process and its memory, and still be started and stopped alone.
 type Process struct {
-	Name string
 	Path string
 	Args []string
 	Env  []string
 	// Log takes what the process writes to its standard output and error.
-	Log string
+	Log   string
+	Roles []string
 }
 
 // Descriptors that the parent hands over.
@@ -59,14 +61,16 @@ const (
 	CommandFD = 3
 	// EventFD carries an Event a line to the parent.
 	EventFD = 4
+	// ConfigFD holds the Config, with keys in it: a file in memory, never on disk.
+	ConfigFD = 5
 )
 
 // Command tells the node to do something.
 type Command struct {
 	// Op is one of Start, Stop, Halt.
 	Op string `json:"op"`
-	// Process is the name of the process to start or stop.
-	Process string `json:"process,omitempty"`
+	// Role is what to start or stop.
+	Role string `json:"role,omitempty"`
 }
 
 // What a Command can ask for.
@@ -79,9 +83,11 @@ const (
 // Event tells what happened in the node.
 type Event struct {
 	// Kind is one of Up, Running, Exited, Failed.
-	Kind    string `json:"kind"`
-	Process string `json:"process,omitempty"`
-	PID     int    `json:"pid,omitempty"`
+	Kind string `json:"kind"`
+	// Role is whom it happened to; "" is the node itself.
+	Role string `json:"role,omitempty"`
+	// PID is the number of the process in the node.
+	PID int `json:"pid,omitempty"`
 	// Message says how the process ended, or why the node can't come up.
 	Message string `json:"message,omitempty"`
 }
@@ -90,10 +96,10 @@ type Event struct {
 const (
 	// Up: the machine is made, and takes commands.
 	Up = "up"
-	// Running: a process was started.
+	// Running: a role was started, and is not ready yet.
 	Running = "running"
-	// Exited: a process ended; it is started again unless it was stopped.
+	// Exited: a role ended; it is started again unless it was stopped.
 	Exited = "exited"
-	// Failed: the machine could not be made; it ends.
+	// Failed: the machine could not be made, and ends; or there is no such role.
 	Failed = "failed"
 )

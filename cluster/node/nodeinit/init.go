@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/signal"
 	"runtime"
+	"strconv"
 	"syscall"
 	"time"
 
@@ -21,19 +22,16 @@ const haltGrace = 1500 * time.Millisecond
 
 // Main is the whole life of a node's first process. It returns when the node halts.
 func Main(args []string) error {
-	if len(args) != 2 {
-		return fmt.Errorf("usage: %s CONFIG (it is started by kubarium, not by hand)", args[0])
-	}
-	data, err := os.ReadFile(args[1])
+	config, err := readConfig()
 	if err != nil {
-		return fmt.Errorf("read configuration: %w", err)
-	}
-	var config Config
-	if err := json.Unmarshal(data, &config); err != nil {
-		return fmt.Errorf("parse configuration: %w", err)
+		return fmt.Errorf("read configuration: %w (kubarium starts this program; it is of no use by hand)", err)
 	}
 	if os.Getenv(stageVariable) == "" {
 		return enterCgroup(config, args)
+	}
+	// What the node's processes inherit is their own business only.
+	for _, fd := range []int{CommandFD, EventFD, ConfigFD} {
+		syscall.CloseOnExec(fd)
 	}
 	events := json.NewEncoder(os.NewFile(EventFD, "events"))
 	if err := boot(config); err != nil {
@@ -41,10 +39,23 @@ func Main(args []string) error {
 		_ = events.Encode(Event{Kind: Failed, Message: err.Error()})
 		return err
 	}
+	if err := unix.Close(ConfigFD); err != nil {
+		return fmt.Errorf("close configuration: %w", err)
+	}
 	s := newSupervisor(config.Processes, events)
-	_ = events.Encode(Event{Kind: Up})
+	s.tell(Event{Kind: Up})
 	s.run(commands())
 	return nil
+}
+
+// readConfig opens the file anew, from its beginning: both runs of the program read it.
+func readConfig() (Config, error) {
+	var config Config
+	data, err := os.ReadFile("/proc/self/fd/" + strconv.Itoa(ConfigFD))
+	if err != nil {
+		return config, err
+	}
+	return config, json.Unmarshal(data, &config)
 }
 
 // enterCgroup moves this process to the node's cgroup, makes that the root of a cgroup
@@ -63,6 +74,9 @@ func enterCgroup(config Config, args []string) error {
 }
 
 func boot(config Config) error {
+	// Whoever started the program may have a mask that keeps all others out; the files
+	// of a machine are to be read by its containers' users.
+	unix.Umask(0o022)
 	if err := buildMachine(config); err != nil {
 		return err
 	}
@@ -73,12 +87,9 @@ func boot(config Config) error {
 }
 
 // commands reads what the parent wants; the channel closes when the parent is gone
-// or asks the node to halt, or a signal does.
+// or asks the node to halt.
 func commands() <-chan Command {
 	out := make(chan Command)
-	// Inherited descriptors must not reach the node's processes.
-	syscall.CloseOnExec(CommandFD)
-	syscall.CloseOnExec(EventFD)
 	go func() {
 		defer close(out)
 		lines := bufio.NewScanner(os.NewFile(CommandFD, "commands"))

@@ -1,6 +1,7 @@
 package nodeinit
 
 import (
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -15,7 +16,7 @@ import (
 var devices = []string{"null", "zero", "full", "random", "urandom", "tty", "kmsg", "fuse", "net/tun"}
 
 // shared parts of the host's /etc, by which its programs and TLS work.
-var sharedEtc = []string{"ssl", "pki", "ca-certificates", "ld.so.cache", "ld.so.conf", "ld.so.conf.d", "alternatives", "nsswitch.conf", "protocols", "services"}
+var sharedEtc = []string{"ssl", "pki", "ca-certificates", "ld.so.cache", "ld.so.conf", "ld.so.conf.d", "alternatives", "localtime", "nsswitch.conf", "protocols", "services"}
 
 // tunables are kernel settings of the whole machine that the kubelet wants. It writes
 // where they differ; here it finds what it wants, and the host's stay as they are.
@@ -179,7 +180,14 @@ func writeFiles(c Config) error {
 
 // shadowSettings mounts files over what would otherwise be the host's.
 func shadowSettings(c Config) error {
-	shadows := map[string]string{"/sys/class/dmi/id/product_uuid": c.ProductUUID}
+	bootID, err := newUUID()
+	if err != nil {
+		return err
+	}
+	shadows := map[string]string{
+		"/sys/class/dmi/id/product_uuid":  c.ProductUUID,
+		"/proc/sys/kernel/random/boot_id": bootID,
+	}
 	for name, value := range tunables {
 		shadows["/proc/sys/"+name] = value
 	}
@@ -200,6 +208,16 @@ func shadowSettings(c Config) error {
 		}
 	}
 	return nil
+}
+
+// newUUID draws a random UUID, in the form that the kernel gives its boots.
+func newUUID() (string, error) {
+	b := make([]byte, 16)
+	if _, err := rand.Read(b); err != nil {
+		return "", fmt.Errorf("draw boot ID: %w", err)
+	}
+	b[6], b[8] = b[6]&0x0f|0x40, b[8]&0x3f|0x80
+	return fmt.Sprintf("%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:]), nil
 }
 
 // enterRoot makes root the root, and leaves nothing of the host's mounts visible.
@@ -247,7 +265,9 @@ func bind(b Bind) error {
 	if !b.ReadOnly {
 		return nil
 	}
-	if err := unix.Mount("", b.Target, "", unix.MS_BIND|unix.MS_REMOUNT|unix.MS_RDONLY, ""); err != nil {
+	// What the host has mounted below the source is read-only as well.
+	attributes := &unix.MountAttr{Attr_set: unix.MOUNT_ATTR_RDONLY}
+	if err := unix.MountSetattr(unix.AT_FDCWD, b.Target, unix.AT_RECURSIVE, attributes); err != nil {
 		return fmt.Errorf("bind %s read-only: %w", b.Source, err)
 	}
 	return nil
