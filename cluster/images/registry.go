@@ -1,8 +1,8 @@
 // Package images is the cluster's image registry: it serves the bundled images, and
 // those that a learner loads, to the nodes, which pull from it as from any other.
 //
-// The images lie in an OCI image layout on disk. Only manifests, a few kilobytes each,
-// are held in memory.
+// The images lie in an OCI image layout on disk. Only the layout's index, a line or two
+// for each image, is held in memory.
 package images
 
 import (
@@ -12,8 +12,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"log"
-	"net/http"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -21,16 +20,21 @@ import (
 	"sync"
 
 	"github.com/google/go-containerregistry/pkg/name"
-	"github.com/google/go-containerregistry/pkg/registry"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
-	"github.com/google/go-containerregistry/pkg/v1/empty"
 	"github.com/google/go-containerregistry/pkg/v1/layout"
+	"github.com/google/go-containerregistry/pkg/v1/types"
 
 	"kubarium/assets"
 )
 
-// refName is the annotation that holds an image's name in a layout's index.
-const refName = "org.opencontainers.image.ref.name"
+// Annotations in the layout's index.
+const (
+	// refName holds an image's name, as the specification of layouts has it.
+	refName = "org.opencontainers.image.ref.name"
+	// loadedMark says that the image was loaded: a bundled one of the same name does
+	// not take its place at the next start.
+	loadedMark = "kubarium/loaded"
+)
 
 // Image is one name in the registry.
 type Image struct {
@@ -45,13 +49,12 @@ type Image struct {
 
 // Registry holds the images of one cluster.
 type Registry struct {
-	dir     string
-	layout  layout.Path
-	handler http.Handler
-	bundled map[string]bool
+	dir string
 
-	// mu guards changes of the layout.
-	mu sync.Mutex
+	// mu guards images, and changes of the index on disk.
+	mu sync.RWMutex
+	// images are the manifests by the images' complete names.
+	images map[string]v1.Descriptor
 }
 
 // Open opens the registry in dir, and brings the bundled images up to date in it.
@@ -60,123 +63,113 @@ func Open(ctx context.Context, dir string) (*Registry, error) {
 	if err != nil {
 		return nil, err
 	}
-	path, err := layout.FromPath(dir)
-	if errors.Is(err, fs.ErrNotExist) {
-		path, err = layout.Write(dir, empty.Index)
-	}
-	if err != nil {
-		return nil, fmt.Errorf("open image layout: %w", err)
-	}
-	r := &Registry{
-		dir: dir, layout: path, bundled: make(map[string]bool),
-		handler: registry.New(
-			registry.WithBlobHandler(registry.NewDiskBlobHandler(filepath.Join(dir, "blobs"))),
-			registry.Logger(log.New(silent{}, "", 0)),
-		),
-	}
-	if err := r.adopt(bundled); err != nil {
+	r := &Registry{dir: dir}
+	r.sweep()
+	if r.images, err = r.readIndex(); err != nil {
 		return nil, err
 	}
-	return r, r.publishAll()
+	changed, err := r.adopt(bundled)
+	if err != nil || !changed {
+		return r, err
+	}
+	return r, r.save(r.images)
 }
 
-// silent drops the log of the registry library, which tells of every request.
-type silent struct{}
-
-func (silent) Write(p []byte) (int, error) { return len(p), nil }
-
-// adopt puts the bundled images into the layout's index.
-func (r *Registry) adopt(index []byte) error {
-	bundled, err := v1.ParseIndexManifest(strings.NewReader(string(index)))
+// sweep removes what a load left that was cut off by the end of the program.
+func (r *Registry) sweep() {
+	leftovers, err := filepath.Glob(filepath.Join(r.dir, loadPattern))
 	if err != nil {
-		return fmt.Errorf("parse index of bundled images: %w", err)
+		return
 	}
-	current, err := r.index()
-	if err != nil {
-		return err
+	for _, dir := range leftovers {
+		// What can't be removed is in nobody's way.
+		_ = os.RemoveAll(dir)
 	}
-	have := make(map[string]v1.Hash)
-	for _, d := range current.Manifests {
-		have[d.Annotations[refName]] = d.Digest
-	}
-	for _, d := range bundled.Manifests {
-		n := d.Annotations[refName]
-		r.bundled[n] = true
-		if have[n] == d.Digest {
-			continue
-		}
-		if err := r.replace(n, d); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
-// replace makes a name mean another image.
-func (r *Registry) replace(image string, d v1.Descriptor) error {
-	named := func(other v1.Descriptor) bool { return other.Annotations[refName] == image }
-	if err := r.layout.RemoveDescriptors(named); err != nil {
-		return fmt.Errorf("replace image %s: %w", image, err)
+func (r *Registry) readIndex() (map[string]v1.Descriptor, error) {
+	images := make(map[string]v1.Descriptor)
+	file, err := os.Open(filepath.Join(r.dir, "index.json"))
+	if errors.Is(err, fs.ErrNotExist) {
+		return images, nil
 	}
-	if err := r.layout.AppendDescriptor(d); err != nil {
-		return fmt.Errorf("add image %s: %w", image, err)
-	}
-	return nil
-}
-
-func (r *Registry) index() (*v1.IndexManifest, error) {
-	index, err := r.layout.ImageIndex()
 	if err != nil {
 		return nil, fmt.Errorf("read image index: %w", err)
 	}
-	manifest, err := index.IndexManifest()
+	defer file.Close()
+	index, err := v1.ParseIndexManifest(file)
 	if err != nil {
 		return nil, fmt.Errorf("parse image index: %w", err)
 	}
-	return manifest, nil
+	for _, d := range index.Manifests {
+		images[d.Annotations[refName]] = d
+	}
+	return images, nil
 }
 
-func (r *Registry) publishAll() error {
-	index, err := r.index()
+// adopt takes in the bundled images, and reports whether that changed anything.
+func (r *Registry) adopt(index []byte) (bool, error) {
+	bundled, err := v1.ParseIndexManifest(strings.NewReader(string(index)))
+	if err != nil {
+		return false, fmt.Errorf("parse index of bundled images: %w", err)
+	}
+	changed := len(r.images) == 0
+	for _, d := range bundled.Manifests {
+		n := d.Annotations[refName]
+		have, ok := r.images[n]
+		if ok && (have.Digest == d.Digest || isLoaded(have)) {
+			continue
+		}
+		r.images[n] = d
+		changed = true
+	}
+	return changed, nil
+}
+
+func isLoaded(d v1.Descriptor) bool { return d.Annotations[loadedMark] != "" }
+
+// save makes images the layout's index: on disk first and as a whole, so that neither
+// a crash nor a full disk leaves half of it.
+func (r *Registry) save(images map[string]v1.Descriptor) error {
+	index := v1.IndexManifest{SchemaVersion: 2, MediaType: types.OCIImageIndex}
+	for _, n := range slices.Sorted(maps.Keys(images)) {
+		index.Manifests = append(index.Manifests, images[n])
+	}
+	data, err := json.MarshalIndent(index, "", "  ")
+	if err != nil {
+		return fmt.Errorf("encode image index: %w", err)
+	}
+	// The marker that makes the directory an image layout to other tools.
+	if err := layout.Path(r.dir).WriteFile("oci-layout", []byte(`{"imageLayoutVersion": "1.0.0"}`), 0o600); err != nil {
+		return fmt.Errorf("write image layout: %w", err)
+	}
+	if err := replaceFile(filepath.Join(r.dir, "index.json"), data); err != nil {
+		return fmt.Errorf("write image index: %w", err)
+	}
+	r.images = images
+	return nil
+}
+
+func replaceFile(target string, data []byte) error {
+	file, err := os.CreateTemp(filepath.Dir(target), ".new-*")
 	if err != nil {
 		return err
 	}
-	for _, d := range index.Manifests {
-		if err := r.publish(d); err != nil {
-			return err
-		}
+	defer os.Remove(file.Name())
+	_, err = file.Write(data)
+	if err := errors.Join(err, file.Sync(), file.Close()); err != nil {
+		return err
 	}
-	return nil
+	return os.Rename(file.Name(), target)
 }
 
-// publish makes an image of the layout known to the registry library, whose way to
-// learn of one is a push.
-func (r *Registry) publish(d v1.Descriptor) error {
-	reference, err := name.NewTag(d.Annotations[refName])
-	if err != nil {
-		return fmt.Errorf("parse image name: %w", err)
-	}
-	manifest, err := os.Open(filepath.Join(r.dir, "blobs", d.Digest.Algorithm, d.Digest.Hex))
-	if err != nil {
-		return fmt.Errorf("read manifest of %s: %w", reference, err)
-	}
-	defer manifest.Close()
-	request, err := http.NewRequest(http.MethodPut, "/v2/"+repository(reference.Repository)+"/manifests/"+reference.TagStr(), manifest)
-	if err != nil {
-		return fmt.Errorf("publish %s: %w", reference, err)
-	}
-	request.Header.Set("Content-Type", string(d.MediaType))
-	answer := &statusOnly{header: make(http.Header)}
-	r.handler.ServeHTTP(answer, request)
-	if answer.status != http.StatusCreated {
-		return fmt.Errorf("publish %s: %s", reference, http.StatusText(answer.status))
-	}
-	return nil
+// fullName is an image's name with its registry in front, as nodes ask for it. Docker
+// Hub is called docker.io, as containerd calls it.
+func fullName(tag name.Tag) string {
+	return fullRepository(tag.Repository) + ":" + tag.TagStr()
 }
 
-// repository is an image's path in this registry: the registry that it names, then its
-// path there. Docker Hub is called docker.io, as containerd calls it.
-func repository(r name.Repository) string {
+func fullRepository(r name.Repository) string {
 	host := r.RegistryStr()
 	if host == name.DefaultRegistry {
 		host = "docker.io"
@@ -184,57 +177,29 @@ func repository(r name.Repository) string {
 	return host + "/" + r.RepositoryStr()
 }
 
-// statusOnly is a response of which only the status matters.
-type statusOnly struct {
-	header http.Header
-	status int
-}
-
-func (s *statusOnly) Header() http.Header         { return s.header }
-func (s *statusOnly) Write(p []byte) (int, error) { return len(p), nil }
-func (s *statusOnly) WriteHeader(status int)      { s.status = status }
-
-// Handler serves pulls, and refuses pushes. A mirror's request says in ?ns= which
-// registry it stands for.
-func (r *Registry) Handler() http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, request *http.Request) {
-		if request.Method != http.MethodGet && request.Method != http.MethodHead {
-			http.Error(w, "this registry takes no pushes: use 'kubarium image load'", http.StatusMethodNotAllowed)
-			return
-		}
-		if ns := request.URL.Query().Get("ns"); ns != "" {
-			if rest, ok := strings.CutPrefix(request.URL.Path, "/v2/"); ok && rest != "" {
-				request = request.Clone(request.Context())
-				request.URL.Path = "/v2/" + ns + "/" + rest
-			}
-		}
-		r.handler.ServeHTTP(w, request)
-	})
+// blobPath is where the layout keeps what has a digest.
+func (r *Registry) blobPath(h v1.Hash) string {
+	return filepath.Join(r.dir, "blobs", h.Algorithm, h.Hex)
 }
 
 // List returns all images by name.
 func (r *Registry) List() ([]Image, error) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	index, err := r.index()
-	if err != nil {
-		return nil, err
-	}
-	images := make([]Image, 0, len(index.Manifests))
-	for _, d := range index.Manifests {
-		n := d.Annotations[refName]
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	images := make([]Image, 0, len(r.images))
+	for n, d := range r.images {
 		size, err := r.size(d)
 		if err != nil {
 			return nil, fmt.Errorf("measure %s: %w", n, err)
 		}
-		images = append(images, Image{Name: n, Digest: d.Digest.String(), Size: size, Bundled: r.bundled[n]})
+		images = append(images, Image{Name: n, Digest: d.Digest.String(), Size: size, Bundled: !isLoaded(d)})
 	}
 	slices.SortFunc(images, func(a, b Image) int { return cmp.Compare(a.Name, b.Name) })
 	return images, nil
 }
 
 func (r *Registry) size(d v1.Descriptor) (int64, error) {
-	data, err := os.ReadFile(filepath.Join(r.dir, "blobs", d.Digest.Algorithm, d.Digest.Hex))
+	data, err := os.ReadFile(r.blobPath(d.Digest))
 	if err != nil {
 		return 0, err
 	}
