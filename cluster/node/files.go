@@ -30,7 +30,7 @@ func (s Spec) files(snapshotter string, restrictOOM bool) ([]nodeinit.File, erro
 	if err != nil {
 		return nil, fmt.Errorf("encode agent configuration: %w", err)
 	}
-	containerd, err := containerdConfig(snapshotter, restrictOOM)
+	containerd, err := ContainerdConfig(snapshotter, restrictOOM)
 	if err != nil {
 		return nil, err
 	}
@@ -47,7 +47,7 @@ func (s Spec) files(snapshotter string, restrictOOM bool) ([]nodeinit.File, erro
 		public("/etc/group", "root:x:0:\ntty:x:5:\nnogroup:x:65534:\n"),
 		public("/etc/os-release", "NAME=\"Kubarium node\"\nID=kubarium\nPRETTY_NAME=\"Kubarium node (namespaces of this machine)\"\n"),
 		public(ContainerdConfigPath, containerd),
-		public(registryConfigDir+"/_default/hosts.toml", mirror(s.Registry)),
+		public(registryConfigDir+"/_default/hosts.toml", RegistryHosts(s.Registry)),
 		private(AgentConfigPath, agent),
 		private(KubeletKubeconfig, kubelet),
 		private(ProxyKubeconfig, proxy),
@@ -64,9 +64,9 @@ func hosts(name string, ip netip.Addr) string {
 	return fmt.Sprintf("127.0.0.1 localhost\n%s %s\n", ip, name)
 }
 
-// mirror sends every pull to the cluster's registry first, then to the registry that
+// RegistryHosts sends every pull to the cluster's registry first, then to the registry that
 // the image names.
-func mirror(registry string) string {
+func RegistryHosts(registry string) string {
 	return fmt.Sprintf("[host.\"http://%s\"]\n  capabilities = [\"pull\", \"resolve\"]\n", registry)
 }
 
@@ -77,7 +77,7 @@ root = "/var/lib/containerd"
 state = "/run/containerd"
 disabled_plugins = [
   "io.containerd.nri.v1.nri",
-  "io.containerd.internal.v1.restart",
+  "io.containerd.monitor.container.v1.restart",
   "io.containerd.internal.v1.tracing",
   "io.containerd.tracing.processor.v1.otlp",
   "io.containerd.snapshotter.v1.blockfile",
@@ -132,7 +132,8 @@ disabled_plugins = [
   stream_server_port = "0"
 `
 
-func containerdConfig(snapshotter string, restrictOOM bool) (string, error) {
+// ContainerdConfig is the configuration of the node's containerd.
+func ContainerdConfig(snapshotter string, restrictOOM bool) (string, error) {
 	parsed, err := template.New("containerd").Parse(containerdTemplate)
 	if err != nil {
 		return "", fmt.Errorf("parse containerd configuration: %w", err)

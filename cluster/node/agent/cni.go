@@ -2,9 +2,7 @@ package agent
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"io/fs"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -112,9 +110,10 @@ func cniConfig(podCIDR netip.Prefix) string {
 `, podCIDR)
 }
 
-// writeWhole replaces a file as a whole: containerd reads it as soon as it appears.
+// writeWhole replaces a file as a whole. The new one has to come from the same directory:
+// containerd looks again when a file there is renamed, not when one is moved in.
 func writeWhole(path, content string) error {
-	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil && !errors.Is(err, fs.ErrExist) {
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		return fmt.Errorf("write %s: %w", path, err)
 	}
 	temporary := path + ".new"

@@ -14,19 +14,27 @@ func runKubeProxy(ctx context.Context, config node.AgentConfig) error {
 	if err := waitForAPIServer(ctx, node.ProxyKubeconfig); err != nil {
 		return err
 	}
+	options, err := kubeProxyOptions(config)
+	if err != nil {
+		return err
+	}
+	return options.Run(ctx)
+}
+
+func kubeProxyOptions(config node.AgentConfig) (*app.Options, error) {
 	options := app.NewOptions()
 	flags := pflag.NewFlagSet(node.RoleKubeProxy, pflag.ContinueOnError)
 	options.AddFlags(flags)
 	if err := flags.Parse(kubeProxyFlags(config)); err != nil {
-		return fmt.Errorf("parse flags: %w", err)
+		return nil, fmt.Errorf("parse flags: %w", err)
 	}
 	if err := options.Complete(flags); err != nil {
-		return fmt.Errorf("complete options: %w", err)
+		return nil, fmt.Errorf("complete options: %w", err)
 	}
 	if err := options.Validate(); err != nil {
-		return fmt.Errorf("validate options: %w", err)
+		return nil, fmt.Errorf("validate options: %w", err)
 	}
-	return options.Run(ctx)
+	return options, nil
 }
 
 func kubeProxyFlags(config node.AgentConfig) []string {

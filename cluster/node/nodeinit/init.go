@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"encoding/json"
 	"fmt"
+	"math"
 	"os"
 	"os/signal"
 	"runtime"
@@ -29,9 +30,9 @@ func Main(args []string) error {
 	if os.Getenv(stageVariable) == "" {
 		return enterCgroup(config, args)
 	}
-	// What the node's processes inherit is their own business only.
-	for _, fd := range []int{CommandFD, EventFD, ConfigFD} {
-		syscall.CloseOnExec(fd)
+	// The node's processes inherit none of it, nor what the program was started with.
+	if err := unix.CloseRange(CommandFD, math.MaxUint32, unix.CLOSE_RANGE_CLOEXEC); err != nil {
+		return fmt.Errorf("keep descriptors: %w", err)
 	}
 	events := json.NewEncoder(os.NewFile(EventFD, "events"))
 	if err := boot(config); err != nil {
