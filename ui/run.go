@@ -26,7 +26,8 @@ func Run(ctx context.Context, o Options) error {
 	defer cancel()
 
 	app := New(o)
-	program := tea.NewProgram(app, tea.WithContext(ctx), tea.WithFilter(app.filter))
+	// Signals end ctx; a second handler would compete for the end of the program.
+	program := tea.NewProgram(app, tea.WithContext(ctx), tea.WithoutSignalHandler(), tea.WithFilter(app.filter))
 	var feeds sync.WaitGroup
 	Feed(ctx, o, program.Send, &feeds)
 	_, err := program.Run()

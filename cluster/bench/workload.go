@@ -29,7 +29,7 @@ type workload struct{ client kubernetes.Interface }
 
 // resolve runs a pod until it has resolved the API server's name.
 func (w workload) resolve(ctx context.Context) error {
-	return w.runToEnd(ctx, "resolve", "until timeout 1 nslookup kubernetes.default >/dev/null 2>&1; do sleep 0.05; done")
+	return w.runToEnd(ctx, "resolve", "until timeout 1 /usr/local/bin/nslookup kubernetes.default >/dev/null 2>&1; do sleep 0.05; done")
 }
 
 // serveAndAsk makes a Deployment and a Service, and a pod that asks it by name.
@@ -47,7 +47,7 @@ func (w workload) serveAndAsk(ctx context.Context) error {
 	if _, err := w.client.CoreV1().Services(namespace).Create(ctx, service, metav1.CreateOptions{}); err != nil {
 		return fmt.Errorf("create service: %w", err)
 	}
-	return w.runToEnd(ctx, "ask", "until wget -T 1 -q -O - http://app.default.svc.cluster.local >/dev/null 2>&1; do sleep 0.05; done")
+	return w.runToEnd(ctx, "ask", "until wget -q -O - http://app.default.svc.cluster.local >/dev/null 2>&1; do sleep 0.05; done")
 }
 
 // deploy returns how many seconds three replicas take, one on each node.

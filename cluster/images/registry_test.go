@@ -1,7 +1,10 @@
 package images
 
 import (
+	"archive/tar"
 	"bytes"
+	"errors"
+	"io"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -10,6 +13,7 @@ import (
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/layout"
+	"github.com/google/go-containerregistry/pkg/v1/mutate"
 )
 
 func TestTheBundledImages(t *testing.T) {
@@ -69,6 +73,43 @@ func TestTheStoreIsASoundLayout(t *testing.T) {
 	for _, n := range []string{"docker.io/kubarium/web:1.0", "docker.io/kubarium/web:3.0"} {
 		if shared := layers["docker.io/kubarium/toolbox:1.0"]; !reflect.DeepEqual(layers[n], shared) {
 			t.Errorf("%s does not share the layers of toolbox", n)
+		}
+	}
+}
+
+// files are the names of all files of an image.
+func files(t *testing.T, image v1.Image) map[string]bool {
+	t.Helper()
+	names := make(map[string]bool)
+	archive := mutate.Extract(image)
+	defer archive.Close()
+	reader := tar.NewReader(archive)
+	for {
+		header, err := reader.Next()
+		if errors.Is(err, io.EOF) {
+			return names
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		names["/"+header.Name] = true
+	}
+}
+
+func TestTheToolboxHasTheUsualCommands(t *testing.T) {
+	r, _ := open(t)
+	image, err := layout.Path(r.dir).Image(r.images["docker.io/kubarium/toolbox:1.0"].Digest)
+	if err != nil {
+		t.Fatal(err)
+	}
+	have := files(t, image)
+	for _, command := range []string{
+		"/bin/sh", "/bin/bash", "/bin/ls", "/bin/cat", "/bin/ps", "/bin/vi", "/bin/grep", "/bin/sed", "/bin/tar", "/bin/ping",
+		"/usr/bin/top", "/usr/bin/wget", "/usr/bin/nc", "/usr/bin/awk", "/usr/bin/traceroute", "/sbin/ip",
+		"/usr/local/bin/nslookup", "/usr/local/bin/toolbox", "/etc/passwd", "/tmp",
+	} {
+		if !have[command] {
+			t.Errorf("there is no %s", command)
 		}
 	}
 }

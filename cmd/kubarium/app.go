@@ -28,7 +28,7 @@ type appFlags struct {
 func (f *appFlags) bind(cmd *cobra.Command) {
 	cmd.Flags().BoolVar(&f.noMotion, "no-motion", false, "keep everything on the screen still")
 	cmd.Flags().BoolVar(&f.ascii, "ascii", false, "draw with ASCII characters only")
-	cmd.Flags().StringVar(&f.theme, "theme", "auto", "colours: auto, dark, light or contrast")
+	cmd.Flags().StringVar(&f.theme, "theme", "auto", "colours: auto, dark, light or high-contrast")
 	cmd.Flags().StringVar(&f.lesson, "lesson", "", "lesson to open, by its ID")
 }
 
