@@ -5,13 +5,17 @@ export GOFLAGS := -trimpath -buildvcs=false -tags=no_btrfs,no_devmapper,no_zfs,s
 KUBERNETES := v1.37.1
 ARCH       := $(shell go env GOARCH)
 VERSION    := $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+# The time of the commit, not of the build: the same sources give the same program.
+BUILD_DATE := $(shell TZ=UTC git log -1 --date=format-local:%Y-%m-%dT%H:%M:%SZ --format=%cd 2>/dev/null || echo 1970-01-01T00:00:00Z)
 VERSIONED  := k8s.io/component-base/version k8s.io/client-go/pkg/version
+# The module does not tell upstream's commit: none is better than upstream's placeholder.
 LDFLAGS    := -s -w -X main.version=$(VERSION) $(foreach p,$(VERSIONED),\
-	-X $(p).gitVersion=$(KUBERNETES) -X $(p).gitMajor=1 -X $(p).gitMinor=37 -X $(p).gitTreeState=clean)
+	-X $(p).gitVersion=$(KUBERNETES) -X $(p).gitMajor=1 -X $(p).gitMinor=37 -X $(p).gitTreeState=clean\
+	-X $(p).gitCommit= -X $(p).buildDate=$(BUILD_DATE))
 
 ASSETS := assets/bin/$(ARCH)/SHA256.json
-ASSET_SOURCES := $(shell find assets/helpers assets/images assets/pack cluster/node/nodeinit -type f) hack/assets.sh
-
+# The main module's go.mod is not among them: most changes of it concern none of these.
+ASSET_SOURCES := $(shell find assets/helpers assets/images assets/pack cluster/node/nodeinit -type f -not -name '*_test.go') hack/assets.sh
 
 .DEFAULT_GOAL := build
 

@@ -6,9 +6,12 @@ cd "$(dirname "$0")/.."
 arch=${1:-$(go env GOARCH)}
 host=$(go env GOHOSTARCH)
 out=assets/bin/$arch
-work=$(mktemp -d)
+# Beside the place where it all goes at the end, by a rename.
+mkdir -p "$out"
+work=$(mktemp -d "$PWD/assets/bin/.new-XXXXXX")
 trap 'rm -rf "$work"' EXIT
-mkdir -p "$work/helpers" "$work/images"
+trap 'exit 1' HUP INT TERM
+mkdir "$work/helpers" "$work/images" "$work/out"
 
 # Which compiler makes C programs for the architecture.
 cc=${CC:-gcc}
@@ -43,14 +46,20 @@ build . ./assets/images/toolbox images/toolbox -ldflags "-s -w"
 
 # The pause program is upstream's own, from the Kubernetes module.
 echo "assets: pause"
+# On a machine that never built this, the module is not there yet: nothing before needs it.
+go mod download k8s.io/kubernetes
 kubernetes=$(go list -m -f '{{.Dir}}' k8s.io/kubernetes)
-$cc -Os -Wall -static -s -DVERSION=3.10.2 -o "$work/images/pause" "$kubernetes/build/pause/linux/pause.c"
+(cd "$kubernetes/build/pause/linux" && $cc -Os -Wall -static -s -DVERSION=3.10.2 -o "$work/images/pause" pause.c)
 
+echo "assets: images"
 busybox=${BUSYBOX:-/bin/busybox} bash=${BASH_STATIC:-/bin/bash-static}
-rm -rf "$out/images" "$out"/*.zst "$out/SHA256.json"
-mkdir -p "$out"
 unset GOARCH
-go run ./assets/images/build -arch "$arch" -out "$out/images" -busybox "$busybox" -bash "$bash" \
+go run ./assets/images/build -arch "$arch" -out "$work/out/images" -busybox "$busybox" -bash "$bash" \
 	-pause "$work/images/pause" -coredns "$work/images/coredns" -toolbox "$work/images/toolbox"
-go run ./assets/pack -out "$out" "$work"/helpers/*
+go run ./assets/pack -out "$work/out" "$work"/helpers/*
+
+# The list comes last: without it, all of this is built again.
+rm -rf "$out/SHA256.json" "$out/images" "$out"/*.zst
+mv "$work/out/images" "$work"/out/*.zst "$out"
+mv "$work/out/SHA256.json" "$out"
 du -sh "$out"

@@ -12,6 +12,7 @@ need() { # PACKAGE TEST...
 need gcc command -v gcc
 need libc6-dev test -e /usr/include/stdio.h
 need libseccomp-dev test -e /usr/include/seccomp.h
+need pkg-config command -v pkg-config
 need nftables command -v nft
 need busybox-static test -x /bin/busybox
 need bash-static test -x /bin/bash-static

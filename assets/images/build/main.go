@@ -47,6 +47,11 @@ func main() {
 }
 
 func build(in inputs, arch, out string) error {
+	for _, name := range []string{in.pause, in.coredns, in.toolbox, in.busybox, in.bash} {
+		if err := runsAlone(name, arch); err != nil {
+			return err
+		}
+	}
 	pause, err := layerOf(program("/pause", in.pause))
 	if err != nil {
 		return err

@@ -11,6 +11,9 @@ import (
 	"time"
 )
 
+// maxRate is more than one program can send.
+const maxRate = 100_000
+
 // load sends requests at a rate, and says each second how it went.
 type load struct {
 	url      string
@@ -22,8 +25,8 @@ type load struct {
 }
 
 func (l *load) run(ctx context.Context) error {
-	if l.url == "" || l.rate < 1 || l.workers < 1 {
-		return errors.New("load needs --url, and --rps and --workers of at least 1")
+	if l.url == "" || l.rate < 1 || l.rate > maxRate || l.workers < 1 {
+		return fmt.Errorf("load needs --url, --rps of 1 to %d, and --workers of at least 1", maxRate)
 	}
 	if l.duration > 0 {
 		var cancel context.CancelFunc

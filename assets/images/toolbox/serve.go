@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"net"
 	"net/http"
@@ -27,14 +26,19 @@ type server struct {
 	failing            atomic.Bool
 }
 
-func serve(ctx context.Context, address string) error {
-	s := &server{pod: os.Getenv("POD_NAME"), node: os.Getenv("NODE_NAME"), version: os.Getenv("VERSION")}
+// newServer takes what it says of itself from the environment of its pod.
+func newServer(getenv func(string) string) *server {
+	s := &server{pod: getenv("POD_NAME"), node: getenv("NODE_NAME"), version: getenv("VERSION")}
 	if s.pod == "" {
 		s.pod, _ = os.Hostname()
 	}
 	if s.version == "" {
 		s.version = "1.0"
 	}
+	return s
+}
+
+func (s *server) handler() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("/", s.hello)
 	mux.HandleFunc("GET /healthz", s.health)
@@ -42,18 +46,35 @@ func serve(ctx context.Context, address string) error {
 	mux.HandleFunc("GET /headers", headers)
 	mux.HandleFunc("POST /fail", func(w http.ResponseWriter, _ *http.Request) { s.setFailing(w, true) })
 	mux.HandleFunc("POST /heal", func(w http.ResponseWriter, _ *http.Request) { s.setFailing(w, false) })
-	httpServer := &http.Server{Addr: address, Handler: logged(mux), ReadHeaderTimeout: 10 * time.Second}
-	fmt.Printf("web %s listens on %s\n", s.version, address)
-	context.AfterFunc(ctx, func() {
+	return logged(mux)
+}
+
+func serve(ctx context.Context, address string) error {
+	s := newServer(os.Getenv)
+	listener, err := net.Listen("tcp", address)
+	if err != nil {
+		return err
+	}
+	fmt.Printf("web %s listens on %s\n", s.version, listener.Addr())
+	return serveUntil(ctx, listener, s.handler())
+}
+
+// serveUntil answers requests until ctx ends, and those that are under way then.
+func serveUntil(ctx context.Context, listener net.Listener, handler http.Handler) error {
+	httpServer := &http.Server{Handler: handler, ReadHeaderTimeout: 10 * time.Second}
+	drained := make(chan error, 1)
+	stop := context.AfterFunc(ctx, func() {
 		fmt.Println("told to stop: finishing what is under way")
 		ending, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 		defer cancel()
-		_ = httpServer.Shutdown(ending)
+		drained <- httpServer.Shutdown(ending)
 	})
-	if err := httpServer.ListenAndServe(); !errors.Is(err, http.ErrServerClosed) {
+	err := httpServer.Serve(listener)
+	if stop() {
 		return err
 	}
-	return nil
+	// Serve returns as soon as the end begins.
+	return <-drained
 }
 
 func (s *server) hello(w http.ResponseWriter, r *http.Request) {
