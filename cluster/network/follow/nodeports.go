@@ -169,5 +169,5 @@ func (p *NodePorts) ensure(ctx context.Context, port Port, s *corev1.Service) bo
 	if p.config.Report != nil && (!known || err == nil) {
 		p.config.Report(PortEvent{Service: fresh.service, UID: fresh.uid, Port: port, Err: err})
 	}
-	return true
+	return err == nil
 }
