@@ -223,11 +223,30 @@ func damage(t *testing.T, dir string) {
 	}
 }
 
+// respell changes a JSON file, but not what it says.
+func respell(t *testing.T, file string) {
+	t.Helper()
+	data, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(file, append(data, ' '), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
 func TestABadArchiveChangesNothing(t *testing.T) {
 	good := dockerArchive(t, map[string]v1.Image{"shop:1": randomImage(t)})
 	damaged := ociLayout(t, "shop:1", randomImage(t))
 	damage(t, damaged)
 	swapped := ociLayout(t, "shop:1", otherLayer(t))
+	configured := randomImage(t)
+	respelled := ociLayout(t, "shop:1", configured)
+	config, err := configured.ConfigName()
+	if err != nil {
+		t.Fatal(err)
+	}
+	respell(t, filepath.Join(respelled, "blobs", config.Algorithm, config.Hex))
 	other := t.TempDir()
 	if err := os.WriteFile(filepath.Join(other, "README"), []byte("hello"), 0o600); err != nil {
 		t.Fatal(err)
@@ -241,8 +260,9 @@ func TestABadArchiveChangesNothing(t *testing.T) {
 		"a text":            {bytes.Repeat([]byte("hello, world\n"), 1000), "no image archive"},
 		"a tar of no image": {tarOf(t, other), "no image archive"},
 		"a torn archive":    {good[:len(good)/2], "unexpected EOF"},
-		"a damaged layer":   {tarOf(t, damaged), "check image"},
+		"a damaged layer":   {tarOf(t, damaged), "is damaged"},
 		"another layer":     {tarOf(t, swapped), "damaged"},
+		"another config":    {tarOf(t, respelled), "configuration"},
 		"no name":           {tarOf(t, ociLayout(t, "", randomImage(t))), "no name"},
 		"no proper name":    {tarOf(t, ociLayout(t, "SHOP//1", randomImage(t))), "image name"},
 	} {

@@ -5,6 +5,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"strings"
 	"testing"
 
@@ -177,6 +178,31 @@ func TestAnswersFollowTheSpecification(t *testing.T) {
 		response, body := get(t, server, c.method, c.path)
 		if response.StatusCode != c.status || !strings.Contains(body, c.body) {
 			t.Errorf("%s %s: %s: %s, want %d with %q", c.method, c.path, response.Status, body, c.status, c.body)
+		}
+	}
+}
+
+func TestARangeIsAnsweredWithNoMore(t *testing.T) {
+	r, server := open(t)
+	digest := r.images["registry.k8s.io/pause:3.10.2"].Digest
+	whole, err := os.ReadFile(r.blobPath(digest))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for header, want := range map[string]string{"bytes=5-": string(whole[5:]), "bytes=5-9": string(whole[5:10])} {
+		request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, server.URL+"/v2/registry.k8s.io/pause/blobs/"+digest.String(), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		request.Header.Set("Range", header)
+		response, err := server.Client().Do(request)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer response.Body.Close()
+		body, err := io.ReadAll(response.Body)
+		if err != nil || response.StatusCode != http.StatusPartialContent || string(body) != want {
+			t.Errorf("%s: %s, %d bytes, %v; want %d", header, response.Status, len(body), err, len(want))
 		}
 	}
 }
