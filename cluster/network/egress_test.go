@@ -128,6 +128,15 @@ func TestPingAnswersOnlyForTheGateway(t *testing.T) {
 	}
 }
 
+// The gateway must not claim the addresses of nodes that are not there now.
+func TestGatewayHasOneAddress(t *testing.T) {
+	lab := openLab(t)
+	node := attachNode(t, lab, "node-1", "10.89.0.11")
+	if c, err := node.dial("tcp", "10.89.0.99:80"); !errors.Is(err, syscall.EHOSTUNREACH) {
+		t.Errorf("dial an address no node has: %v, %v", c, err)
+	}
+}
+
 // Hosts outside that are silent must not keep others from being reached.
 func TestEgressSurvivesSilence(t *testing.T) {
 	lab := openLab(t)

@@ -2,11 +2,13 @@ package network
 
 import (
 	"errors"
+	"fmt"
 	"net"
 	"net/netip"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -84,8 +86,11 @@ func TestPodsReachEachOtherByTheRouter(t *testing.T) {
 		c, err := dialFrom(two, "10.244.2.5", "10.244.1.5:80")
 		mustReach(t, c, err)
 	}
-	if gateway := gatewayTo(t, two, "10.244.1.5"); gateway != "10.89.0.1" {
-		t.Errorf("node was redirected to %s: pods must go by the router", gateway)
+	// The node itself, as its kubelet's probes, is what would be redirected.
+	c, err := dialFrom(two, "10.89.0.12", "10.244.1.5:80")
+	mustReach(t, c, err)
+	if redirects := sentRedirects(t, lab); redirects != "0" {
+		t.Errorf("the router sent %s redirects: nodes would go around it", redirects)
 	}
 
 	pods := netip.MustParsePrefix("10.244.1.0/24")
@@ -135,20 +140,48 @@ func dialFrom(n *fakeNode, local, address string) (net.Conn, error) {
 	return c, err
 }
 
-func gatewayTo(t *testing.T, n *fakeNode, address string) string {
+// sentRedirects is the lab's count of ICMP redirects.
+func sentRedirects(t *testing.T, lab *Network) string {
 	t.Helper()
-	var gateway string
-	err := enter(n.ns, func() error {
-		routes, err := netlink.RouteGet(net.ParseIP(address))
-		if err == nil {
-			gateway = routes[0].Gw.String()
-		}
+	var data []byte
+	err := lab.Do(func() (err error) {
+		data, err = os.ReadFile("/proc/thread-self/net/snmp")
 		return err
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	return gateway
+	// Two lines begin so: the names of the counters, and their values.
+	var lines [][]string
+	for line := range strings.Lines(string(data)) {
+		if strings.HasPrefix(line, "Icmp:") {
+			lines = append(lines, strings.Fields(line))
+		}
+	}
+	if len(lines) != 2 || !slices.Contains(lines[0], "OutRedirects") {
+		t.Fatalf("no count of redirects in %q", data)
+	}
+	return lines[1][slices.Index(lines[0], "OutRedirects")]
+}
+
+// Kernels switch new links on a little later than told; AttachNode waits, since
+// what is sent before is lost.
+func TestAttachedMeansConnected(t *testing.T) {
+	// Without a gateway, the first node brings the bridge up.
+	lab := openLab(t, func(c *Config) { c.TunDevice = "/nonexistent" })
+	for i := range 20 {
+		name := fmt.Sprintf("node-%d", i)
+		attachNode(t, lab, name, fmt.Sprintf("10.89.0.%d", 11+i))
+		for _, link := range []string{name, bridgeName} {
+			l, err := lab.links.LinkByName(link)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if l.Attrs().OperState != netlink.OperUp {
+				t.Fatalf("link %s after attaching %s: %s", link, name, l.Attrs().OperState)
+			}
+		}
+	}
 }
 
 func TestNodeComesBackAfterPowerCut(t *testing.T) {
