@@ -114,10 +114,10 @@ func TestKubectl(t *testing.T) {
 			if out := shared.kubectl(t, "get", "--raw", "/api/v1/nodes/"+node+"/proxy/healthz"); out != "ok" {
 				t.Errorf("node proxy: %s", out)
 			}
-			if out := shared.kubectl(t, "get", "--raw", "/api/v1/namespaces/"+ns+"/pods/"+node+":8080/proxy/"); !strings.Contains(out, "Hello from pod") {
+			if out := shared.kubectl(t, "get", "--raw", "/api/v1/namespaces/"+ns+"/pods/"+node+":8080/proxy/"); !strings.Contains(out, `"pod":"`+node+`"`) {
 				t.Errorf("pod proxy: %s", out)
 			}
-			out := shared.kubectl(t, "-n", ns, "debug", node, "--image=kubarium/toolbox:1.0", "--target="+node, "-i", "--quiet", "--", "sh", "-c", "ps; echo debugged")
+			out := shared.kubectl(t, "-n", ns, "debug", node, "--image=kubarium/toolbox:1.0", "--target="+node, "-i", "--quiet", "--", "sh", "-c", "sleep 2; ps; echo debugged")
 			if !strings.Contains(out, "debugged") {
 				t.Errorf("debug: %s", out)
 			}
