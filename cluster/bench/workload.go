@@ -29,7 +29,7 @@ type workload struct{ client kubernetes.Interface }
 
 // resolve runs a pod until it has resolved the API server's name.
 func (w workload) resolve(ctx context.Context) error {
-	return w.runToEnd(ctx, "resolve", "until timeout 1 /usr/local/bin/nslookup kubernetes.default >/dev/null 2>&1; do sleep 0.05; done")
+	return w.runToEnd(ctx, "resolve", "until nslookup kubernetes.default >/dev/null 2>&1; do sleep 0.05; done")
 }
 
 // serveAndAsk makes a Deployment and a Service, and a pod that asks it by name.

@@ -127,7 +127,6 @@ func look(t *testing.T) machine {
 		"netns":     "ip netns",
 		"nftables":  "nft list ruleset",
 		"cgroups":   "find /sys/fs/cgroup -type d -path '*kubarium*' -not -path '*/kubarium/shared*'",
-		"temporary": "ls /tmp",
 		"sysctl":    "cd /proc/sys && cat net/ipv4/ip_forward vm/overcommit_memory vm/panic_on_oom kernel/panic kernel/panic_on_oops kernel/keys/root_maxkeys",
 	} {
 		out, err := exec.Command("sh", "-c", command).Output()
@@ -211,6 +210,9 @@ func TestNothingIsLeftBehind(t *testing.T) {
 		t.Fatal(err)
 	}
 	before.compare(t, "after SIGKILL, a start and a stop", look(t))
+	if left, err := os.ReadDir(c.temporary()); err != nil || len(left) > 0 {
+		t.Errorf("temporary files %v: %v", left, err)
+	}
 	c.kubarium(t, "clean", "--yes")
 	if _, err := os.Stat(c.layout().Root); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("state directory after clean: %v", err)

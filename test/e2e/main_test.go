@@ -71,12 +71,19 @@ func startCluster(name string, nodes int) (*testCluster, error) {
 		return nil, err
 	}
 	c := &testCluster{name: name, dir: dir}
+	if err := os.Mkdir(c.temporary(), 0o700); err != nil {
+		return nil, err
+	}
 	return c, c.start(nodes)
 }
+
+// temporary is the cluster's own temp folder, so that what it leaves there is seen.
+func (c *testCluster) temporary() string { return filepath.Join(c.dir, "tmp") }
 
 // start runs "kubarium up" and waits until it reports that it is ready.
 func (c *testCluster) start(nodes int) error {
 	c.cmd = exec.Command(program(), "up", "--name", c.name, "--data-dir", c.dir, "--nodes", fmt.Sprint(nodes), "-o", "json")
+	c.cmd.Env = append(os.Environ(), "TMPDIR="+c.temporary())
 	c.out = &bytes.Buffer{}
 	c.cmd.Stderr = c.out
 	stdout, err := c.cmd.StdoutPipe()

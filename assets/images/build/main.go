@@ -69,7 +69,8 @@ func build(in inputs, arch, out string) error {
 		return err
 	}
 	toolbox, err := layerOf(program("/usr/local/bin/toolbox", in.toolbox),
-		entry{name: "/usr/local/bin/nslookup", mode: 0o777, link: "toolbox"})
+		entry{name: "/usr/local/bin/nslookup", mode: 0o777, link: "toolbox"},
+		entry{name: "/usr/local/bin/wget", mode: 0o777, link: "toolbox"})
 	if err != nil {
 		return err
 	}

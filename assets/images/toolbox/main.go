@@ -23,6 +23,7 @@ const usage = `usage: toolbox COMMAND [flags]
   eat-memory   allocate memory and hold it
   eat-cpu      keep processors busy
   nslookup     ask DNS for a name or an address
+  wget         fetch a page
   sleep        do nothing until told to stop
 `
 
@@ -30,9 +31,9 @@ func main() {
 	ctx, cancel := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer cancel()
 	args := os.Args[1:]
-	// The image has a link of that name.
-	if filepath.Base(os.Args[0]) == "nslookup" {
-		args = append([]string{"nslookup"}, args...)
+	// The image has links of these names.
+	if name := filepath.Base(os.Args[0]); name == "nslookup" || name == "wget" {
+		args = append([]string{name}, args...)
 	}
 	if err := run(ctx, args); err != nil {
 		fmt.Fprintln(os.Stderr, "toolbox:", err)
@@ -80,6 +81,8 @@ func run(ctx context.Context, args []string) error {
 		return nil
 	case "nslookup":
 		return nslookup(ctx, args[1:])
+	case "wget":
+		return wget(ctx, args[1:])
 	case "sleep":
 		<-ctx.Done()
 		return nil

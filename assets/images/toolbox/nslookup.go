@@ -9,13 +9,17 @@ import (
 	"time"
 )
 
+// patience is how long the answer may take. Upstream's default of several times five
+// seconds makes a learner think that the terminal hangs.
+const patience = 2 * time.Second
+
 // nslookup answers as the command of that name does, and follows the search path of
 // /etc/resolv.conf, which busybox's own does not for names with a dot in them.
 func nslookup(ctx context.Context, args []string) error {
 	if len(args) < 1 || len(args) > 2 {
 		return fmt.Errorf("usage: nslookup NAME [SERVER]")
 	}
-	ctx, cancel := context.WithTimeout(ctx, 4*time.Second)
+	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	server := nameServer()
 	if len(args) == 2 {
