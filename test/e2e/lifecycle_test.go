@@ -121,13 +121,13 @@ func look(t *testing.T) machine {
 	t.Helper()
 	m := machine{}
 	for name, command := range map[string]string{
-		"mounts":    "cut -d' ' -f4- /proc/self/mountinfo",
-		"links":     "ip -o link",
-		"routes":    "ip route",
-		"netns":     "ip netns",
-		"nftables":  "nft list ruleset",
-		"cgroups":   "find /sys/fs/cgroup -type d -path '*kubarium*' -not -path '*/kubarium/shared*'",
-		"sysctl":    "cd /proc/sys && cat net/ipv4/ip_forward vm/overcommit_memory vm/panic_on_oom kernel/panic kernel/panic_on_oops kernel/keys/root_maxkeys",
+		"mounts":   "cut -d' ' -f4- /proc/self/mountinfo",
+		"links":    "ip -o link",
+		"routes":   "ip route",
+		"netns":    "ip netns",
+		"nftables": "nft list ruleset",
+		"cgroups":  "find /sys/fs/cgroup -type d -path '*kubarium*' -not -path '*/kubarium/shared*'",
+		"sysctl":   "cd /proc/sys && cat net/ipv4/ip_forward vm/overcommit_memory vm/panic_on_oom kernel/panic kernel/panic_on_oops kernel/keys/root_maxkeys",
 	} {
 		out, err := exec.Command("sh", "-c", command).Output()
 		if err != nil {
