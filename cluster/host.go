@@ -99,7 +99,7 @@ func Remove(ctx context.Context, layout Layout, name string) error {
 			return err
 		}
 	}
-	if err := node.Sweep("kubarium/" + name); err != nil {
+	if err := node.Sweep(layout.cgroup()); err != nil {
 		return fmt.Errorf("clear up: %w", err)
 	}
 	if err := os.RemoveAll(layout.Root); err != nil {

@@ -75,7 +75,7 @@ func (c *Cluster) nodeSpec(n nodeState) (node.Spec, error) {
 		ServiceCIDR: net.ServiceCIDR, PodCIDR: net.PodCIDR,
 		Registry: c.registryAddress(),
 		Reserved: reservedFor(n.Index), MachineID: n.MachineID,
-		CgroupParent: strings.Join([]string{"kubarium", c.options.Name, n.Name}, "/"),
+		CgroupParent: c.layout.cgroup() + "/" + n.Name,
 	}, nil
 }
 

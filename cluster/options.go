@@ -5,6 +5,7 @@
 package cluster
 
 import (
+	"crypto/sha256"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -83,6 +84,13 @@ func (l Layout) ControlSocket() string   { return filepath.Join(l.Run(), "contro
 func (l Layout) egressSocket() string    { return filepath.Join(l.Run(), "egress.sock") }
 func (l Layout) state() string           { return filepath.Join(l.Root, "cluster.json") }
 func (l Layout) lock() string            { return filepath.Join(l.Root, "lock") }
+
+// cgroup is the parent of all the nodes' cgroups. The machine has one tree of them:
+// the same name in another data directory is another cluster, and must not be swept.
+func (l Layout) cgroup() string {
+	sum := sha256.Sum256([]byte(l.Root))
+	return fmt.Sprintf("kubarium/%s-%x", filepath.Base(l.Root), sum[:4])
+}
 
 func (l Layout) make() error {
 	// The directory may be passed through, so that the kubeconfig in it can belong to

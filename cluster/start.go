@@ -108,7 +108,7 @@ func (c *Cluster) prepare() error {
 	c.onStop(func(context.Context) error { return c.lock.Close() })
 	c.openLog()
 	// What a killed run left behind ends here, at the latest.
-	cgroup := "kubarium/" + c.options.Name
+	cgroup := c.layout.cgroup()
 	if err := node.Sweep(cgroup); err != nil {
 		return fmt.Errorf("clear up after the last run: %w", err)
 	}

@@ -70,8 +70,11 @@ func TestNodeComesAndGoes(t *testing.T) {
 	shared.kubectl(t, "wait", "--for=create", "node/"+added, "--timeout=60s")
 	shared.kubectl(t, "wait", "--for=condition=Ready", "node/"+added, "--timeout=60s")
 	shared.runOn(t, ns, "there", added, "kubarium/web:1.0")
+	if running := processesOf(t, "/"+added); len(running) == 0 {
+		t.Error("the running node's processes are not found by its cgroup")
+	}
 	shared.kubarium(t, "node", "kill", added)
-	if left := processesOf(t, "/"+shared.name+"/"+added); len(left) > 0 {
+	if left := processesOf(t, "/"+added); len(left) > 0 {
 		t.Errorf("processes left of the killed node: %v", left)
 	}
 	if out, code := shared.try(t, "node", "kill", added); code != 1 || !strings.Contains(out, "off already") {
@@ -186,7 +189,7 @@ func TestNothingIsLeftBehind(t *testing.T) {
 			t.Fatalf("%s: %v", e.name, err)
 		}
 		before.compare(t, "after "+e.name, look(t))
-		if left := processesOf(t, "/short/"); len(left) > 0 {
+		if left := processesOf(t, "/short-"); len(left) > 0 {
 			t.Errorf("after %s, processes: %v", e.name, left)
 		}
 	}
@@ -197,7 +200,7 @@ func TestNothingIsLeftBehind(t *testing.T) {
 		t.Fatal(err)
 	}
 	eventually(t, "end of the nodes after SIGKILL", func(context.Context) error {
-		if left := processesOf(t, "/short/"); len(left) > 0 {
+		if left := processesOf(t, "/short-"); len(left) > 0 {
 			return fmt.Errorf("processes %v", left)
 		}
 		return nil
