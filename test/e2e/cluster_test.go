@@ -117,11 +117,27 @@ func TestKubectl(t *testing.T) {
 			if out := shared.kubectl(t, "get", "--raw", "/api/v1/namespaces/"+ns+"/pods/"+node+":8080/proxy/"); !strings.Contains(out, `"pod":"`+node+`"`) {
 				t.Errorf("pod proxy: %s", out)
 			}
-			out := shared.kubectl(t, "-n", ns, "debug", node, "--image=kubarium/toolbox:1.0", "--target="+node, "-i", "--quiet", "--", "sh", "-c", "sleep 2; ps; echo debugged")
-			if !strings.Contains(out, "debugged") {
-				t.Errorf("debug: %s", out)
-			}
+			debug(t, ns, node)
 		})
+	}
+}
+
+// debug runs a command in an ephemeral container, as somebody at a terminal would: the
+// attachment ends when the input does.
+func debug(t *testing.T, ns, pod string) {
+	t.Helper()
+	in, hold, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer hold.Close()
+	cmd := exec.CommandContext(bounded(t), program(), "kubectl", "--name", shared.name, "--data-dir", shared.dir, "-n", ns,
+		"debug", pod, "--image=kubarium/toolbox:1.0", "--target="+pod, "-i", "--quiet", "--", "sh", "-c", "sleep 1; ps; echo debugged")
+	cmd.Stdin = in
+	out, err := cmd.CombinedOutput()
+	in.Close()
+	if err != nil || !strings.Contains(string(out), "debugged") || !strings.Contains(string(out), "toolbox serve") {
+		t.Errorf("debug: %v\n%s", err, out)
 	}
 }
 
