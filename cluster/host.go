@@ -90,7 +90,7 @@ func (c *Cluster) LoadImages(ctx context.Context, archive io.Reader) ([]string, 
 const removeLimit = 40 * time.Second
 
 // Remove ends the cluster, wherever it runs, and deletes all that there is of it.
-func Remove(ctx context.Context, layout Layout, name string) error {
+func Remove(ctx context.Context, layout Layout) error {
 	if layout.Running() {
 		if err := control.NewClient(layout.ControlSocket()).Shutdown(ctx); err != nil && !errors.Is(err, control.ErrNotRunning) {
 			return fmt.Errorf("stop the cluster: %w", err)

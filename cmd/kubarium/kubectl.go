@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"strings"
 
@@ -44,6 +45,8 @@ func runKubectl(g *global, args []string) error {
 	} else if needsCluster(args) {
 		return err
 	}
+	// kubectl expects that signals end it: most of its commands have no other end.
+	signal.Reset()
 	os.Args = append([]string{"kubectl"}, args...)
 	command := cmd.NewDefaultKubectlCommandWithArgs(cmd.KubectlOptions{
 		PluginHandler: cmd.NewDefaultPluginHandler(plugin.ValidPluginFilenamePrefixes),

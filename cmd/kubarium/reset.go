@@ -39,7 +39,7 @@ func remove(cmd *cobra.Command, g *global, yes bool, what, after string) error {
 	if !yes {
 		return fmt.Errorf("this deletes %s %q: add --yes to do it", what, g.name)
 	}
-	if err := cluster.Remove(cmd.Context(), g.layout(), g.name); err != nil {
+	if err := cluster.Remove(cmd.Context(), g.layout()); err != nil {
 		return err
 	}
 	fmt.Fprintf(cmd.OutOrStdout(), "cluster/%s removed. %s\n", g.name, after)
