@@ -70,11 +70,11 @@ func TestNodeComesAndGoes(t *testing.T) {
 	shared.kubectl(t, "wait", "--for=create", "node/"+added, "--timeout=60s")
 	shared.kubectl(t, "wait", "--for=condition=Ready", "node/"+added, "--timeout=60s")
 	shared.runOn(t, ns, "there", added, "kubarium/web:1.0")
-	if running := processesOf(t, "/"+added); len(running) == 0 {
+	if running := shared.processes(t, added); len(running) == 0 {
 		t.Error("the running node's processes are not found by its cgroup")
 	}
 	shared.kubarium(t, "node", "kill", added)
-	if left := processesOf(t, "/"+added); len(left) > 0 {
+	if left := shared.processes(t, added); len(left) > 0 {
 		t.Errorf("processes left of the killed node: %v", left)
 	}
 	if out, code := shared.try(t, "node", "kill", added); code != 1 || !strings.Contains(out, "off already") {
@@ -96,22 +96,28 @@ func TestNodeComesAndGoes(t *testing.T) {
 	if out, code := shared.try(t, "kubectl", "get", "node", added); code == 0 {
 		t.Errorf("the removed node is there: %s", out)
 	}
-	if _, err := os.Stat(shared.layout().Node(added)); !errors.Is(err, os.ErrNotExist) {
+	if _, err := os.Stat(shared.path("nodes", added)); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("the removed node's disk: %v", err)
 	}
 }
 
-// processesOf lists the processes in a cgroup whose path contains part.
-func processesOf(t *testing.T, part string) []string {
+// processes lists what runs of the cluster, or of one node of it: by control group,
+// and by what every process inherits from its parent.
+func (c *testCluster) processes(t *testing.T, node string) []string {
 	t.Helper()
-	files, err := filepath.Glob("/proc/[0-9]*/cgroup")
+	dirs, err := filepath.Glob("/proc/[0-9]*")
 	if err != nil {
 		t.Fatal(err)
 	}
 	var found []string
-	for _, file := range files {
-		if data, err := os.ReadFile(file); err == nil && strings.Contains(string(data), part) {
-			found = append(found, filepath.Dir(file))
+	for _, dir := range dirs {
+		groups, _ := os.ReadFile(filepath.Join(dir, "cgroup"))
+		environment, _ := os.ReadFile(filepath.Join(dir, "environ"))
+		inGroup := strings.Contains(string(groups), "/kubarium/"+c.name) && strings.Contains(string(groups), "/"+node)
+		inherits := node == "" && strings.Contains(string(environment), "TMPDIR="+c.temporary())
+		if inGroup || inherits {
+			name, _ := os.ReadFile(filepath.Join(dir, "comm"))
+			found = append(found, filepath.Base(dir)+" "+strings.TrimSpace(string(name)))
 		}
 	}
 	return found
@@ -129,7 +135,8 @@ func look(t *testing.T) machine {
 		"routes":   "ip route",
 		"netns":    "ip netns",
 		"nftables": "nft list ruleset",
-		"cgroups":  "find /sys/fs/cgroup -type d -path '*kubarium*' -not -path '*/kubarium/shared*'",
+		"cgroups":  "find /sys/fs/cgroup -type d -path '*/kubarium/" + uniqueName("short") + "*'",
+		"run":      "ls /run",
 		"sysctl":   "cd /proc/sys && cat net/ipv4/ip_forward vm/overcommit_memory vm/panic_on_oom kernel/panic kernel/panic_on_oops kernel/keys/root_maxkeys",
 	} {
 		out, err := exec.Command("sh", "-c", command).Output()
@@ -189,7 +196,7 @@ func TestNothingIsLeftBehind(t *testing.T) {
 			t.Fatalf("%s: %v", e.name, err)
 		}
 		before.compare(t, "after "+e.name, look(t))
-		if left := processesOf(t, "/short-"); len(left) > 0 {
+		if left := c.processes(t, ""); len(left) > 0 {
 			t.Errorf("after %s, processes: %v", e.name, left)
 		}
 	}
@@ -200,7 +207,7 @@ func TestNothingIsLeftBehind(t *testing.T) {
 		t.Fatal(err)
 	}
 	eventually(t, "end of the nodes after SIGKILL", func(context.Context) error {
-		if left := processesOf(t, "/short-"); len(left) > 0 {
+		if left := c.processes(t, ""); len(left) > 0 {
 			return fmt.Errorf("processes %v", left)
 		}
 		return nil
@@ -217,7 +224,7 @@ func TestNothingIsLeftBehind(t *testing.T) {
 		t.Errorf("temporary files %v: %v", left, err)
 	}
 	c.kubarium(t, "clean", "--yes")
-	if _, err := os.Stat(c.layout().Root); !errors.Is(err, os.ErrNotExist) {
+	if _, err := os.Stat(c.path()); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("state directory after clean: %v", err)
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -18,7 +19,6 @@ import (
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/tools/clientcmd"
 
-	"kubarium/cluster"
 	"kubarium/cluster/control"
 )
 
@@ -40,6 +40,9 @@ func TestMain(m *testing.M) {
 func run(m *testing.M) (code int, err error) {
 	if os.Geteuid() != 0 {
 		return 1, errors.New("these tests start a cluster and need root")
+	}
+	if _, err := os.Stat(program()); err != nil {
+		return 1, fmt.Errorf("no program to test: %w (build it with 'make build', or name it in KUBARIUM)", err)
 	}
 	if shared, err = startCluster("shared", 3); err != nil {
 		return 1, err
@@ -70,19 +73,22 @@ func startCluster(name string, nodes int) (*testCluster, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &testCluster{name: name, dir: dir}
+	c := &testCluster{name: uniqueName(name), dir: dir}
 	if err := os.Mkdir(c.temporary(), 0o700); err != nil {
 		return nil, err
 	}
 	return c, c.start(nodes)
 }
 
+// uniqueName is a cluster's name that no other run of these tests uses.
+func uniqueName(name string) string { return fmt.Sprintf("%s-%d", name, os.Getpid()) }
+
 // temporary is the cluster's own temp folder, so that what it leaves there is seen.
 func (c *testCluster) temporary() string { return filepath.Join(c.dir, "tmp") }
 
 // start runs "kubarium up" and waits until it reports that it is ready.
 func (c *testCluster) start(nodes int) error {
-	c.cmd = exec.Command(program(), "up", "--name", c.name, "--data-dir", c.dir, "--nodes", fmt.Sprint(nodes), "-o", "json")
+	c.cmd = exec.Command(program(), "up", "--name", c.name, "--data-dir", c.dir, "--nodes", strconv.Itoa(nodes), "-o", "json")
 	c.cmd.Env = append(os.Environ(), "TMPDIR="+c.temporary())
 	c.out = &bytes.Buffer{}
 	c.cmd.Stderr = c.out
@@ -134,9 +140,14 @@ func (c *testCluster) awaitExit() error {
 	}
 }
 
-func (c *testCluster) layout() cluster.Layout { return cluster.LayoutOf(c.dir, c.name) }
+// path returns where something lies in the cluster's state directory.
+func (c *testCluster) path(parts ...string) string {
+	return filepath.Join(append([]string{c.dir, c.name}, parts...)...)
+}
 
-func (c *testCluster) control() *control.Client { return control.NewClient(c.layout().ControlSocket()) }
+func (c *testCluster) control() *control.Client {
+	return control.NewClient(c.path("run", "control.sock"))
+}
 
 // kubarium runs the program against the cluster and returns what it printed.
 func (c *testCluster) kubarium(t *testing.T, args ...string) string {
@@ -154,13 +165,27 @@ func (c *testCluster) kubectl(t *testing.T, args ...string) string {
 	return c.kubarium(t, append([]string{"kubectl"}, args...)...)
 }
 
+// apply creates what a manifest says.
+func (c *testCluster) apply(t *testing.T, ns, manifest string) {
+	t.Helper()
+	cmd := c.command(bounded(t), "kubectl", "-n", ns, "apply", "-f", "-")
+	cmd.Stdin = strings.NewReader(manifest)
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("kubectl apply: %v\n%s", err, out)
+	}
+}
+
+// command makes a process of the program that means this cluster.
+func (c *testCluster) command(ctx context.Context, args ...string) *exec.Cmd {
+	return exec.CommandContext(ctx, program(), append([]string{args[0], "--name", c.name, "--data-dir", c.dir}, args[1:]...)...)
+}
+
 // try is kubarium with the exit code instead of a failure.
 func (c *testCluster) try(t *testing.T, args ...string) (string, int) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), limit)
 	defer cancel()
-	full := append([]string{args[0], "--name", c.name, "--data-dir", c.dir}, args[1:]...)
-	cmd := exec.CommandContext(ctx, program(), full...)
+	cmd := c.command(ctx, args...)
 	out, err := cmd.CombinedOutput()
 	var exit *exec.ExitError
 	if err != nil && !errors.As(err, &exit) {
