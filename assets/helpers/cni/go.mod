@@ -2,7 +2,7 @@ module kubarium/assets/helpers/cni
 
 go 1.26.0
 
-require github.com/containernetworking/plugins v1.9.0
+require github.com/containernetworking/plugins v1.9.1
 
 require (
 	github.com/alexflint/go-filemutex v1.3.0 // indirect
