@@ -19,6 +19,9 @@ var netSettings = map[string]string{
 	"ipv4/conf/default/rp_filter":  "0",
 	"ipv4/conf/all/send_redirects": "0",
 	"ipv6/conf/all/disable_ipv6":   "1",
+	// A Service without endpoints refuses, and does so each time: by default the kernel
+	// tells a client once a second, and lets its other questions run into a timeout.
+	"ipv4/icmp_ratelimit": "0",
 }
 
 func setUpNetwork() error {
