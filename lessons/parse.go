@@ -41,7 +41,10 @@ func (p *parser) parse(text string) error {
 	if len(p.report.problems) > 0 && src.front.text == "" {
 		return p.report.problems
 	}
-	decode(src.front, p.lesson, p.report)
+	if before := len(p.report.problems); !decode(src.front, p.lesson, p.report) && p.lesson.line == 0 {
+		// It is no YAML at all: what follows would be misunderstood.
+		return p.report.problems[before:]
+	}
 	p.lesson.Intro = p.intro(src)
 	for _, sec := range src.sections {
 		p.step(sec)
@@ -52,7 +55,17 @@ func (p *parser) parse(text string) error {
 
 // intro returns the introduction without the repeated title.
 func (p *parser) intro(src source) string {
-	intro := strings.TrimSpace(src.intro)
+	var prose []string
+	for _, part := range src.intro.parts {
+		if part.data != nil {
+			p.report.add(part.data.line-1, "a %q block must stand under a step's heading (## ...)", part.data.kind)
+		}
+		for _, shown := range part.shown {
+			p.manifest(shown)
+		}
+		prose = append(prose, part.prose)
+	}
+	intro := strings.TrimSpace(strings.Join(prose, "\n\n"))
 	title, rest, _ := strings.Cut(intro, "\n")
 	if !strings.HasPrefix(title, "# ") {
 		return intro

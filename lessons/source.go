@@ -8,7 +8,7 @@ import (
 // source is a Markdown file cut into the parts that the parser reads.
 type source struct {
 	front    block
-	intro    string
+	intro    section
 	sections []section
 }
 
@@ -54,8 +54,7 @@ func scan(text string, problems *reporter) source {
 	s := &scanner{lines: strings.Split(text, "\n"), fence: fenceStart(), problems: problems}
 	var src source
 	src.front = s.frontMatter()
-	intro := s.section("", s.pos+1)
-	src.intro = joinProse(intro, problems)
+	src.intro = s.section("", s.pos+1)
 	for s.pos < len(s.lines) {
 		line := s.pos + 1
 		title := strings.TrimSpace(strings.TrimPrefix(s.lines[s.pos], "## "))
@@ -136,19 +135,6 @@ func (s *scanner) fenced(open []string) (block, []string) {
 	s.problems.add(start+1, "this block is never closed by a line of %s", open[2])
 	b.text = strings.Join(s.lines[start+1:], "\n")
 	return b, append([]string(nil), s.lines[start:]...)
-}
-
-// joinProse returns the prose of a section that may hold no data.
-func joinProse(sec section, problems *reporter) string {
-	var all []string
-	for _, p := range sec.parts {
-		if p.data != nil {
-			problems.add(p.data.line-1, "a %q block must stand under a step's heading (## ...)", p.data.kind)
-			continue
-		}
-		all = append(all, p.prose)
-	}
-	return strings.Join(all, "\n\n")
 }
 
 // commandLines are the commands in an sh block; a backslash at a line's end

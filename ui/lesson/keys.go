@@ -168,7 +168,7 @@ func (p *Panel) reset() tea.Cmd {
 	if p.snap.Finished {
 		return p.confirm("Play the whole lesson again?", (*play.Player).Restart)()
 	}
-	return p.confirm("Bring cluster and files back to the start of this step?", (*play.Player).Reset)()
+	return p.confirm("Go back to the start of this step?", (*play.Player).Reset)()
 }
 
 func (p *Panel) whyNotReset() string {

@@ -70,7 +70,9 @@ type Panel struct {
 	opening        bool
 	failed         string
 	snap           play.Snapshot
-	ticking        bool
+	// answered is the question that was answered last.
+	answered int
+	ticking  bool
 }
 
 // question is something the learner has to confirm.
@@ -275,6 +277,8 @@ func (p *Panel) news(msg snapshotMsg) tea.Cmd {
 	switch {
 	case old.Lesson == nil || old.Step != p.snap.Step:
 		p.scroll.top()
+	case p.newAnswer(old):
+		p.scroll.to(markAnswer)
 	case p.snap.StepDone && !old.StepDone:
 		p.scroll.to(markDone)
 	case len(p.snap.Hints) > len(old.Hints):
@@ -283,6 +287,17 @@ func (p *Panel) news(msg snapshotMsg) tea.Cmd {
 		p.scroll.to(markShown)
 	}
 	return tea.Batch(listen(p.player), p.countdown())
+}
+
+// newAnswer finds the question that was just answered.
+func (p *Panel) newAnswer(old play.Snapshot) bool {
+	for i, q := range p.snap.Questions {
+		if i < len(old.Questions) && len(q.Tried) > len(old.Questions[i].Tried) {
+			p.answered = i
+			return true
+		}
+	}
+	return false
 }
 
 // countdown redraws once a second while a check has to hold for a while.

@@ -3,6 +3,7 @@ package lesson
 import (
 	"fmt"
 	"image/color"
+	"regexp"
 	"strings"
 
 	"charm.land/glamour/v2"
@@ -52,8 +53,37 @@ func (p *prose) lines(text string, width int) []string {
 	return lines
 }
 
+// render lays out block by block: list items are set as paragraphs of their
+// own under a hanging bullet, which the renderer itself cannot do.
 func (p *prose) render(text string, width int) []string {
-	text = widget.Clean(text)
+	var lines []string
+	inList := false
+	for _, b := range blocks(widget.Clean(text)) {
+		item := b.bullet != ""
+		if len(lines) > 0 && !(item && inList) {
+			lines = append(lines, "")
+		}
+		inList = item
+		bullet, pad := "", 0
+		if item {
+			bullet = p.bullet(b.bullet) + " "
+			pad = xansi.StringWidth(bullet)
+		}
+		for i, line := range p.block(b.text, max(1, width-pad)) {
+			if i > 0 {
+				bullet = strings.Repeat(" ", pad)
+			}
+			lines = append(lines, bullet+line)
+		}
+	}
+	return lines
+}
+
+// block renders one block of Markdown.
+func (p *prose) block(text string, width int) []string {
+	if strings.HasPrefix(text, "```") || strings.HasPrefix(text, "~~~") {
+		return p.code(text, width)
+	}
 	r, ok := p.renderers[width]
 	if !ok {
 		var err error
@@ -67,10 +97,121 @@ func (p *prose) render(text string, width int) []string {
 	if err != nil {
 		return widget.Lines(text, width)
 	}
-	// Code is not wrapped by the renderer: a command that is cut off could not
-	// be read, so it goes on in the next line.
-	out = xansi.Hardwrap(strings.Trim(out, "\n"), width, true)
-	return strings.Split(out, "\n")
+	return strings.Split(xansi.Hardwrap(trimBlank(out), width, true), "\n")
+}
+
+// code sets a fenced block. What is too long goes on in the next line: a
+// command that is cut off could not be read.
+func (p *prose) code(text string, width int) []string {
+	source := strings.Split(text, "\n")
+	var lines []string
+	for _, line := range source[1:max(1, len(source)-1)] {
+		for i, piece := range atSpaces(line, max(1, width-4)) {
+			indent := "  "
+			if i > 0 {
+				indent = "    "
+			}
+			lines = append(lines, p.theme.Tone(theme.Accent).Render(indent+piece))
+		}
+	}
+	return lines
+}
+
+// atSpaces wraps at spaces only, not within --flag=value, unless a word alone
+// is too long.
+func atSpaces(line string, width int) []string {
+	var lines []string
+	for xansi.StringWidth(line) > width {
+		cut := strings.LastIndexByte(xansi.Truncate(line, width+1, ""), ' ')
+		if cut <= 0 || strings.TrimSpace(line[:cut]) == "" {
+			cut = len(xansi.Truncate(line, width, ""))
+			if cut == 0 {
+				break
+			}
+			lines, line = append(lines, line[:cut]), line[cut:]
+			continue
+		}
+		lines, line = append(lines, line[:cut]), line[cut+1:]
+	}
+	return append(lines, line)
+}
+
+func (p *prose) bullet(source string) string {
+	switch {
+	case source != "-" && source != "*":
+		return source
+	case p.theme.Icons.ASCII:
+		return "*"
+	}
+	return "•"
+}
+
+// trimBlank drops the blank lines around a block, which may hold escapes.
+func trimBlank(s string) string {
+	lines := strings.Split(s, "\n")
+	blank := func(line string) bool { return strings.TrimSpace(xansi.Strip(line)) == "" }
+	for len(lines) > 0 && blank(lines[0]) {
+		lines = lines[1:]
+	}
+	for len(lines) > 0 && blank(lines[len(lines)-1]) {
+		lines = lines[:len(lines)-1]
+	}
+	return strings.Join(lines, "\n")
+}
+
+// markdown is one block: a paragraph, a heading, code, or a list's item.
+type markdown struct {
+	text   string
+	bullet string
+}
+
+// blocks cuts Markdown apart, and joins the lines of a paragraph.
+func blocks(text string) []markdown {
+	item := regexp.MustCompile(`^\s*([-*]|\d+\.) +(.*)$`)
+	var all []markdown
+	var now []string
+	bullet, fence := "", ""
+	flush := func() {
+		if len(now) > 0 {
+			separator := " "
+			if fence != "" {
+				separator = "\n"
+			}
+			all = append(all, markdown{strings.Join(now, separator), bullet})
+		}
+		now, bullet = nil, ""
+	}
+	for _, line := range strings.Split(text, "\n") {
+		trimmed := strings.TrimSpace(line)
+		opens := strings.HasPrefix(trimmed, "```") || strings.HasPrefix(trimmed, "~~~")
+		switch {
+		case fence != "":
+			now = append(now, line)
+			if strings.HasPrefix(trimmed, fence) && strings.Trim(trimmed, fence[:1]) == "" {
+				flush()
+				fence = ""
+			}
+		case opens:
+			flush()
+			fence = trimmed[:3]
+			now = append(now, line)
+		case trimmed == "":
+			flush()
+		case item.MatchString(line):
+			flush()
+			m := item.FindStringSubmatch(line)
+			bullet = m[1]
+			now = append(now, m[2])
+		case strings.HasPrefix(trimmed, "#"):
+			flush()
+			now = append(now, trimmed)
+			flush()
+		default:
+			now = append(now, trimmed)
+		}
+	}
+	flush()
+	return all
 }
 
 // styles gives Markdown the app's colours.
@@ -102,9 +243,6 @@ func (p *prose) styles() ansi.StyleConfig {
 		Link:        ansi.StylePrimitive{Underline: &yes, Color: accent},
 		LinkText:    bold,
 		Code:        ansi.StyleBlock{StylePrimitive: ansi.StylePrimitive{Color: accent}},
-		CodeBlock: ansi.StyleCodeBlock{StyleBlock: ansi.StyleBlock{
-			StylePrimitive: ansi.StylePrimitive{Color: accent}, Margin: &indent,
-		}},
 	}
 }
 

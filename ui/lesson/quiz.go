@@ -17,6 +17,9 @@ func (p *Panel) quiz(b *body, width int) {
 		if open >= 0 && i > open {
 			return
 		}
+		if i == p.answered {
+			b.mark(markAnswer)
+		}
 		b.add("")
 		for _, line := range widget.Lines(fmt.Sprintf("Question %d. %s", i+1, q.Question.Ask), width) {
 			b.add(p.theme.Bold.Render(line))
@@ -28,20 +31,20 @@ func (p *Panel) quiz(b *body, width int) {
 // options draws the answers; those tried explain themselves.
 func (p *Panel) options(b *body, q play.QuestionState, width int) {
 	for o, option := range q.Question.Options {
-		text := fmt.Sprintf("%d  %s", o+1, option.Text)
+		number := fmt.Sprintf("%d  ", o+1)
 		if !slices.Contains(q.Tried, o) {
 			tone := theme.Plain
 			if q.Right {
 				tone = theme.Faint
 			}
-			b.add(p.indent("  ", text, width, tone)...)
+			b.add(p.indent("  "+number, option.Text, width, tone)...)
 			continue
 		}
 		sign, tone := p.theme.Icons.Failing+" ", theme.Bad
 		if option.Right {
 			sign, tone = p.theme.Icons.Check+" ", theme.OK
 		}
-		b.add(p.indent(sign, text, width, tone)...)
+		b.add(p.indent(sign+number, option.Text, width, tone)...)
 		b.add(p.indent("     ", option.Why, width, theme.Muted)...)
 	}
 }

@@ -8,6 +8,7 @@ const (
 	markDone
 	markHint
 	markShown
+	markAnswer
 )
 
 // scroller knows which part of the text is seen. View tells it the sizes.

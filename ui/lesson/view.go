@@ -190,7 +190,7 @@ func (p *Panel) foot(width int) []string {
 	}
 	switch {
 	case p.ask.yes != nil:
-		lines = append(lines, p.wrap(p.ask.text+" y: yes, any other key: no", width, theme.Warn)...)
+		lines = append(lines, p.wrap(p.ask.text+" y: yes, other keys: no", width, theme.Warn)...)
 	case p.snap.Busy != "":
 		lines = append(lines, p.wrap(p.snap.Busy+p.theme.Icons.Ellipsis, width, theme.Busy)...)
 	case p.snap.Notice != "":
@@ -240,7 +240,7 @@ func (p *Panel) invitation(width int) []string {
 		q := s.Questions[p.openQuestion()]
 		text = fmt.Sprintf("1-%d: answer question %d of %d", len(q.Question.Options), p.openQuestion()+1, len(s.Questions))
 	case s.NextCommand != "":
-		text = "t: " + s.NextCommand
+		return p.invite("t: ", s.NextCommand, width)
 	case s.MoreHints > 0:
 		text = "h: hint   s: show me"
 	}
@@ -248,6 +248,16 @@ func (p *Panel) invitation(width int) []string {
 		return nil
 	}
 	return p.wrap(text, width, theme.Accent)
+}
+
+// invite is a key and the command that it types.
+func (p *Panel) invite(key, command string, width int) []string {
+	var lines []string
+	for _, line := range atSpaces(command, max(1, width-len(key))) {
+		lines = append(lines, p.theme.Tone(theme.Accent).Render(key+line))
+		key = strings.Repeat(" ", len(key))
+	}
+	return lines
 }
 
 // wrap is text of one tone, in lines.
