@@ -323,13 +323,19 @@ func TestSweepEndsWhatRuns(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	joined := false
 	for _, h := range hierarchies {
 		dir := filepath.Join(h.Mount, cluster, "node", "kubepods")
 		if err := os.MkdirAll(dir, 0o755); err != nil {
 			t.Fatal(err)
 		}
 		// A new cpuset takes no process: it has no processors yet.
-		_ = os.WriteFile(filepath.Join(dir, "cgroup.procs"), []byte(strconv.Itoa(sleeper.Process.Pid)), 0)
+		err := os.WriteFile(filepath.Join(dir, "cgroup.procs"), []byte(strconv.Itoa(sleeper.Process.Pid)), 0)
+		joined = joined || err == nil
+		t.Logf("join %s: %v", dir, err)
+	}
+	if !joined {
+		t.Fatal("the process is in none of the cgroups")
 	}
 	if err := Sweep(cluster); err != nil {
 		t.Fatal(err)

@@ -58,6 +58,9 @@ func boot(ctx context.Context, spec Spec, config nodeinit.Config, attach func(pi
 		spec: spec, done: make(chan struct{}), up: make(chan error, 1),
 		pids: map[string]int{}, changed: make(chan struct{}),
 	}
+	if err := nodeinit.MakeCgroup(config.Cgroup); err != nil {
+		return nil, errors.Join(fmt.Errorf("make cgroup of %s: %w", spec.Name, err), RemoveCgroup(config.Cgroup))
+	}
 	started := make(chan error, 1)
 	go n.live(config, started)
 	if err := <-started; err != nil {
@@ -197,7 +200,7 @@ func (n *Node) live(config nodeinit.Config, started chan<- error) {
 	defer close(n.done)
 	p, err := spawn(n.spec, config)
 	if err != nil {
-		started <- err
+		started <- errors.Join(err, RemoveCgroup(config.Cgroup))
 		return
 	}
 	n.process, n.commands = p.cmd.Process, p.commands

@@ -143,8 +143,8 @@ func TestUUIDOfMachineID(t *testing.T) {
 	}
 }
 
-// What a second machine runs must not depend on which of its cgroups exist already.
-func TestJoinIsRepeatable(t *testing.T) {
+// A node that was killed starts again under the same cgroup.
+func TestMachineStartsTwice(t *testing.T) {
 	hierarchies, err := nodeinit.Hierarchies()
 	if err != nil {
 		t.Fatal(err)

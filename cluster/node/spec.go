@@ -18,8 +18,8 @@ type Resources struct {
 	MemoryBytes int64 `json:"memoryBytes"`
 }
 
-// Timers of the kubelet decide how soon the cluster learns that a node is gone; zero
-// is upstream's default.
+// Timers of the kubelet decide how soon the cluster learns that a node changed, or is
+// gone; zero is the default.
 type Timers struct {
 	// StatusUpdate is how often the kubelet looks whether its node's status changed.
 	StatusUpdate time.Duration `json:"statusUpdate,omitempty"`

@@ -72,7 +72,7 @@ func applyPodCIDR(ctx context.Context, config node.AgentConfig, text string) err
 	if current, err := os.ReadFile(path); err == nil && string(current) == conflist {
 		return nil
 	}
-	if err := masquerade(ctx, config.PodCIDR); err != nil {
+	if err := setRules(ctx, config.PodCIDR, config.ServiceCIDR); err != nil {
 		return err
 	}
 	if err := writeWhole(rememberedCIDR, text); err != nil {

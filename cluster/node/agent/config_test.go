@@ -3,11 +3,14 @@ package agent
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"iter"
 	"net/netip"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"reflect"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -21,6 +24,7 @@ import (
 	"github.com/containernetworking/cni/libcni"
 	"github.com/fsnotify/fsnotify"
 	"github.com/sirupsen/logrus"
+	"golang.org/x/sys/unix"
 	utilfeature "k8s.io/apiserver/pkg/util/feature"
 	"k8s.io/kubernetes/cmd/kubelet/app/options"
 	"k8s.io/kubernetes/pkg/kubelet/apis/config/validation"
@@ -165,6 +169,37 @@ func TestCNIConfiguration(t *testing.T) {
 	}
 	if !strings.Contains(string(list.Plugins[0].Bytes), "10.244.3.0/24") {
 		t.Errorf("the pods' range is not in %s", list.Plugins[0].Bytes)
+	}
+}
+
+// nft itself judges the rules, in a network namespace of the test's own.
+func TestNftTakesTheRules(t *testing.T) {
+	done := make(chan error, 1)
+	go func() {
+		// The thread ends with the goroutine, and the namespace with the thread.
+		runtime.LockOSThread()
+		done <- func() error {
+			if err := unix.Unshare(unix.CLONE_NEWNET); err != nil {
+				return err
+			}
+			config := testConfig()
+			for range 2 {
+				if err := setRules(t.Context(), config.PodCIDR, config.ServiceCIDR); err != nil {
+					return err
+				}
+			}
+			out, err := exec.CommandContext(t.Context(), "nft", "list", "table", "ip", "kubarium").CombinedOutput()
+			if err != nil {
+				return fmt.Errorf("list rules: %w\n%s", err, out)
+			}
+			if strings.Count(string(out), "masquerade") != 1 || strings.Count(string(out), "reject") != 1 {
+				return fmt.Errorf("rules set twice are:\n%s", out)
+			}
+			return nil
+		}()
+	}()
+	if err := <-done; err != nil {
+		t.Fatal(err)
 	}
 }
 

@@ -1,6 +1,7 @@
 package agent
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net"
@@ -92,9 +93,9 @@ func configure(k *kubeletconfig.KubeletConfiguration, config node.AgentConfig) {
 	k.EventRecordQPS = 0
 	k.EnableSystemLogHandler = true
 	k.ShutdownGracePeriod = metav1.Duration{}
-	if config.Timers.StatusUpdate != 0 {
-		k.NodeStatusUpdateFrequency = metav1.Duration{Duration: config.Timers.StatusUpdate}
-	}
+	// Where the kubelet's fast path to Ready fails, as when the Node object says Ready
+	// from before a reboot, this decides. What did not change is not reported sooner.
+	k.NodeStatusUpdateFrequency = metav1.Duration{Duration: cmp.Or(config.Timers.StatusUpdate, 2*time.Second)}
 	if config.Timers.Lease != 0 {
 		k.NodeLeaseDurationSeconds = int32(config.Timers.Lease.Seconds())
 	}

@@ -62,8 +62,9 @@ func Hierarchies() ([]Hierarchy, error) {
 	return all, nil
 }
 
-// Join makes the cgroup path in every hierarchy and moves this process there.
-func Join(path string) error {
+// MakeCgroup makes the cgroup path in every hierarchy. The parent calls it: in a PID
+// namespace of its own a process could not name those that may be in the way.
+func MakeCgroup(path string) error {
 	hierarchies, err := Hierarchies()
 	if err != nil {
 		return err
@@ -72,6 +73,17 @@ func Join(path string) error {
 		if err := h.create(path); err != nil {
 			return err
 		}
+	}
+	return nil
+}
+
+// joinCgroup moves this process to the cgroup path in every hierarchy.
+func joinCgroup(path string) error {
+	hierarchies, err := Hierarchies()
+	if err != nil {
+		return err
+	}
+	for _, h := range hierarchies {
 		if err := join(filepath.Join(h.Mount, path), "0"); err != nil {
 			return err
 		}
@@ -135,20 +147,17 @@ func handDown(dir string) error {
 	if err != nil {
 		return err
 	}
-	for _, controller := range available {
-		if slices.Contains(enabled, controller) {
-			continue
-		}
-		err := enable(dir, controller)
-		if errors.Is(err, unix.EBUSY) {
-			// In a container the top cgroup has processes, which the host's has not to mind.
-			if err := evacuate(dir); err != nil {
-				return err
-			}
-			err = enable(dir, controller)
-		}
+	missing := slices.DeleteFunc(available, func(c string) bool { return slices.Contains(enabled, c) })
+	if len(missing) == 0 {
+		return nil
+	}
+	if err := evacuate(dir); err != nil {
+		return err
+	}
+	for _, controller := range missing {
+		err := os.WriteFile(filepath.Join(dir, "cgroup.subtree_control"), []byte("+"+controller), 0)
 		// One that can't be had (cpu, where real-time processes are) must not keep the
-		// others: the kubelet needs these.
+		// others; these the kubelet needs.
 		if err != nil && slices.Contains([]string{"cpu", "cpuset", "memory", "pids"}, controller) {
 			return fmt.Errorf("hand cgroup controller %s down in %s: %w", controller, dir, err)
 		}
@@ -164,22 +173,27 @@ func controllers(dir, file string) ([]string, error) {
 	return strings.Fields(string(data)), nil
 }
 
-func enable(dir, controller string) error {
-	return os.WriteFile(filepath.Join(dir, "cgroup.subtree_control"), []byte("+"+controller), 0)
-}
-
 // evacuate moves the processes of a v2 cgroup to a child of it: one that has processes
-// can't hand controllers down, unless it is the host's topmost.
+// can't hand controllers down. The host's topmost can; but in a container the topmost
+// that is visible is not the host's. It must happen before any controller is handed
+// down: with some of them the kernel would make it a cgroup of threads instead.
 func evacuate(dir string) error {
-	leaf, err := makeChild(dir)
-	if err != nil {
-		return err
+	if _, err := os.Stat(filepath.Join(dir, "cgroup.type")); errors.Is(err, fs.ErrNotExist) {
+		return nil
 	}
 	data, err := os.ReadFile(filepath.Join(dir, "cgroup.procs"))
 	if err != nil {
 		return fmt.Errorf("list processes of cgroup: %w", err)
 	}
-	for _, pid := range strings.Fields(string(data)) {
+	pids := strings.Fields(string(data))
+	if len(pids) == 0 {
+		return nil
+	}
+	leaf, err := makeChild(dir)
+	if err != nil {
+		return err
+	}
+	for _, pid := range pids {
 		// A process that ended in the meantime is no error.
 		if err := join(leaf, pid); err != nil && !errors.Is(err, unix.ESRCH) {
 			return err

@@ -27,21 +27,16 @@ func Main(args []string) error {
 	if err != nil {
 		return fmt.Errorf("read configuration: %w (kubarium starts this program; it is of no use by hand)", err)
 	}
-	if os.Getenv(stageVariable) == "" {
-		return enterCgroup(config, args)
-	}
-	// The node's processes inherit none of it, nor what the program was started with.
-	if err := unix.CloseRange(CommandFD, math.MaxUint32, unix.CLOSE_RANGE_CLOEXEC); err != nil {
-		return fmt.Errorf("keep descriptors: %w", err)
-	}
 	events := json.NewEncoder(os.NewFile(EventFD, "events"))
-	if err := boot(config); err != nil {
+	if os.Getenv(stageVariable) == "" {
+		err = enterCgroup(config, args)
+	} else {
+		err = boot(config)
+	}
+	if err != nil {
 		// The parent shows it; should it be gone, nobody is left to tell.
 		_ = events.Encode(Event{Kind: Failed, Message: err.Error()})
 		return err
-	}
-	if err := unix.Close(ConfigFD); err != nil {
-		return fmt.Errorf("close configuration: %w", err)
 	}
 	s := newSupervisor(config.Processes, events)
 	s.tell(Event{Kind: Up})
@@ -63,7 +58,7 @@ func readConfig() (Config, error) {
 // namespace, and runs the program anew. The namespace belongs to one thread only;
 // after exec that thread is the whole process, and all its children inherit it.
 func enterCgroup(config Config, args []string) error {
-	if err := Join(config.Cgroup); err != nil {
+	if err := joinCgroup(config.Cgroup); err != nil {
 		return err
 	}
 	runtime.LockOSThread()
@@ -74,7 +69,15 @@ func enterCgroup(config Config, args []string) error {
 	return fmt.Errorf("run anew in the cgroup namespace: %w", err)
 }
 
+// boot makes the machine.
 func boot(config Config) error {
+	// The node's processes inherit none of these, nor what the program was started with.
+	if err := unix.CloseRange(CommandFD, math.MaxUint32, unix.CLOSE_RANGE_CLOEXEC); err != nil {
+		return fmt.Errorf("keep descriptors: %w", err)
+	}
+	if err := unix.Close(ConfigFD); err != nil {
+		return fmt.Errorf("close configuration: %w", err)
+	}
 	// Whoever started the program may have a mask that keeps all others out; the files
 	// of a machine are to be read by its containers' users.
 	unix.Umask(0o022)
