@@ -201,6 +201,7 @@ func get(ctx context.Context, url, want string) error {
 // TestImages proves that a wrong tag fails as in any cluster, that a rollout changes
 // the answers, and that a bad archive changes nothing.
 func TestImages(t *testing.T) {
+	t.Parallel()
 	ns := shared.namespace(t)
 	shared.kubectl(t, "-n", ns, "run", "wrong", "--image=kubarium/web:9.9")
 	eventually(t, "ImagePullBackOff", func(context.Context) error {

@@ -52,14 +52,13 @@ func TestImageLoad(t *testing.T) {
 	for _, form := range []struct {
 		name  string
 		write func(t *testing.T, path, ref string, image v1.Image)
-	}{{"docker", writeDockerArchive}, {"oci", writeOCIArchive}} {
+		load  func(t *testing.T, path, ref string)
+	}{{"docker", writeDockerArchive, loadFile}, {"oci", writeOCIArchive, loadInput}} {
 		t.Run(form.name, func(t *testing.T) {
 			ref := fmt.Sprintf("example.com/loaded/%s:1", form.name)
 			archive := filepath.Join(t.TempDir(), "image.tar")
 			form.write(t, archive, ref, imageOf(t, program))
-			if out := shared.kubarium(t, "image", "load", archive); !strings.Contains(out, ref) {
-				t.Errorf("image load says %q", out)
-			}
+			form.load(t, archive, ref)
 			if out := shared.kubarium(t, "image", "ls"); !strings.Contains(out, ref) {
 				t.Errorf("image ls does not list %s:\n%s", ref, out)
 			}
@@ -73,6 +72,28 @@ func TestImageLoad(t *testing.T) {
 				return nil
 			})
 		})
+	}
+}
+
+func loadFile(t *testing.T, path, ref string) {
+	t.Helper()
+	if out := shared.kubarium(t, "image", "load", path); !strings.Contains(out, ref) {
+		t.Errorf("image load says %q", out)
+	}
+}
+
+// loadInput is "docker save | kubarium image load -".
+func loadInput(t *testing.T, path, ref string) {
+	t.Helper()
+	file, err := os.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	cmd := shared.command(bounded(t), "image", "load", "-")
+	cmd.Stdin = file
+	if out, err := cmd.CombinedOutput(); err != nil || !strings.Contains(string(out), ref) {
+		t.Errorf("image load -: %v, %s", err, out)
 	}
 }
 

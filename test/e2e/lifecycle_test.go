@@ -5,9 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"os/exec"
-	"path/filepath"
-	"sort"
 	"strings"
 	"syscall"
 	"testing"
@@ -16,321 +13,198 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
-// TestComponents stops each component alone, and sees what stops and what goes on.
-func TestComponents(t *testing.T) {
-	ns := shared.namespace(t)
-	ctx, control := bounded(t), shared.control()
-	do := func(name, action string) {
-		t.Helper()
-		if err := control.Component(ctx, name, action); err != nil {
-			t.Fatalf("%s %s: %v", action, name, err)
-		}
+// ready returns an error unless the pod is there, ready, and was restarted so often.
+func (c *testCluster) ready(ctx context.Context, ns, name string, restarts int32) error {
+	pod, err := c.client.CoreV1().Pods(ns).Get(ctx, name, metav1.GetOptions{})
+	if err != nil {
+		return err
 	}
-	do("kube-scheduler", "stop")
-	shared.kubectl(t, "-n", ns, "run", "waits", "--image=kubarium/web:1.0")
-	if pod, err := shared.client.CoreV1().Pods(ns).Get(ctx, "waits", metav1.GetOptions{}); err != nil || pod.Spec.NodeName != "" {
-		t.Errorf("without a scheduler the pod is on %q: %v", pod.Spec.NodeName, err)
+	s := pod.Status.ContainerStatuses
+	if pod.Status.Phase != corev1.PodRunning || len(s) != 1 || s[0].RestartCount != restarts || !s[0].Ready {
+		return fmt.Errorf("phase %s, container status %+v", pod.Status.Phase, s)
 	}
-	do("kube-scheduler", "start")
-	shared.kubectl(t, "-n", ns, "wait", "--for=condition=Ready", "pod/waits", "--timeout=60s")
-
-	shared.kubectl(t, "-n", ns, "create", "deployment", "kept", "--image=kubarium/web:1.0")
-	shared.kubectl(t, "-n", ns, "rollout", "status", "deployment/kept", "--timeout=60s")
-	do("kube-controller-manager", "stop")
-	shared.kubectl(t, "-n", ns, "delete", "pod", "-l", "app=kept", "--grace-period=1")
-	if out := shared.kubectl(t, "-n", ns, "get", "pods", "-l", "app=kept", "-o", "name"); out != "" {
-		t.Errorf("without controllers the pod was replaced: %s", out)
-	}
-	do("kube-controller-manager", "start")
-	eventually(t, "replacement", func(context.Context) error {
-		if out := shared.kubectl(t, "-n", ns, "get", "deployment", "kept", "-o", "jsonpath={.status.readyReplicas}"); out != "1" {
-			return fmt.Errorf("%s ready replicas", out)
-		}
-		return nil
-	})
-	for _, name := range []string{"etcd", "kube-apiserver"} {
-		do(name, "stop")
-		if out, code := shared.try(t, "kubectl", "get", "--raw", "/api/v1/namespaces/default?timeout=2s", "--request-timeout=2s"); code == 0 {
-			t.Errorf("with %s stopped the API answers: %s", name, out)
-		}
-		do(name, "start")
-		eventually(t, "API after "+name, func(context.Context) error {
-			if out, code := shared.try(t, "kubectl", "get", "namespace", ns); code != 0 {
-				return errors.New(out)
-			}
-			return nil
-		})
-	}
+	return nil
 }
 
-// TestNodeComesAndGoes adds, kills, starts, stops and removes a node.
-func TestNodeComesAndGoes(t *testing.T) {
-	ns := shared.namespace(t)
-	added := strings.TrimPrefix(strings.Fields(shared.kubarium(t, "node", "add"))[0], "node/")
-	shared.kubectl(t, "wait", "--for=create", "node/"+added, "--timeout=60s")
-	shared.kubectl(t, "wait", "--for=condition=Ready", "node/"+added, "--timeout=60s")
-	shared.runOn(t, ns, "there", added, "kubarium/web:1.0")
-	if running := shared.processes(t, added); len(running) == 0 {
+// TestOwnClusters runs what needs a cluster of its own. There is but one, or two, at a
+// time: kernels are stingy with what each takes, inotify instances above all.
+func TestOwnClusters(t *testing.T) {
+	t.Parallel()
+	t.Run("node comes and goes", nodeComesAndGoes)
+	t.Run("nothing is left behind", nothingIsLeftBehind)
+	t.Run("restart is a reboot", restartIsAReboot)
+	t.Run("side by side", sideBySide)
+}
+
+// nodeComesAndGoes adds, kills, starts, stops and removes a node.
+func nodeComesAndGoes(t *testing.T) {
+	c := newCluster(t, "nodes", 1)
+	added := strings.TrimPrefix(strings.Fields(c.kubarium(t, "node", "add"))[0], "node/")
+	c.kubectl(t, "wait", "--for=create", "node/"+added, "--timeout=60s")
+	c.kubectl(t, "wait", "--for=condition=Ready", "node/"+added, "--timeout=60s")
+	c.runOn(t, "default", "there", added, "kubarium/web:1.0")
+	c.runOn(t, "default", "here", "node-1", "kubarium/web:1.0")
+	if running := c.processes(t, added); len(running) == 0 {
 		t.Error("the running node's processes are not found by its cgroup")
 	}
-	shared.kubarium(t, "node", "kill", added)
-	if left := shared.processes(t, added); len(left) > 0 {
+	c.kubarium(t, "node", "kill", added)
+	if left := c.processes(t, added); len(left) > 0 {
 		t.Errorf("processes left of the killed node: %v", left)
 	}
-	if out, code := shared.try(t, "node", "kill", added); code != 1 || !strings.Contains(out, "off already") {
+	if out, code := c.try(t, "node", "kill", added); code != 1 || !strings.Contains(out, "off already") {
 		t.Errorf("kill of a node that is off: exit code %d, %s", code, out)
 	}
-	shared.kubarium(t, "node", "start", added)
-	eventually(t, "pod after the power cut", func(ctx context.Context) error {
-		pod, err := shared.client.CoreV1().Pods(ns).Get(ctx, "there", metav1.GetOptions{})
-		if err != nil {
-			return err
-		}
-		if s := pod.Status.ContainerStatuses; len(s) != 1 || s[0].RestartCount != 1 || !s[0].Ready {
-			return fmt.Errorf("container status %+v", s)
-		}
-		return nil
-	})
-	shared.kubarium(t, "node", "stop", added)
-	shared.kubarium(t, "node", "rm", added)
-	if out, code := shared.try(t, "kubectl", "get", "node", added); code == 0 {
+	if out := c.kubarium(t, "node", "ls"); !strings.Contains(out, added+"   Stopped") {
+		t.Errorf("node ls does not tell that %s is off:\n%s", added, out)
+	}
+	// The control plane learns of it by the heartbeats that are missing.
+	c.kubectl(t, "wait", "--for=condition=Ready=Unknown", "node/"+added, "--timeout=110s")
+	c.kubectl(t, "wait", "--for=condition=Ready=False", "pod/there", "--timeout=60s")
+	if err := c.ready(bounded(t), "default", "here", 0); err != nil {
+		t.Errorf("the pod on the other node: %v", err)
+	}
+	c.kubarium(t, "node", "start", added)
+	c.kubectl(t, "wait", "--for=condition=Ready", "node/"+added, "--timeout=60s")
+	eventually(t, "pod after the power cut", func(ctx context.Context) error { return c.ready(ctx, "default", "there", 1) })
+	c.kubarium(t, "node", "stop", added)
+	if left := c.processes(t, added); len(left) > 0 {
+		t.Errorf("processes left of the stopped node: %v", left)
+	}
+	// What is off stays off when the cluster starts again.
+	c.end(t, syscall.SIGTERM)
+	c.again(t)
+	if out := c.kubarium(t, "node", "ls"); !strings.Contains(out, added+"   Stopped") {
+		t.Errorf("%s is not off after a new start:\n%s", added, out)
+	}
+	c.kubarium(t, "node", "rm", added)
+	if out, code := c.try(t, "kubectl", "get", "node", added); code == 0 {
 		t.Errorf("the removed node is there: %s", out)
 	}
-	if _, err := os.Stat(shared.path("nodes", added)); !errors.Is(err, os.ErrNotExist) {
+	if _, err := os.Stat(c.path("nodes", added)); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("the removed node's disk: %v", err)
 	}
 }
 
-// processes lists what runs of the cluster, or of one node of it: by control group,
-// and by what every process inherits from its parent.
-func (c *testCluster) processes(t *testing.T, node string) []string {
-	t.Helper()
-	dirs, err := filepath.Glob("/proc/[0-9]*")
+// nothingIsLeftBehind ends a cluster in every way, and compares the machine.
+func nothingIsLeftBehind(t *testing.T) {
+	before, err := look("short")
 	if err != nil {
 		t.Fatal(err)
 	}
-	var found []string
-	for _, dir := range dirs {
-		groups, _ := os.ReadFile(filepath.Join(dir, "cgroup"))
-		environment, _ := os.ReadFile(filepath.Join(dir, "environ"))
-		inGroup := strings.Contains(string(groups), "/kubarium/"+c.name) && strings.Contains(string(groups), "/"+node)
-		inherits := node == "" && strings.Contains(string(environment), "TMPDIR="+c.temporary())
-		if inGroup || inherits {
-			name, _ := os.ReadFile(filepath.Join(dir, "comm"))
-			found = append(found, filepath.Base(dir)+" "+strings.TrimSpace(string(name)))
-		}
+	c := newCluster(t, "short", 1)
+	c.runOn(t, "default", "web", "node-1", "kubarium/web:1.0")
+	before.compare(t, "while the cluster runs", "short", "cgroups")
+	if len(c.processes(t, "")) < 3 {
+		t.Errorf("the cluster's processes are not found: %v", c.processes(t, ""))
 	}
-	return found
-}
-
-// machine is what a cluster could leave behind.
-type machine map[string]string
-
-func look(t *testing.T) machine {
-	t.Helper()
-	m := machine{}
-	for name, command := range map[string]string{
-		"mounts":   "cut -d' ' -f4- /proc/self/mountinfo",
-		"links":    "ip -o link",
-		"routes":   "ip route",
-		"netns":    "ip netns",
-		"nftables": "nft list ruleset",
-		"cgroups":  "find /sys/fs/cgroup -type d -path '*/kubarium/" + uniqueName("short") + "*'",
-		"run":      "ls /run",
-		"sysctl":   "cd /proc/sys && cat net/ipv4/ip_forward vm/overcommit_memory vm/panic_on_oom kernel/panic kernel/panic_on_oops kernel/keys/root_maxkeys",
-	} {
-		out, err := exec.Command("sh", "-c", command).Output()
-		if err != nil {
-			t.Fatalf("%s: %v", command, err)
-		}
-		lines := strings.Split(string(out), "\n")
-		sort.Strings(lines)
-		m[name] = strings.Join(lines, "\n")
-	}
-	return m
-}
-
-func (m machine) compare(t *testing.T, when string, after machine, except ...string) {
-	t.Helper()
-	for name := range m {
-		if m[name] != after[name] && !contains(except, name) {
-			t.Errorf("%s, %s differ:\nbefore:\n%s\nafter:\n%s", when, name, m[name], after[name])
-		}
-	}
-}
-
-func contains(list []string, s string) bool {
-	for _, l := range list {
-		if l == s {
-			return true
-		}
-	}
-	return false
-}
-
-// TestNothingIsLeftBehind ends a cluster in every way, and compares the machine.
-func TestNothingIsLeftBehind(t *testing.T) {
-	before := look(t)
-	c, err := startCluster("short", 1)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer os.RemoveAll(c.dir)
-	before.compare(t, "while the cluster runs", look(t), "cgroups")
-	ends := []struct {
+	for i, e := range []struct {
 		name string
-		end  func() error
+		end  func()
 	}{
-		{"SIGTERM", func() error { return c.stop(syscall.SIGTERM) }},
-		{"SIGINT", func() error { return c.stop(syscall.SIGINT) }},
-		{"SIGHUP", func() error { return c.stop(syscall.SIGHUP) }},
-		{"down", func() error { c.kubarium(t, "down"); return c.awaitExit() }},
-	}
-	for i, e := range ends {
+		{"SIGTERM", func() { c.end(t, syscall.SIGTERM) }},
+		{"SIGINT", func() { c.end(t, syscall.SIGINT) }},
+		{"SIGHUP", func() { c.end(t, syscall.SIGHUP) }},
+		{"down", func() { c.kubarium(t, "down"); c.end(t, 0) }},
+	} {
 		if i > 0 {
-			if err := c.start(1); err != nil {
-				t.Fatal(err)
-			}
+			c.again(t)
 		}
-		if err := e.end(); err != nil {
-			t.Fatalf("%s: %v", e.name, err)
-		}
-		before.compare(t, "after "+e.name, look(t))
-		if left := c.processes(t, ""); len(left) > 0 {
-			t.Errorf("after %s, processes: %v", e.name, left)
-		}
+		e.end()
+		before.compare(t, "after "+e.name, "short")
+		c.nothingRuns(t, e.name)
 	}
-	if err := c.start(1); err != nil {
-		t.Fatal(err)
-	}
-	if err := c.stop(syscall.SIGKILL); err != nil {
-		t.Fatal(err)
-	}
+	c.again(t)
+	c.end(t, syscall.SIGKILL)
 	eventually(t, "end of the nodes after SIGKILL", func(context.Context) error {
 		if left := c.processes(t, ""); len(left) > 0 {
 			return fmt.Errorf("processes %v", left)
 		}
 		return nil
 	})
-	before.compare(t, "after SIGKILL", look(t), "cgroups")
-	if err := c.start(1); err != nil {
-		t.Fatal(err)
-	}
-	if err := c.stop(syscall.SIGTERM); err != nil {
-		t.Fatal(err)
-	}
-	before.compare(t, "after SIGKILL, a start and a stop", look(t))
-	if left, err := os.ReadDir(c.temporary()); err != nil || len(left) > 0 {
-		t.Errorf("temporary files %v: %v", left, err)
-	}
+	before.compare(t, "after SIGKILL", "short", "cgroups")
+	c.again(t)
+	c.end(t, syscall.SIGTERM)
+	before.compare(t, "after SIGKILL, a start and a stop", "short")
+	c.nothingRuns(t, "SIGKILL, a start and a stop")
 	c.kubarium(t, "clean", "--yes")
 	if _, err := os.Stat(c.path()); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("state directory after clean: %v", err)
 	}
 }
 
-// TestRestartIsAReboot proves that a restart keeps objects, and runs the pods again.
-func TestRestartIsAReboot(t *testing.T) {
-	c, err := startCluster("again", 1)
-	if err != nil {
-		t.Fatal(err)
+// nothingRuns fails the test when there are processes or temporary files.
+func (c *testCluster) nothingRuns(t *testing.T, when string) {
+	t.Helper()
+	if left := c.processes(t, ""); len(left) > 0 {
+		t.Errorf("after %s, processes: %v", when, left)
 	}
-	defer os.RemoveAll(c.dir)
+	if left, err := os.ReadDir(c.temporary()); err != nil || len(left) > 0 {
+		t.Errorf("after %s, temporary files %v: %v", when, left, err)
+	}
+}
+
+// restartIsAReboot proves that a restart keeps objects, and runs the pods again;
+// and that only a reset, once it is confirmed, starts over.
+func restartIsAReboot(t *testing.T) {
+	c := newCluster(t, "again", 1)
 	c.kubectl(t, "create", "configmap", "kept", "--from-literal=a=b")
 	c.kubectl(t, "create", "deployment", "web", "--image=kubarium/web:1.0")
 	c.kubectl(t, "rollout", "status", "deployment/web", "--timeout=60s")
-	pod := c.kubectl(t, "get", "pods", "-l", "app=web", "-o", "name")
-	if err := c.stop(syscall.SIGTERM); err != nil {
-		t.Fatal(err)
-	}
-	if err := c.start(1); err != nil {
-		t.Fatal(err)
-	}
-	if out := c.kubectl(t, "get", "configmap", "kept", "-o", "jsonpath={.data.a}"); out != "b" {
-		t.Errorf("ConfigMap after the restart: %q", out)
-	}
-	eventually(t, "pod after the restart", func(ctx context.Context) error {
-		pods, err := c.client.CoreV1().Pods("default").List(ctx, metav1.ListOptions{LabelSelector: "app=web"})
-		if err != nil || len(pods.Items) != 1 {
-			return fmt.Errorf("%d pods: %w", len(pods.Items), err)
+	pod := strings.TrimSpace(c.kubectl(t, "get", "pods", "-l", "app=web", "-o", "jsonpath={.items[*].metadata.name}"))
+	c.end(t, syscall.SIGTERM)
+	c.again(t)
+	checkKept(t, c)
+	eventually(t, "pod after the restart", func(ctx context.Context) error { return c.ready(ctx, "default", pod, 1) })
+	for _, command := range []string{"reset", "clean"} {
+		if out, code := c.try(t, command); code != 1 || !strings.Contains(out, "--yes") {
+			t.Errorf("%s without --yes: exit code %d, %s", command, code, out)
 		}
-		p := pods.Items[0]
-		if "pod/"+p.Name+"\n" != pod {
-			return fmt.Errorf("another pod, %s", p.Name)
-		}
-		if s := p.Status.ContainerStatuses; p.Status.Phase != corev1.PodRunning || len(s) != 1 || s[0].RestartCount != 1 || !s[0].Ready {
-			return fmt.Errorf("phase %s, status %+v", p.Status.Phase, s)
-		}
-		return nil
-	})
-	checkSecondStart(t, c)
-	if out, code := c.try(t, "reset"); code != 1 || !strings.Contains(out, "--yes") {
-		t.Errorf("reset without --yes: exit code %d, %s", code, out)
 	}
+	checkKept(t, c)
 	c.kubarium(t, "reset", "--yes")
-	if err := c.awaitExit(); err != nil {
-		t.Fatal(err)
-	}
-	if err := c.start(1); err != nil {
-		t.Fatal(err)
-	}
+	c.end(t, 0)
+	c.again(t)
 	if out, code := c.try(t, "kubectl", "get", "configmap", "kept"); code == 0 {
 		t.Errorf("the ConfigMap survived a reset: %s", out)
 	}
-	if err := c.stop(syscall.SIGTERM); err != nil {
-		t.Fatal(err)
+}
+
+func checkKept(t *testing.T, c *testCluster) {
+	t.Helper()
+	if out := c.kubectl(t, "get", "configmap", "kept", "-o", "jsonpath={.data.a}"); out != "b" {
+		t.Errorf("the ConfigMap that is to be kept: %q", out)
 	}
 }
 
-// checkSecondStart proves that a cluster can't be started twice, and is not harmed by
-// the attempt.
-func checkSecondStart(t *testing.T, c *testCluster) {
-	t.Helper()
-	out, code := c.try(t, "up")
-	if code != 1 || !strings.Contains(out, "running already") {
+// sideBySide proves that a cluster can't be started twice and is not harmed by the
+// attempt; and that others, of another name or in another directory, don't touch it.
+func sideBySide(t *testing.T) {
+	c := newCluster(t, "one", 1)
+	c.runOn(t, "default", "web", "node-1", "kubarium/web:1.0")
+	if out, code := c.try(t, "up"); code != 1 || !strings.Contains(out, "running already") {
 		t.Errorf("second start: exit code %d, %s", code, out)
 	}
-	c.kubectl(t, "get", "nodes")
-	c.kubarium(t, "node", "ls")
-}
-
-// TestLessons plays every lesson from its own data.
-func TestLessons(t *testing.T) {
-	if out := shared.kubarium(t, "lesson", "test"); !strings.Contains(out, ", 0 failed") {
-		t.Errorf("lesson test:\n%s", out)
-	}
-}
-
-// TestCommandLine proves that wrong invocations say what is wrong, in one sentence.
-func TestCommandLine(t *testing.T) {
-	none := &testCluster{name: "none", dir: t.TempDir()}
-	for _, test := range []struct {
-		args []string
-		code int
-		want string
-	}{
-		{[]string{"version"}, 0, "kubernetes v1.37.1"},
-		{[]string{"up", "--help"}, 0, "Usage:"},
-		{[]string{"doctor"}, 0, "0 failed"},
-		{[]string{"nonsense"}, 1, `unknown command "nonsense"`},
-		{[]string{"up", "--nonsense"}, 1, "unknown flag: --nonsense"},
-		{[]string{"up", "--nodes", "0"}, 1, "a cluster has 1 to"},
-		{[]string{"up", "-o", "xml"}, 1, "use text or json"},
-		{[]string{"node", "ls"}, 1, "is not running"},
-		{[]string{"down"}, 1, "is not running"},
-		{[]string{"node", "kill"}, 1, "requires at least 1 arg"},
-		{[]string{"image", "load", "/nonexistent"}, 1, "no such file"},
-		{[]string{"env"}, 1, "there is no cluster"},
-		{[]string{"kubectl", "get", "pods"}, 1, "there is no cluster"},
-		{[]string{"clean"}, 1, "--yes"},
-		{[]string{"lesson", "test", "nonsense"}, 1, "there is no"},
+	for name, start := range map[string]func(*testing.T) *testCluster{
+		"another name":      func(t *testing.T) *testCluster { return c.sibling(t, "two") },
+		"another directory": func(t *testing.T) *testCluster { return newCluster(t, "one", 1) },
 	} {
-		out, code := none.try(t, test.args...)
-		if code != test.code || !strings.Contains(out, test.want) {
-			t.Errorf("kubarium %s: exit code %d, want %d; output, want %q:\n%s", strings.Join(test.args, " "), code, test.code, test.want, out)
-		}
+		t.Run(name, func(t *testing.T) { beside(t, c, start(t)) })
 	}
-	if entries, err := os.ReadDir(none.dir); err != nil || len(entries) > 0 {
-		t.Errorf("wrong invocations made %v: %v", entries, err)
+	if out := c.kubectl(t, "exec", "web", "--", "wget", "-qO-", "http://localhost:8080"); !strings.Contains(out, "version 1.0") {
+		t.Errorf("the pod in the first cluster: %s", out)
+	}
+}
+
+// beside runs something in the other cluster, ends it, and looks at the first.
+func beside(t *testing.T, c, other *testCluster) {
+	t.Helper()
+	other.runOn(t, "default", "web", "node-1", "kubarium/web:2.0")
+	if out := other.kubectl(t, "exec", "web", "--", "wget", "-qO-", "http://localhost:8080"); !strings.Contains(out, "version 2.0") {
+		t.Errorf("the pod in the other cluster: %s", out)
+	}
+	other.end(t, syscall.SIGTERM)
+	other.kubarium(t, "clean", "--yes")
+	if err := c.ready(bounded(t), "default", "web", 0); err != nil {
+		t.Errorf("the first cluster's pod, after another cluster came and went: %v", err)
 	}
 }

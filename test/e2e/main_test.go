@@ -23,7 +23,7 @@ import (
 )
 
 // limit bounds each thing that a test waits for.
-const limit = 90 * time.Second
+const limit = 2 * time.Minute
 
 // shared is the cluster that most tests use.
 var shared *testCluster
@@ -44,11 +44,27 @@ func run(m *testing.M) (code int, err error) {
 	if _, err := os.Stat(program()); err != nil {
 		return 1, fmt.Errorf("no program to test: %w (build it with 'make build', or name it in KUBARIUM)", err)
 	}
-	if shared, err = startCluster("shared", 3); err != nil {
+	before, err := look("")
+	if err != nil {
 		return 1, err
 	}
-	defer func() { err = errors.Join(err, shared.stop(syscall.SIGTERM), os.RemoveAll(shared.dir)) }()
-	return m.Run(), nil
+	if shared, err = startCluster("shared", 3); err != nil {
+		return 1, errors.Join(fmt.Errorf("%w\n%s", err, shared.messages()), shared.stop(syscall.SIGTERM), os.RemoveAll(shared.dir))
+	}
+	if code = m.Run(); code != 0 {
+		fmt.Fprintln(os.Stderr, shared.messages())
+	}
+	if err := errors.Join(shared.stop(syscall.SIGTERM), os.RemoveAll(shared.dir)); err != nil {
+		return 1, err
+	}
+	after, err := look("")
+	if err != nil {
+		return 1, err
+	}
+	if told := before.differences(after); told != "" {
+		return 1, errors.New("after all tests, the machine differs:\n" + told)
+	}
+	return code, nil
 }
 
 // program returns the path of the program under test.
@@ -71,13 +87,63 @@ type testCluster struct {
 func startCluster(name string, nodes int) (*testCluster, error) {
 	dir, err := os.MkdirTemp("/var/tmp", "kb")
 	if err != nil {
-		return nil, err
+		return &testCluster{}, err
 	}
-	c := &testCluster{name: uniqueName(name), dir: dir}
+	c := &testCluster{name: uniqueName(name), dir: dir, out: &bytes.Buffer{}}
 	if err := os.Mkdir(c.temporary(), 0o700); err != nil {
-		return nil, err
+		return c, err
 	}
 	return c, c.start(nodes)
+}
+
+// newCluster starts a cluster for one test.
+func newCluster(t *testing.T, name string, nodes int) *testCluster {
+	t.Helper()
+	c, err := startCluster(name, nodes)
+	t.Cleanup(func() {
+		c.endForGood(t)
+		if err := os.RemoveAll(c.dir); err != nil {
+			t.Error(err)
+		}
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+// sibling starts a cluster of another name in the same directory.
+func (c *testCluster) sibling(t *testing.T, name string) *testCluster {
+	t.Helper()
+	s := &testCluster{name: uniqueName(name), dir: c.dir}
+	t.Cleanup(func() { s.endForGood(t) })
+	s.again(t)
+	return s
+}
+
+// endForGood ends the cluster if it runs, and shows its messages when a test failed.
+func (c *testCluster) endForGood(t *testing.T) {
+	t.Helper()
+	if t.Failed() {
+		t.Log(c.messages())
+	}
+	c.end(t, syscall.SIGTERM)
+}
+
+// again starts the cluster on what it left.
+func (c *testCluster) again(t *testing.T) {
+	t.Helper()
+	if err := c.start(1); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// end stops the cluster by a signal.
+func (c *testCluster) end(t *testing.T, signal syscall.Signal) {
+	t.Helper()
+	if err := c.stop(signal); err != nil {
+		t.Fatal(err)
+	}
 }
 
 // uniqueName is a cluster's name that no other run of these tests uses.
@@ -90,6 +156,8 @@ func (c *testCluster) temporary() string { return filepath.Join(c.dir, "tmp") }
 func (c *testCluster) start(nodes int) error {
 	c.cmd = exec.Command(program(), "up", "--name", c.name, "--data-dir", c.dir, "--nodes", strconv.Itoa(nodes), "-o", "json")
 	c.cmd.Env = append(os.Environ(), "TMPDIR="+c.temporary())
+	// Whatever becomes of the tests, the cluster ends with them.
+	c.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGTERM}
 	c.out = &bytes.Buffer{}
 	c.cmd.Stderr = c.out
 	stdout, err := c.cmd.StdoutPipe()
@@ -110,10 +178,10 @@ func (c *testCluster) start(nodes int) error {
 	select {
 	case err := <-reported:
 		if err != nil {
-			return fmt.Errorf("cluster %s did not report: %w\n%s", c.name, err, c.out)
+			return fmt.Errorf("cluster %s did not report: %w", c.name, err)
 		}
 	case <-time.After(limit):
-		return errors.Join(fmt.Errorf("cluster %s is not ready:\n%s", c.name, c.out), c.cmd.Process.Kill())
+		return fmt.Errorf("cluster %s is not ready", c.name)
 	}
 	config, err := clientcmd.BuildConfigFromFlags("", info.Kubeconfig)
 	if err != nil {
@@ -125,6 +193,9 @@ func (c *testCluster) start(nodes int) error {
 }
 
 func (c *testCluster) stop(signal os.Signal) error {
+	if c.exited == nil {
+		return nil
+	}
 	if err := c.cmd.Process.Signal(signal); err != nil && !errors.Is(err, os.ErrProcessDone) {
 		return err
 	}
@@ -147,6 +218,20 @@ func (c *testCluster) path(parts ...string) string {
 
 func (c *testCluster) control() *control.Client {
 	return control.NewClient(c.path("run", "control.sock"))
+}
+
+// messages are the ends of all that the cluster wrote, for who looks into a failure.
+func (c *testCluster) messages() string {
+	var told strings.Builder
+	fmt.Fprintf(&told, "cluster %s wrote:\n%s", c.name, c.out)
+	files, _ := filepath.Glob(c.path("logs", "*.log"))
+	ofNodes, _ := filepath.Glob(c.path("logs", "*", "*.log"))
+	for _, file := range append(files, ofNodes...) {
+		data, _ := os.ReadFile(file)
+		lines := strings.Split(strings.TrimSpace(string(data)), "\n")
+		fmt.Fprintf(&told, "--- %s\n%s\n", file, strings.Join(lines[max(0, len(lines)-8):], "\n"))
+	}
+	return told.String()
 }
 
 // kubarium runs the program against the cluster and returns what it printed.
@@ -220,18 +305,23 @@ func bounded(t *testing.T) context.Context {
 	return ctx
 }
 
+// eventuallyOK waits until the program, with these arguments, succeeds.
+func (c *testCluster) eventuallyOK(t *testing.T, args ...string) {
+	t.Helper()
+	eventually(t, strings.Join(args, " "), func(context.Context) error {
+		if out, code := c.try(t, args...); code != 0 {
+			return errors.New(out)
+		}
+		return nil
+	})
+}
+
 // namespace makes a namespace for one test.
 func (c *testCluster) namespace(t *testing.T) string {
 	t.Helper()
 	name := strings.ToLower(strings.ReplaceAll(filepath.Base(t.Name()), "_", "-"))
 	c.kubectl(t, "create", "namespace", name)
-	eventually(t, "service account of "+name, func(context.Context) error {
-		out, code := c.try(t, "kubectl", "get", "serviceaccount", "default", "-n", name)
-		if code != 0 {
-			return errors.New(out)
-		}
-		return nil
-	})
+	c.eventuallyOK(t, "kubectl", "get", "serviceaccount", "default", "-n", name)
 	t.Cleanup(func() { c.kubectl(t, "delete", "namespace", name, "--wait=false") })
 	return name
 }
