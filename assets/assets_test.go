@@ -212,7 +212,7 @@ func TestTheHelperProgramsRun(t *testing.T) {
 	if err := Unpack(t.Context(), dir); err != nil {
 		t.Fatal(err)
 	}
-	const want = "containerd-shim-runc-v2 host-local kubarium-node-init portmap ptp runc"
+	const want = "containerd-shim-runc-v2 host-local kubarium-node-init portmap ptp runc tuning"
 	if all := names(t, dir); all != want {
 		t.Errorf("there are %s, want %s", all, want)
 	}
@@ -238,7 +238,7 @@ func TestTheHelperProgramsRun(t *testing.T) {
 		}
 	}
 	// A CNI plugin says in its own protocol which versions it speaks.
-	for _, plugin := range []string{"host-local", "portmap", "ptp"} {
+	for _, plugin := range []string{"host-local", "portmap", "ptp", "tuning"} {
 		command := exec.CommandContext(t.Context(), filepath.Join(dir, plugin))
 		command.Env = []string{"CNI_COMMAND=VERSION"}
 		command.Stdin = strings.NewReader(`{"cniVersion":"1.0.0"}`)

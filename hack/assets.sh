@@ -37,7 +37,7 @@ build assets/helpers/runc github.com/opencontainers/runc helpers/runc \
 export CGO_ENABLED=0
 build assets/helpers/shim github.com/containerd/containerd/v2/cmd/containerd-shim-runc-v2 helpers/containerd-shim-runc-v2 \
 	-tags no_btrfs,no_devmapper,no_zfs -ldflags "-s -w"
-for plugin in main/ptp ipam/host-local meta/portmap; do
+for plugin in main/ptp ipam/host-local meta/portmap meta/tuning; do
 	build assets/helpers/cni github.com/containernetworking/plugins/plugins/$plugin "helpers/$(basename $plugin)" -ldflags "-s -w"
 done
 build . ./cluster/node/nodeinit/cmd helpers/kubarium-node-init -ldflags "-s -w"

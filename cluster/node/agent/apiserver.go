@@ -5,8 +5,14 @@ import (
 	"fmt"
 	"time"
 
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/fields"
+	apiwatch "k8s.io/apimachinery/pkg/watch"
 	"k8s.io/client-go/kubernetes"
+	"k8s.io/client-go/tools/cache"
 	"k8s.io/client-go/tools/clientcmd"
+	"k8s.io/client-go/tools/watch"
 )
 
 // retryInterval is how soon a refused request to the API server is sent again.
@@ -42,4 +48,18 @@ func waitForAPIServer(ctx context.Context, kubeconfig string) error {
 			return fmt.Errorf("wait for API server: %w", err)
 		}
 	}
+}
+
+// awaitNode watches the node's own object until it is as wanted, and returns it.
+func awaitNode(ctx context.Context, client kubernetes.Interface, name string, wanted func(*corev1.Node) bool) (*corev1.Node, error) {
+	own := cache.NewListWatchFromClient(client.CoreV1().RESTClient(), "nodes", metav1.NamespaceAll,
+		fields.OneTermEqualSelector("metadata.name", name))
+	event, err := watch.UntilWithSync(ctx, own, &corev1.Node{}, nil, func(event apiwatch.Event) (bool, error) {
+		n, ok := event.Object.(*corev1.Node)
+		return ok && event.Type != apiwatch.Deleted && wanted(n), nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return event.Object.(*corev1.Node), nil
 }

@@ -8,11 +8,6 @@ import (
 	"path/filepath"
 
 	corev1 "k8s.io/api/core/v1"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/fields"
-	apiwatch "k8s.io/apimachinery/pkg/watch"
-	"k8s.io/client-go/tools/cache"
-	"k8s.io/client-go/tools/watch"
 	"k8s.io/klog/v2"
 
 	"kubarium/cluster/node"
@@ -46,19 +41,11 @@ func awaitPodCIDR(ctx context.Context, name string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	own := cache.NewListWatchFromClient(client.CoreV1().RESTClient(), "nodes", metav1.NamespaceAll,
-		fields.OneTermEqualSelector("metadata.name", name))
-	var podCIDR string
-	_, err = watch.UntilWithSync(ctx, own, &corev1.Node{}, nil, func(event apiwatch.Event) (bool, error) {
-		if n, ok := event.Object.(*corev1.Node); ok {
-			podCIDR = n.Spec.PodCIDR
-		}
-		return podCIDR != "", nil
-	})
+	object, err := awaitNode(ctx, client, name, func(n *corev1.Node) bool { return n.Spec.PodCIDR != "" })
 	if err != nil {
 		return "", fmt.Errorf("wait for pod range: %w", err)
 	}
-	return podCIDR, nil
+	return object.Spec.PodCIDR, nil
 }
 
 // applyPodCIDR writes the CNI configuration for a range, unless it is there.
@@ -82,7 +69,9 @@ func applyPodCIDR(ctx context.Context, config node.AgentConfig, text string) err
 }
 
 // cniConfig is the plugin chain of a node: a routed veth pair a pod, addresses kept
-// under /run since no pod outlives a reboot, and host ports.
+// under /run since no pod outlives a reboot, and host ports. A pod refuses every datagram
+// to a closed port, not only some each second: who asks for a name before CoreDNS
+// listens is to hear that at once, not to wait for an answer.
 func cniConfig(podCIDR netip.Prefix) string {
 	return fmt.Sprintf(`{
   "cniVersion": "1.0.0",
@@ -98,6 +87,10 @@ func cniConfig(podCIDR netip.Prefix) string {
         "ranges": [[{"subnet": %q}]],
         "routes": [{"dst": "0.0.0.0/0"}]
       }
+    },
+    {
+      "type": "tuning",
+      "sysctl": {"net.ipv4.icmp_ratelimit": "0"}
     },
     {
       "type": "portmap",

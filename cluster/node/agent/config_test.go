@@ -164,7 +164,7 @@ func TestCNIConfiguration(t *testing.T) {
 	for _, p := range list.Plugins {
 		types = append(types, p.Network.Type)
 	}
-	if got := strings.Join(types, " "); got != "ptp portmap" {
+	if got := strings.Join(types, " "); got != "ptp tuning portmap" {
 		t.Errorf("plugins are %s", got)
 	}
 	if !strings.Contains(string(list.Plugins[0].Bytes), "10.244.3.0/24") {

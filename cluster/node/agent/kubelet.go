@@ -37,6 +37,9 @@ func runKubelet(ctx context.Context, config node.AgentConfig) error {
 	if err != nil {
 		return fmt.Errorf("build dependencies: %w", err)
 	}
+	if err := watchPods(ctx, server, dependencies); err != nil {
+		return err
+	}
 	return app.Run(ctx, server, dependencies, utilfeature.DefaultFeatureGate)
 }
 

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/spf13/pflag"
+	corev1 "k8s.io/api/core/v1"
 	"k8s.io/kubernetes/cmd/kube-proxy/app"
 
 	"kubarium/cluster/node"
@@ -13,6 +14,15 @@ import (
 func runKubeProxy(ctx context.Context, config node.AgentConfig) error {
 	if err := waitForAPIServer(ctx, node.ProxyKubeconfig); err != nil {
 		return err
+	}
+	// kube-proxy looks for the addresses of its node once, and then every second.
+	client, err := newClient(node.ProxyKubeconfig)
+	if err != nil {
+		return err
+	}
+	addressed := func(n *corev1.Node) bool { return len(n.Status.Addresses) > 0 }
+	if _, err := awaitNode(ctx, client, config.Name, addressed); err != nil {
+		return fmt.Errorf("wait for node: %w", err)
 	}
 	options, err := kubeProxyOptions(config)
 	if err != nil {
