@@ -3,6 +3,8 @@ package bench
 import (
 	"context"
 	"fmt"
+	"strconv"
+	"strings"
 	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
@@ -27,15 +29,16 @@ const (
 // workload is what the measured cluster is given to do.
 type workload struct{ client kubernetes.Interface }
 
-// resolve runs a pod until it has resolved the API server's name.
-func (w workload) resolve(ctx context.Context) error {
+// resolve runs a pod until it has resolved the API server's name, and returns when.
+func (w workload) resolve(ctx context.Context) (time.Time, error) {
 	return w.runToEnd(ctx, "resolve", "until nslookup kubernetes.default >/dev/null 2>&1; do sleep 0.05; done")
 }
 
-// serveAndAsk makes a Deployment and a Service, and a pod that asks it by name.
-func (w workload) serveAndAsk(ctx context.Context) error {
+// serveAndAsk makes a Deployment and a Service, and a pod that asks it by name. It
+// returns when that had its answer.
+func (w workload) serveAndAsk(ctx context.Context) (time.Time, error) {
 	if err := w.createDeployment(ctx, "app", 1); err != nil {
-		return err
+		return time.Time{}, err
 	}
 	service := &corev1.Service{
 		ObjectMeta: metav1.ObjectMeta{Name: "app"},
@@ -45,7 +48,7 @@ func (w workload) serveAndAsk(ctx context.Context) error {
 		},
 	}
 	if _, err := w.client.CoreV1().Services(namespace).Create(ctx, service, metav1.CreateOptions{}); err != nil {
-		return fmt.Errorf("create service: %w", err)
+		return time.Time{}, fmt.Errorf("create service: %w", err)
 	}
 	return w.runToEnd(ctx, "ask", "until wget -q -O - http://app.default.svc.cluster.local >/dev/null 2>&1; do sleep 0.05; done")
 }
@@ -88,9 +91,11 @@ func (w workload) createDeployment(ctx context.Context, name string, replicas in
 	return nil
 }
 
-// runToEnd runs a script in a pod, and waits until it succeeded. While the cluster
-// starts the pod may have to wait for the API server and its service account.
-func (w workload) runToEnd(ctx context.Context, name, script string) error {
+// runToEnd runs a script in a pod, and returns when it had succeeded, by the pod's own
+// word: the kubelet may tell of it a second later. While the cluster starts the pod may
+// have to wait for the API server and its service account.
+func (w workload) runToEnd(ctx context.Context, name, script string) (time.Time, error) {
+	script += `; printf %s "$EPOCHREALTIME" >/dev/termination-log`
 	pod := &corev1.Pod{
 		ObjectMeta: metav1.ObjectMeta{Name: name},
 		Spec: corev1.PodSpec{
@@ -104,11 +109,30 @@ func (w workload) runToEnd(ctx context.Context, name, script string) error {
 		return last == nil, nil
 	})
 	if err != nil {
-		return fmt.Errorf("create pod %s: %w (%w)", name, err, last)
+		return time.Time{}, fmt.Errorf("create pod %s: %w (%w)", name, err, last)
 	}
-	return w.until(ctx, &corev1.Pod{}, w.client.CoreV1().RESTClient(), "pods", name, func(o runtime.Object) bool {
-		return o.(*corev1.Pod).Status.Phase == corev1.PodSucceeded
+	var message string
+	err = w.until(ctx, &corev1.Pod{}, w.client.CoreV1().RESTClient(), "pods", name, func(o runtime.Object) bool {
+		status := o.(*corev1.Pod).Status
+		if status.Phase != corev1.PodSucceeded || len(status.ContainerStatuses) == 0 {
+			return false
+		}
+		message = status.ContainerStatuses[0].State.Terminated.Message
+		return true
 	})
+	if err != nil {
+		return time.Time{}, err
+	}
+	return parseTime(message)
+}
+
+// parseTime reads bash's EPOCHREALTIME: seconds, a point, and six digits.
+func parseTime(text string) (time.Time, error) {
+	micros, err := strconv.ParseInt(strings.Replace(text, ".", "", 1), 10, 64)
+	if err != nil {
+		return time.Time{}, fmt.Errorf("parse time of success: %w", err)
+	}
+	return time.UnixMicro(micros), nil
 }
 
 // until watches one object until it is as wanted.
