@@ -17,6 +17,7 @@ import (
 	"kubarium/cluster/component"
 	"kubarium/cluster/controlplane"
 	"kubarium/cluster/images"
+	"kubarium/cluster/loadbalancer"
 	"kubarium/cluster/network"
 	"kubarium/cluster/node"
 	"kubarium/cluster/pki"
@@ -38,6 +39,10 @@ type Cluster struct {
 	registry   *images.Registry
 	plane      *controlplane.Plane
 	restConfig *rest.Config
+	// cloud gives services of type LoadBalancer an address; extras are the components
+	// beside the control plane's.
+	cloud  *loadbalancer.Cloud
+	extras []component.Component
 	// closers end what Start began, last first.
 	closers []func(context.Context) error
 	// background ends the goroutines that watch the cluster.
@@ -58,6 +63,7 @@ var purposes = map[string]string{
 	"kube-apiserver":          "the front door: checks every request, and alone talks to etcd",
 	"kube-controller-manager": "the control loops: make what is match what is wanted",
 	"kube-scheduler":          "decides on which node each new pod runs",
+	loadbalancer.Name:         "stands for a cloud: gives LoadBalancer services an address",
 }
 
 // New returns a cluster that is not started.
@@ -163,7 +169,10 @@ func (c *Cluster) component(name string) (component.Component, error) {
 		return nil, errors.New("the cluster is not started")
 	}
 	var names []string
-	for _, part := range c.plane.Components() {
+	c.mu.Lock()
+	parts := append(c.plane.Components(), c.extras...)
+	c.mu.Unlock()
+	for _, part := range parts {
 		if part.Name() == name {
 			return part, nil
 		}
@@ -239,8 +248,11 @@ func (c *Cluster) onStop(f func(context.Context) error) {
 }
 
 // openLog sends the cluster's own messages to a file.
-func (c *Cluster) openLog() {
-	file := &lumberjack.Logger{Filename: filepath.Join(c.layout.Logs(), "kubarium.log"), MaxSize: 20, MaxBackups: 2}
-	c.log = slog.New(slog.NewTextHandler(file, nil))
+func (c *Cluster) openLog() { c.log = c.logTo("kubarium") }
+
+// logTo returns what writes to the log of the given name.
+func (c *Cluster) logTo(name string) *slog.Logger {
+	file := &lumberjack.Logger{Filename: filepath.Join(c.layout.Logs(), name+".log"), MaxSize: 20, MaxBackups: 2}
 	c.onStop(func(context.Context) error { return file.Close() })
+	return slog.New(slog.NewTextHandler(file, nil))
 }

@@ -31,6 +31,8 @@ type Options struct {
 	Nodes int
 	// UnsafeNoFsync lets etcd skip fsync: what was acknowledged may be lost.
 	UnsafeNoFsync bool
+	// NoLoadBalancer leaves services of type LoadBalancer without an address.
+	NoLoadBalancer bool
 	// Version is the program's, for what asks over the control socket.
 	Version string
 }

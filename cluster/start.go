@@ -24,6 +24,7 @@ import (
 	"kubarium/cluster/component"
 	"kubarium/cluster/controlplane"
 	"kubarium/cluster/images"
+	"kubarium/cluster/loadbalancer"
 	"kubarium/cluster/memory"
 	"kubarium/cluster/network"
 	"kubarium/cluster/network/follow"
@@ -210,6 +211,9 @@ func (c *Cluster) describe() {
 	for _, part := range c.plane.Components() {
 		c.tracker.add(part.Name(), purposes[part.Name()])
 	}
+	if !c.options.NoLoadBalancer {
+		c.tracker.add(loadbalancer.Name, purposes[loadbalancer.Name])
+	}
 	for _, n := range c.state.Nodes {
 		c.tracker.add(n.Name, nodePurpose)
 	}
@@ -359,6 +363,9 @@ func (c *Cluster) follow(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("follow node ports: %w", err)
 	}
+	if err := c.newCloud(ctx, factory); err != nil {
+		return err
+	}
 	nodes := factory.Core().V1().Nodes().Informer()
 	if _, err := nodes.AddEventHandler(cache.ResourceEventHandlerFuncs{
 		AddFunc:    func(o any) { c.nodeChanged(o) },
@@ -373,6 +380,7 @@ func (c *Cluster) follow(ctx context.Context) error {
 		if err := addons.Apply(ctx, c.restConfig); err != nil && ctx.Err() == nil {
 			c.log.Error("apply add-ons", "error", err)
 		}
+		c.startExtras(ctx)
 	}()
 	c.onStop(func(context.Context) error { c.background(); factory.Shutdown(); return nil })
 	return nil

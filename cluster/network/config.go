@@ -21,6 +21,9 @@ type Config struct {
 	// ServiceCIDR holds the cluster IPs. Nodes translate these; whatever of
 	// them still reaches the gateway belongs to no service and is refused.
 	ServiceCIDR netip.Prefix
+	// LoadBalancerCIDR holds the addresses of LoadBalancer services, which the
+	// nodes translate as well.
+	LoadBalancerCIDR netip.Prefix
 	// ResolvConf is where the gateway finds the host's name servers.
 	ResolvConf string
 	// TunDevice is the kernel's device for making tap devices.
@@ -33,13 +36,14 @@ type Config struct {
 // it lives in a namespace of its own, two clusters may both have it.
 func Default() Config {
 	return Config{
-		Subnet:      netip.MustParsePrefix("10.89.0.0/24"),
-		Router:      netip.MustParseAddr("10.89.0.1"),
-		Gateway:     netip.MustParseAddr("10.89.0.2"),
-		PodCIDR:     netip.MustParsePrefix("10.244.0.0/16"),
-		ServiceCIDR: netip.MustParsePrefix("10.96.0.0/16"),
-		ResolvConf:  "/etc/resolv.conf",
-		TunDevice:   "/dev/net/tun",
+		Subnet:           netip.MustParsePrefix("10.89.0.0/24"),
+		Router:           netip.MustParseAddr("10.89.0.1"),
+		Gateway:          netip.MustParseAddr("10.89.0.2"),
+		PodCIDR:          netip.MustParsePrefix("10.244.0.0/16"),
+		ServiceCIDR:      netip.MustParsePrefix("10.96.0.0/16"),
+		LoadBalancerCIDR: netip.MustParsePrefix("10.89.1.0/27"),
+		ResolvConf:       "/etc/resolv.conf",
+		TunDevice:        "/dev/net/tun",
 	}
 }
 
@@ -47,7 +51,7 @@ func (c Config) check() error {
 	for _, p := range []struct {
 		name   string
 		prefix netip.Prefix
-	}{{"subnet", c.Subnet}, {"pod range", c.PodCIDR}, {"service range", c.ServiceCIDR}} {
+	}{{"subnet", c.Subnet}, {"pod range", c.PodCIDR}, {"service range", c.ServiceCIDR}, {"load balancers' range", c.LoadBalancerCIDR}} {
 		if !p.prefix.IsValid() || !p.prefix.Addr().Is4() {
 			return fmt.Errorf("%s %q: not an IPv4 range", p.name, p.prefix)
 		}

@@ -30,7 +30,7 @@ func (n *Network) openGateway() error {
 		Tap:          tap,
 		HardwareAddr: hardwareAddr(c.Gateway),
 		Address:      netip.PrefixFrom(c.Gateway, c.Subnet.Bits()),
-		Inside:       []netip.Prefix{c.Subnet, c.PodCIDR, c.ServiceCIDR},
+		Inside:       []netip.Prefix{c.Subnet, c.PodCIDR, c.ServiceCIDR, c.LoadBalancerCIDR},
 		ResolvConf:   c.ResolvConf,
 		Log:          n.log,
 	})

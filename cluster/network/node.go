@@ -34,6 +34,10 @@ func (n *Network) AttachNode(pid int, name string, ip netip.Addr) error {
 	if err := n.plug(ns, name, ip); err != nil {
 		return errors.Join(fmt.Errorf("attach node %s: %w", name, err), n.unplug(name))
 	}
+	if err := n.makeWay(ip); err != nil {
+		// Only load balancers need it.
+		n.log.Warn("attach node", "node", name, "err", err)
+	}
 	n.nodes[name] = ip
 	return nil
 }

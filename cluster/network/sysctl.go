@@ -24,6 +24,8 @@ func setSysctls() error {
 	for _, s := range [][2]string{
 		{"net/ipv6/conf/all/disable_ipv6", "1"},
 		{"net/ipv6/conf/default/disable_ipv6", "1"},
+		// Connections to one address spread over the nodes it is routed to.
+		{"net/ipv4/fib_multipath_hash_policy", "1"},
 		{"net/bridge/bridge-nf-call-iptables", "0"},
 		{"net/bridge/bridge-nf-call-ip6tables", "0"},
 		{"net/bridge/bridge-nf-call-arptables", "0"},

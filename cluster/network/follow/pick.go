@@ -3,7 +3,6 @@ package follow
 import (
 	"cmp"
 	"context"
-	"errors"
 	"net"
 	"net/netip"
 	"slices"
@@ -13,23 +12,17 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/labels"
 	listers "k8s.io/client-go/listers/core/v1"
+
+	"kubarium/cluster/network/relay"
 )
 
-const (
-	// dialTimeout bounds a connection to any of the nodes.
-	dialTimeout = 10 * time.Second
-	// headStart is how long one node may take before the next is tried as
-	// well. A node that was killed counts as ready for most of a minute.
-	headStart = 300 * time.Millisecond
-)
+// dialTimeout bounds a connection to any of the nodes.
+const dialTimeout = 10 * time.Second
 
 // Dialer dials in the lab network.
 type Dialer interface {
 	DialContext(ctx context.Context, network, address string) (net.Conn, error)
 }
-
-// errNoNode is returned when the cluster has no node with an address.
-var errNoNode = errors.New("no node to forward to")
 
 // nodePicker finds a node that takes a connection.
 type nodePicker struct {
@@ -77,65 +70,26 @@ func (p *nodePicker) candidates() []netip.Addr {
 func (p *nodePicker) dialUDP(ctx context.Context, port uint16) (net.Conn, error) {
 	list := p.candidates()
 	if len(list) == 0 {
-		return nil, errNoNode
+		return nil, relay.ErrNobody
 	}
 	return p.lab.DialContext(ctx, "udp", netip.AddrPortFrom(list[0], port).String())
 }
 
-type dialed struct {
-	node netip.Addr
-	conn net.Conn
-	err  error
-}
-
-// dialTCP connects to the first node that answers. The next node gets its turn
-// when the one before refuses, or its head start is over.
+// dialTCP connects to the first node that answers.
 func (p *nodePicker) dialTCP(ctx context.Context, port uint16) (net.Conn, error) {
 	ctx, cancel := context.WithTimeout(ctx, dialTimeout)
 	defer cancel()
-	list := p.candidates()
-	results := make(chan dialed, len(list))
-	next := time.NewTimer(0)
-	defer next.Stop()
-	err := errNoNode
-	for started, ended := 0, 0; ended < len(list); {
-		select {
-		case <-next.C:
-			if started < len(list) {
-				go p.dial(ctx, list[started], port, results)
-				started++
-				next.Reset(headStart)
-			}
-		case r := <-results:
-			ended++
-			if r.err == nil {
-				p.took(r.node)
-				go drop(results, started-ended)
-				return r.conn, nil
-			}
-			err = r.err
-			next.Reset(0)
-		}
+	conn, node, err := relay.Race(ctx, p.candidates(), func(ctx context.Context, node netip.Addr) (net.Conn, error) {
+		return p.lab.DialContext(ctx, "tcp", netip.AddrPortFrom(node, port).String())
+	})
+	if err == nil {
+		p.took(node)
 	}
-	return nil, err
-}
-
-func (p *nodePicker) dial(ctx context.Context, node netip.Addr, port uint16, results chan<- dialed) {
-	conn, err := p.lab.DialContext(ctx, "tcp", netip.AddrPortFrom(node, port).String())
-	results <- dialed{node, conn, err}
+	return conn, err
 }
 
 func (p *nodePicker) took(node netip.Addr) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.last = node
-}
-
-// drop closes the connections that came too late.
-func drop(results <-chan dialed, pending int) {
-	for range pending {
-		if r := <-results; r.conn != nil {
-			r.conn.Close()
-		}
-	}
 }
