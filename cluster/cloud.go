@@ -10,13 +10,14 @@ import (
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
 
+	"kubarium/cluster/addons"
 	"kubarium/cluster/loadbalancer"
 )
 
 // newCloud makes what gives services of type LoadBalancer an address, before the
 // factory starts.
 func (c *Cluster) newCloud(ctx context.Context, factory informers.SharedInformerFactory) error {
-	if c.options.NoLoadBalancer {
+	if !c.options.has(addons.LoadBalancer) {
 		return nil
 	}
 	var err error

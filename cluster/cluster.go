@@ -14,6 +14,7 @@ import (
 	"gopkg.in/natefinch/lumberjack.v2"
 	"k8s.io/client-go/rest"
 
+	"kubarium/cluster/addons"
 	"kubarium/cluster/component"
 	"kubarium/cluster/controlplane"
 	"kubarium/cluster/images"
@@ -64,6 +65,11 @@ var purposes = map[string]string{
 	"kube-controller-manager": "the control loops: make what is match what is wanted",
 	"kube-scheduler":          "decides on which node each new pod runs",
 	loadbalancer.Name:         "stands for a cloud: gives LoadBalancer services an address",
+}
+
+// addonParts are the components by which add-ons show, in the order in which they do.
+var addonParts = []struct{ addon, name string }{
+	{addons.LoadBalancer, loadbalancer.Name},
 }
 
 // New returns a cluster that is not started.

@@ -10,6 +10,9 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
+
+	"kubarium/cluster/addons"
 )
 
 // Defaults of Options.
@@ -31,8 +34,8 @@ type Options struct {
 	Nodes int
 	// UnsafeNoFsync lets etcd skip fsync: what was acknowledged may be lost.
 	UnsafeNoFsync bool
-	// NoLoadBalancer leaves services of type LoadBalancer without an address.
-	NoLoadBalancer bool
+	// Disable names the add-ons that this run is to be without, see addons.Names.
+	Disable []string
 	// Version is the program's, for what asks over the control socket.
 	Version string
 }
@@ -56,6 +59,9 @@ func (o *Options) Complete() error {
 	if o.Nodes < 1 || o.Nodes > MaxNodes {
 		return fmt.Errorf("%d nodes: a cluster has 1 to %d nodes", o.Nodes, MaxNodes)
 	}
+	if err := addons.CheckNames(o.Disable); err != nil {
+		return err
+	}
 	abs, err := filepath.Abs(o.DataDir)
 	if err != nil {
 		return fmt.Errorf("find data directory: %w", err)
@@ -66,6 +72,9 @@ func (o *Options) Complete() error {
 	}
 	return nil
 }
+
+// has reports whether the cluster is to have the add-on.
+func (o *Options) has(addon string) bool { return !slices.Contains(o.Disable, addon) }
 
 // Layout is where a cluster keeps what.
 type Layout struct{ Root string }

@@ -24,7 +24,6 @@ import (
 	"kubarium/cluster/component"
 	"kubarium/cluster/controlplane"
 	"kubarium/cluster/images"
-	"kubarium/cluster/loadbalancer"
 	"kubarium/cluster/memory"
 	"kubarium/cluster/network"
 	"kubarium/cluster/network/follow"
@@ -211,8 +210,10 @@ func (c *Cluster) describe() {
 	for _, part := range c.plane.Components() {
 		c.tracker.add(part.Name(), purposes[part.Name()])
 	}
-	if !c.options.NoLoadBalancer {
-		c.tracker.add(loadbalancer.Name, purposes[loadbalancer.Name])
+	for _, part := range addonParts {
+		if c.options.has(part.addon) {
+			c.tracker.add(part.name, purposes[part.name])
+		}
 	}
 	for _, n := range c.state.Nodes {
 		c.tracker.add(n.Name, nodePurpose)
@@ -377,7 +378,7 @@ func (c *Cluster) follow(ctx context.Context) error {
 	go routes.Run(ctx)
 	go ports.Run(ctx)
 	go func() {
-		if err := addons.Apply(ctx, c.restConfig); err != nil && ctx.Err() == nil {
+		if err := addons.Apply(ctx, c.restConfig, c.options.Disable); err != nil && ctx.Err() == nil {
 			c.log.Error("apply add-ons", "error", err)
 		}
 		c.startExtras(ctx)

@@ -5,10 +5,12 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/spf13/cobra"
 
 	"kubarium/cluster"
+	"kubarium/cluster/addons"
 	"kubarium/cluster/control"
 )
 
@@ -93,15 +95,17 @@ func (g *global) nameFlag() string {
 type startFlags struct {
 	nodes   int
 	noFsync bool
+	disable []string
 }
 
 func (f *startFlags) bind(cmd *cobra.Command) {
 	cmd.Flags().IntVar(&f.nodes, "nodes", cluster.DefaultNodes, "how many nodes a new cluster has")
 	cmd.Flags().BoolVar(&f.noFsync, "unsafe-no-fsync", false, "let etcd skip fsync: faster on slow disks, and not durable")
+	cmd.Flags().StringSliceVar(&f.disable, "disable", nil, "add-ons to leave out: "+strings.Join(addons.Names(), ","))
 }
 
 func (f startFlags) options(g *global) cluster.Options {
-	return cluster.Options{Name: g.name, DataDir: g.dataDir, Nodes: f.nodes, UnsafeNoFsync: f.noFsync, Version: version}
+	return cluster.Options{Name: g.name, DataDir: g.dataDir, Nodes: f.nodes, UnsafeNoFsync: f.noFsync, Disable: f.disable, Version: version}
 }
 
 // stdoutIsTerminal reports whether somebody looks.

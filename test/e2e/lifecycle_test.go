@@ -34,6 +34,7 @@ func TestOwnClusters(t *testing.T) {
 	t.Run("nothing is left behind", nothingIsLeftBehind)
 	t.Run("restart is a reboot", restartIsAReboot)
 	t.Run("side by side", sideBySide)
+	t.Run("add-ons are left out", addOnsAreLeftOut)
 }
 
 // nodeComesAndGoes adds, kills, starts, stops and removes a node.

@@ -78,18 +78,20 @@ func program() string {
 // testCluster is a cluster in a process of its own.
 type testCluster struct {
 	name, dir string
-	cmd       *exec.Cmd
-	out       *bytes.Buffer
-	exited    chan struct{}
-	client    kubernetes.Interface
+	// flags are added to those of every start.
+	flags  []string
+	cmd    *exec.Cmd
+	out    *bytes.Buffer
+	exited chan struct{}
+	client kubernetes.Interface
 }
 
-func startCluster(name string, nodes int) (*testCluster, error) {
+func startCluster(name string, nodes int, flags ...string) (*testCluster, error) {
 	dir, err := os.MkdirTemp("/var/tmp", "kb")
 	if err != nil {
 		return &testCluster{}, err
 	}
-	c := &testCluster{name: uniqueName(name), dir: dir, out: &bytes.Buffer{}}
+	c := &testCluster{name: uniqueName(name), dir: dir, flags: flags, out: &bytes.Buffer{}}
 	if err := os.Mkdir(c.temporary(), 0o700); err != nil {
 		return c, err
 	}
@@ -97,9 +99,9 @@ func startCluster(name string, nodes int) (*testCluster, error) {
 }
 
 // newCluster starts a cluster for one test.
-func newCluster(t *testing.T, name string, nodes int) *testCluster {
+func newCluster(t *testing.T, name string, nodes int, flags ...string) *testCluster {
 	t.Helper()
-	c, err := startCluster(name, nodes)
+	c, err := startCluster(name, nodes, flags...)
 	t.Cleanup(func() {
 		c.endForGood(t)
 		if err := os.RemoveAll(c.dir); err != nil {
@@ -154,7 +156,8 @@ func (c *testCluster) temporary() string { return filepath.Join(c.dir, "tmp") }
 
 // start runs "kubarium up" and waits until it reports that it is ready.
 func (c *testCluster) start(nodes int) error {
-	c.cmd = exec.Command(program(), "up", "--name", c.name, "--data-dir", c.dir, "--nodes", strconv.Itoa(nodes), "-o", "json")
+	args := []string{"up", "--name", c.name, "--data-dir", c.dir, "--nodes", strconv.Itoa(nodes), "-o", "json"}
+	c.cmd = exec.Command(program(), append(args, c.flags...)...)
 	c.cmd.Env = append(os.Environ(), "TMPDIR="+c.temporary())
 	// Whatever becomes of the tests, the cluster ends with them.
 	c.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGTERM}

@@ -1,0 +1,45 @@
+package addons
+
+import (
+	"io/fs"
+	"path"
+	"slices"
+	"strings"
+	"testing"
+)
+
+func TestCheckNames(t *testing.T) {
+	if err := CheckNames(Names()); err != nil {
+		t.Errorf("known names: %v", err)
+	}
+	if err := CheckNames(nil); err != nil {
+		t.Errorf("no names: %v", err)
+	}
+	err := CheckNames([]string{LoadBalancer, "balancer"})
+	if err == nil || !strings.Contains(err.Error(), `"balancer"`) || !strings.Contains(err.Error(), LoadBalancer) {
+		t.Errorf("an unknown name: %v", err)
+	}
+}
+
+// TestManifests proves that every manifest parses, and is switched by a known name.
+func TestManifests(t *testing.T) {
+	files, err := fs.Glob(manifests, "manifests/*.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range files {
+		name := nameOf(file)
+		if name != always && !slices.Contains(Names(), name) {
+			t.Errorf("%s belongs to no add-on", file)
+		}
+		objects, err := read(file)
+		if err != nil || len(objects) == 0 {
+			t.Errorf("%s: %d objects: %v", file, len(objects), err)
+		}
+		for _, object := range objects {
+			if _, err := resourceOf(object.GroupVersionKind()); err != nil {
+				t.Errorf("%s: %s: %v", path.Base(file), object.GetName(), err)
+			}
+		}
+	}
+}
