@@ -52,6 +52,16 @@ func (c *Cluster) newCloud(ctx context.Context, factory informers.SharedInformer
 	return nil
 }
 
+// newExtras makes the components beside the control plane's, before the factory starts.
+func (c *Cluster) newExtras(ctx context.Context, factory informers.SharedInformerFactory) error {
+	if c.options.has(addons.NetworkPolicy) {
+		c.mu.Lock()
+		c.extras = append(c.extras, policyEnforcers{c})
+		c.mu.Unlock()
+	}
+	return c.newCloud(ctx, factory)
+}
+
 // startExtras starts the components beside the control plane's. The add-ons are
 // applied, and with them what these may do.
 func (c *Cluster) startExtras(ctx context.Context) {

@@ -65,11 +65,13 @@ var purposes = map[string]string{
 	"kube-controller-manager": "the control loops: make what is match what is wanted",
 	"kube-scheduler":          "decides on which node each new pod runs",
 	loadbalancer.Name:         "stands for a cloud: gives LoadBalancer services an address",
+	node.RoleNetworkPolicy:    "on each node: lets through to pods what NetworkPolicies allow",
 }
 
 // addonParts are the components by which add-ons show, in the order in which they do.
 var addonParts = []struct{ addon, name string }{
 	{addons.LoadBalancer, loadbalancer.Name},
+	{addons.NetworkPolicy, node.RoleNetworkPolicy},
 }
 
 // New returns a cluster that is not started.

@@ -17,8 +17,10 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/kubernetes"
 
+	"kubarium/cluster/addons"
 	"kubarium/cluster/component"
 	"kubarium/cluster/node"
+	"kubarium/cluster/pki"
 )
 
 // nodePurpose is what a node is for, in one sentence.
@@ -59,6 +61,10 @@ func (c *Cluster) nodeSpec(n nodeState) (node.Spec, error) {
 	if err != nil {
 		return node.Spec{}, err
 	}
+	policy, err := c.policyClient(n.Name)
+	if err != nil {
+		return node.Spec{}, err
+	}
 	self, err := os.Executable()
 	if err != nil {
 		return node.Spec{}, fmt.Errorf("find own program: %w", err)
@@ -71,12 +77,22 @@ func (c *Cluster) nodeSpec(n nodeState) (node.Spec, error) {
 		KubeletCert: kubelet.Cert, KubeletKey: kubelet.Key,
 		ServingCert: serving.Cert, ServingKey: serving.Key,
 		ProxyCert: proxy.Cert, ProxyKey: proxy.Key,
+		PolicyCert: policy.Cert, PolicyKey: policy.Key,
 		ClusterDNS: clusterDNS(net.ServiceCIDR), ClusterDomain: "cluster.local",
 		ServiceCIDR: net.ServiceCIDR, PodCIDR: net.PodCIDR,
 		Registry: c.registryAddress(),
 		Reserved: reservedFor(n.Index), MachineID: n.MachineID,
 		CgroupParent: c.layout.cgroup() + "/" + n.Name,
 	}, nil
+}
+
+// policyClient is the identity of what enforces NetworkPolicies on the node; empty if
+// nothing is to.
+func (c *Cluster) policyClient(name string) (pki.KeyPair, error) {
+	if !c.options.has(addons.NetworkPolicy) {
+		return pki.KeyPair{}, nil
+	}
+	return c.pki.Client("kubarium:network-policy:"+name, "kubarium:network-policy")
 }
 
 func clusterDNS(services netip.Prefix) netip.Addr {

@@ -364,7 +364,7 @@ func (c *Cluster) follow(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("follow node ports: %w", err)
 	}
-	if err := c.newCloud(ctx, factory); err != nil {
+	if err := c.newExtras(ctx, factory); err != nil {
 		return err
 	}
 	nodes := factory.Core().V1().Nodes().Informer()

@@ -8,12 +8,13 @@ import (
 
 // Names of the add-ons that a cluster can be started without.
 const (
-	LoadBalancer = "loadbalancer"
+	LoadBalancer  = "loadbalancer"
+	NetworkPolicy = "networkpolicy"
 )
 
 // Names lists the add-ons that can be left out. Cluster DNS is none of them: without
 // it, nothing is found by its name.
-func Names() []string { return []string{LoadBalancer} }
+func Names() []string { return []string{LoadBalancer, NetworkPolicy} }
 
 // CheckNames refuses what is no add-on's name.
 func CheckNames(names []string) error {

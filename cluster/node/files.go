@@ -21,6 +21,10 @@ func (s Spec) files(snapshotter string, restrictOOM bool) ([]nodeinit.File, erro
 	if err != nil {
 		return nil, err
 	}
+	policy, err := s.policyKubeconfig()
+	if err != nil {
+		return nil, err
+	}
 	agent, err := json.MarshalIndent(AgentConfig{
 		Name: s.Name, IP: s.IP, APIServer: s.APIServer,
 		ClusterDNS: s.ClusterDNS, ClusterDomain: s.ClusterDomain,
@@ -40,7 +44,7 @@ func (s Spec) files(snapshotter string, restrictOOM bool) ([]nodeinit.File, erro
 	private := func(path string, content []byte) nodeinit.File {
 		return nodeinit.File{Path: path, Content: content, Mode: 0o600}
 	}
-	return []nodeinit.File{
+	files := []nodeinit.File{
 		public("/etc/hosts", hosts(s.Name, s.IP)),
 		public("/etc/resolv.conf", "nameserver "+s.Gateway.String()+"\n"),
 		public("/etc/passwd", "root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/nonexistent:/usr/sbin/nologin\n"),
@@ -57,7 +61,19 @@ func (s Spec) files(snapshotter string, restrictOOM bool) ([]nodeinit.File, erro
 		public(StaticPodDir+"/.keep", "Pod manifests put here are run by the kubelet itself: static pods.\n"),
 		public(CNIConfDir+"/.keep", "The network configuration is written once the node has a range of pod addresses.\n"),
 		public(CNIBinDir+"/.keep", "Network add-ons install their plugins here; kubarium's own are in "+OptDir+".\n"),
-	}, nil
+	}
+	if policy != nil {
+		files = append(files, private(PolicyKubeconfig, policy))
+	}
+	return files, nil
+}
+
+// policyKubeconfig is empty if nothing is to enforce NetworkPolicies.
+func (s Spec) policyKubeconfig() ([]byte, error) {
+	if s.PolicyCert == nil {
+		return nil, nil
+	}
+	return pki.Kubeconfig("kubarium", "network-policy", s.APIServer, s.CA, pki.KeyPair{Cert: s.PolicyCert, Key: s.PolicyKey})
 }
 
 func hosts(name string, ip netip.Addr) string {

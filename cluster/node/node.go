@@ -91,13 +91,18 @@ func (n *Node) bringUp(ctx context.Context, attach func(pid int) error) error {
 	}
 }
 
-// StartKubelet starts the kubelet and kube-proxy, which need the API server. It returns
-// before they are ready.
+// StartKubelet starts the kubelet, kube-proxy and what enforces NetworkPolicies, which
+// need the API server. It returns before they are ready.
 func (n *Node) StartKubelet(context.Context) error {
-	return errors.Join(
-		n.send(nodeinit.Command{Op: nodeinit.Start, Role: RoleKubelet}),
-		n.send(nodeinit.Command{Op: nodeinit.Start, Role: RoleKubeProxy}),
-	)
+	roles := []string{RoleKubelet, RoleKubeProxy}
+	if n.spec.PolicyCert != nil {
+		roles = append(roles, RoleNetworkPolicy)
+	}
+	var errs []error
+	for _, role := range roles {
+		errs = append(errs, n.send(nodeinit.Command{Op: nodeinit.Start, Role: role}))
+	}
+	return errors.Join(errs...)
 }
 
 // StartRole starts a daemon of the node, one of the Role constants, if it does not run.

@@ -72,7 +72,7 @@ func processes() []nodeinit.Process {
 		Path: AgentPath, Args: []string{AgentName}, Log: agentLog("agent"),
 		// Idle memory counts more here than a few per cent of processor time.
 		Env:   []string{"PATH=" + nodePath, "HOME=/root", "GOGC=50"},
-		Roles: []string{RoleContainerd, RoleKubelet, RoleKubeProxy},
+		Roles: []string{RoleContainerd, RoleKubelet, RoleKubeProxy, RoleNetworkPolicy},
 	}}
 }
 

@@ -87,7 +87,7 @@ func TestProcessesHaveEveryRole(t *testing.T) {
 			count[role]++
 		}
 	}
-	for _, role := range []string{RoleContainerd, RoleKubelet, RoleKubeProxy} {
+	for _, role := range []string{RoleContainerd, RoleKubelet, RoleKubeProxy, RoleNetworkPolicy} {
 		if count[role] != 1 {
 			t.Errorf("role %s is in %d processes, want one", role, count[role])
 		}

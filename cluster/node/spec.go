@@ -43,6 +43,9 @@ type Spec struct {
 	KubeletCert, KubeletKey []byte
 	ServingCert, ServingKey []byte
 	ProxyCert, ProxyKey     []byte
+	// PolicyCert and PolicyKey are those of what enforces NetworkPolicies; without them,
+	// nothing does.
+	PolicyCert, PolicyKey []byte
 
 	ClusterDNS           netip.Addr
 	ClusterDomain        string
@@ -82,6 +85,7 @@ const (
 
 	KubeletKubeconfig = "/etc/kubernetes/kubelet.conf"
 	ProxyKubeconfig   = "/etc/kubernetes/kube-proxy.conf"
+	PolicyKubeconfig  = "/etc/kubernetes/network-policy.conf"
 	CAPath            = "/etc/kubernetes/pki/ca.crt"
 	ServingCertPath   = "/etc/kubernetes/pki/kubelet.crt"
 	ServingKeyPath    = "/etc/kubernetes/pki/kubelet.key"
@@ -99,6 +103,8 @@ const (
 	RoleContainerd = "containerd"
 	RoleKubelet    = "kubelet"
 	RoleKubeProxy  = "kube-proxy"
+	// RoleNetworkPolicy enforces NetworkPolicies.
+	RoleNetworkPolicy = "network-policy"
 )
 
 // AgentConfig is what the agent needs to know of its node.

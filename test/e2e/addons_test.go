@@ -10,7 +10,8 @@ import (
 
 // partOf is the component by which an add-on shows.
 var partOf = map[string]string{
-	addons.LoadBalancer: "cloud-controller-manager",
+	addons.LoadBalancer:  "cloud-controller-manager",
+	addons.NetworkPolicy: "network-policy",
 }
 
 // addOnsAreLeftOut starts a cluster with no add-on, and again with all.

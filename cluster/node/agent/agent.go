@@ -1,5 +1,5 @@
-// Package agent is what runs inside a node: containerd, kubelet and kube-proxy, each
-// a role. One process has all of them, or some. The program calls Main when it finds
+// Package agent is what runs inside a node: containerd, kubelet, kube-proxy and what
+// enforces NetworkPolicies, each a role. One process has all of them, or some. The program calls Main when it finds
 // itself started under the agent's name.
 package agent
 
@@ -37,9 +37,10 @@ func Main([]string) error {
 	a := &agent{
 		config: config,
 		roles: map[string]role{
-			node.RoleContainerd: runContainerd,
-			node.RoleKubelet:    runKubelet,
-			node.RoleKubeProxy:  runKubeProxy,
+			node.RoleContainerd:    runContainerd,
+			node.RoleKubelet:       runKubelet,
+			node.RoleKubeProxy:     runKubeProxy,
+			node.RoleNetworkPolicy: runNetworkPolicy,
 		},
 		ended: make(chan error),
 	}

@@ -21,7 +21,7 @@ func logGlobally() {
 
 // withLog returns a context by which a role logs to its own file.
 func withLog(ctx context.Context, role string) context.Context {
-	if role != node.RoleKubeProxy {
+	if role != node.RoleKubeProxy && role != node.RoleNetworkPolicy {
 		return ctx
 	}
 	return klog.NewContext(ctx, textlogger.NewLogger(textlogger.NewConfig(textlogger.Output(logFile(role)))))
