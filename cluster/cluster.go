@@ -14,14 +14,15 @@ import (
 	"gopkg.in/natefinch/lumberjack.v2"
 	"k8s.io/client-go/rest"
 
-	"kubarium/cluster/addons"
 	"kubarium/cluster/component"
 	"kubarium/cluster/controlplane"
 	"kubarium/cluster/images"
 	"kubarium/cluster/loadbalancer"
+	"kubarium/cluster/metrics"
 	"kubarium/cluster/network"
 	"kubarium/cluster/node"
 	"kubarium/cluster/pki"
+	"kubarium/cluster/storage"
 )
 
 // Cluster is one Kubernetes cluster of this machine.
@@ -66,12 +67,8 @@ var purposes = map[string]string{
 	"kube-scheduler":          "decides on which node each new pod runs",
 	loadbalancer.Name:         "stands for a cloud: gives LoadBalancer services an address",
 	node.RoleNetworkPolicy:    "on each node: lets through to pods what NetworkPolicies allow",
-}
-
-// addonParts are the components by which add-ons show, in the order in which they do.
-var addonParts = []struct{ addon, name string }{
-	{addons.LoadBalancer, loadbalancer.Name},
-	{addons.NetworkPolicy, node.RoleNetworkPolicy},
+	metrics.Name:              "asks the kubelets what pods use: for kubectl top and the autoscaler",
+	storage.Name:              "makes volumes for claims, on the disk of the pod's node",
 }
 
 // New returns a cluster that is not started.

@@ -20,7 +20,6 @@ import (
 	"k8s.io/client-go/tools/cache"
 
 	"kubarium/assets"
-	"kubarium/cluster/addons"
 	"kubarium/cluster/component"
 	"kubarium/cluster/controlplane"
 	"kubarium/cluster/images"
@@ -210,9 +209,9 @@ func (c *Cluster) describe() {
 	for _, part := range c.plane.Components() {
 		c.tracker.add(part.Name(), purposes[part.Name()])
 	}
-	for _, part := range addonParts {
-		if c.options.has(part.addon) {
-			c.tracker.add(part.name, purposes[part.name])
+	for _, a := range addonList {
+		if c.options.has(a.name) {
+			c.tracker.add(a.part, purposes[a.part])
 		}
 	}
 	for _, n := range c.state.Nodes {
@@ -377,12 +376,7 @@ func (c *Cluster) follow(ctx context.Context) error {
 	factory.Start(ctx.Done())
 	go routes.Run(ctx)
 	go ports.Run(ctx)
-	go func() {
-		if err := addons.Apply(ctx, c.restConfig, c.options.Disable); err != nil && ctx.Err() == nil {
-			c.log.Error("apply add-ons", "error", err)
-		}
-		c.startExtras(ctx)
-	}()
+	go c.startAddons(ctx)
 	c.onStop(func(context.Context) error { c.background(); factory.Shutdown(); return nil })
 	return nil
 }

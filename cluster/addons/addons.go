@@ -6,13 +6,10 @@ import (
 	"bytes"
 	"context"
 	"embed"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
-	"path"
-	"slices"
-	"strings"
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -32,40 +29,35 @@ const fieldManager = "kubarium"
 //go:embed manifests/*.yaml
 var manifests embed.FS
 
-// always is the manifest that no cluster is without.
-const always = "coredns"
+// Apply brings what the named manifests say into the cluster, by server-side apply. It
+// is to be called at each start: what a learner broke is mended. Manifests may refer to
+// the cluster's certificate authority, whose certificate is ca.
+func Apply(ctx context.Context, config *rest.Config, ca []byte, names ...string) error {
+	return forAll(ctx, config, ca, names, apply)
+}
 
-// Apply brings the add-ons into the cluster, by server-side apply, and takes out what
-// is disabled. It is to be called at each start: what a learner broke is mended. The
-// manifest of an add-on bears its name.
-func Apply(ctx context.Context, config *rest.Config, disabled []string) error {
+// Remove takes out of the cluster what an earlier start applied.
+func Remove(ctx context.Context, config *rest.Config, names ...string) error {
+	return forAll(ctx, config, nil, names, remove)
+}
+
+func forAll(ctx context.Context, config *rest.Config, ca []byte, names []string, do action) error {
 	client, err := dynamic.NewForConfig(config)
 	if err != nil {
 		return fmt.Errorf("make client for add-ons: %w", err)
 	}
-	files, err := fs.Glob(manifests, "manifests/*.yaml")
-	if err != nil {
-		return fmt.Errorf("list add-ons: %w", err)
-	}
 	// One that fails keeps none of the others back.
 	var errs []error
-	for _, file := range files {
-		do := apply
-		if slices.Contains(disabled, nameOf(file)) {
-			do = remove
-		}
-		errs = append(errs, forEach(ctx, client, file, do))
+	for _, name := range names {
+		errs = append(errs, forEach(ctx, client, name, ca, do))
 	}
 	return errors.Join(errs...)
 }
 
-// nameOf returns the name of the add-on that a manifest is for.
-func nameOf(file string) string { return strings.TrimSuffix(path.Base(file), ".yaml") }
-
 type action func(ctx context.Context, target dynamic.ResourceInterface, object *unstructured.Unstructured) error
 
-func forEach(ctx context.Context, client dynamic.Interface, file string, do action) error {
-	objects, err := read(file)
+func forEach(ctx context.Context, client dynamic.Interface, name string, ca []byte, do action) error {
+	objects, err := read(name, ca)
 	if err != nil {
 		return err
 	}
@@ -75,20 +67,21 @@ func forEach(ctx context.Context, client dynamic.Interface, file string, do acti
 			err = do(ctx, client.Resource(resource).Namespace(object.GetNamespace()), object)
 		}
 		if err != nil {
-			return fmt.Errorf("add-on %s: %s %s: %w", nameOf(file), object.GetKind(), object.GetName(), err)
+			return fmt.Errorf("add-on %s: %s %s: %w", name, object.GetKind(), object.GetName(), err)
 		}
 	}
 	return nil
 }
 
-func read(file string) ([]*unstructured.Unstructured, error) {
-	data, err := manifests.ReadFile(file)
+func read(name string, ca []byte) ([]*unstructured.Unstructured, error) {
+	data, err := manifests.ReadFile("manifests/" + name + ".yaml")
 	if err != nil {
 		return nil, fmt.Errorf("read add-on: %w", err)
 	}
+	data = bytes.ReplaceAll(data, []byte("${CA_BUNDLE}"), []byte(base64.StdEncoding.EncodeToString(ca)))
 	objects, err := parse(data)
 	if err != nil {
-		return nil, fmt.Errorf("parse add-on %s: %w", nameOf(file), err)
+		return nil, fmt.Errorf("parse add-on %s: %w", name, err)
 	}
 	return objects, nil
 }

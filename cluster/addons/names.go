@@ -10,11 +10,13 @@ import (
 const (
 	LoadBalancer  = "loadbalancer"
 	NetworkPolicy = "networkpolicy"
+	Metrics       = "metrics"
+	Storage       = "storage"
 )
 
 // Names lists the add-ons that can be left out. Cluster DNS is none of them: without
 // it, nothing is found by its name.
-func Names() []string { return []string{LoadBalancer, NetworkPolicy} }
+func Names() []string { return []string{LoadBalancer, NetworkPolicy, Metrics, Storage} }
 
 // CheckNames refuses what is no add-on's name.
 func CheckNames(names []string) error {

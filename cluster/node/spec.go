@@ -121,7 +121,10 @@ type AgentConfig struct {
 	Timers        Timers       `json:"timers"`
 }
 
-func (s Spec) varDir() string        { return filepath.Join(s.Dir, "var") }
+// VarDir returns where a node with the disk dir has its /var.
+func VarDir(dir string) string { return filepath.Join(dir, "var") }
+
+func (s Spec) varDir() string        { return VarDir(s.Dir) }
 func (s Spec) rootDir() string       { return filepath.Join(s.RunDir, s.Name+".root") }
 func (s Spec) initLog() string       { return filepath.Join(s.LogDir, "init.log") }
 func agentLog(process string) string { return path.Join(LogDir, process+".err") }

@@ -12,6 +12,8 @@ import (
 var partOf = map[string]string{
 	addons.LoadBalancer:  "cloud-controller-manager",
 	addons.NetworkPolicy: "network-policy",
+	addons.Metrics:       "metrics-server",
+	addons.Storage:       "storage-provisioner",
 }
 
 // addOnsAreLeftOut starts a cluster with no add-on, and again with all.

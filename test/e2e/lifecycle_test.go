@@ -35,6 +35,7 @@ func TestOwnClusters(t *testing.T) {
 	t.Run("restart is a reboot", restartIsAReboot)
 	t.Run("side by side", sideBySide)
 	t.Run("add-ons are left out", addOnsAreLeftOut)
+	t.Run("services outlive machines", servicesOutliveMachines)
 }
 
 // nodeComesAndGoes adds, kills, starts, stops and removes a node.

@@ -1,0 +1,189 @@
+package cluster
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"strconv"
+	"time"
+
+	appsv1 "k8s.io/api/apps/v1"
+	"k8s.io/apimachinery/pkg/fields"
+	"k8s.io/apimachinery/pkg/watch"
+	"k8s.io/client-go/informers"
+	"k8s.io/client-go/kubernetes"
+	"k8s.io/client-go/rest"
+	"k8s.io/client-go/tools/cache"
+	watchtools "k8s.io/client-go/tools/watch"
+
+	"kubarium/cluster/addons"
+	"kubarium/cluster/component"
+	"kubarium/cluster/loadbalancer"
+	"kubarium/cluster/metrics"
+	"kubarium/cluster/node"
+	"kubarium/cluster/storage"
+)
+
+// dnsManifest is what no cluster is without.
+const dnsManifest = "coredns"
+
+// dnsLimit is how long add-ons wait for cluster DNS, which may be broken.
+const dnsLimit = 30 * time.Second
+
+// addon is a service of the cluster that can be left out.
+type addon struct {
+	name string
+	// part is the component by which it shows.
+	part string
+	// before are the manifests that the component needs, and after those that promise
+	// what it does.
+	before, after []string
+	// early add-ons don't wait for nodes and DNS: they cost next to nothing.
+	early bool
+}
+
+// addonList has the add-ons in the order in which they start.
+var addonList = []addon{
+	{name: addons.LoadBalancer, part: loadbalancer.Name, before: []string{"loadbalancer"}, early: true},
+	{name: addons.NetworkPolicy, part: node.RoleNetworkPolicy, before: []string{"networkpolicy"}, early: true},
+	// A claim that is made before there is a default class gets one a quarter of a
+	// minute later.
+	{name: addons.Storage, part: storage.Name, before: []string{"storage"}, early: true},
+	{name: addons.Metrics, part: metrics.Name, before: []string{"metrics"}, after: []string{"metrics-api"}},
+}
+
+// startAddons applies cluster DNS, takes out what is disabled, and starts the rest:
+// nothing of it may hold up nodes or DNS.
+func (c *Cluster) startAddons(ctx context.Context) {
+	c.tell(ctx, "apply cluster DNS", addons.Apply(ctx, c.restConfig, nil, dnsManifest))
+	for _, a := range addonList {
+		if !c.options.has(a.name) {
+			c.tell(ctx, "take out add-on", addons.Remove(ctx, c.restConfig, append(a.after, a.before...)...))
+		} else if a.early {
+			c.startAddon(ctx, a)
+		}
+	}
+	if c.Ready(ctx) != nil {
+		return
+	}
+	c.tell(ctx, "wait for cluster DNS", c.awaitDNS(ctx))
+	for _, a := range addonList {
+		if c.options.has(a.name) && !a.early {
+			c.startAddon(ctx, a)
+		}
+	}
+}
+
+func (c *Cluster) startAddon(ctx context.Context, a addon) {
+	ca := c.pki.CA.PEM()
+	if err := addons.Apply(ctx, c.restConfig, ca, a.before...); err != nil {
+		c.tracker.set(a.part, component.Failed, err.Error())
+		c.tell(ctx, "apply add-on", err)
+		return
+	}
+	part, err := c.component(a.part)
+	if err == nil {
+		starting, cancel := context.WithTimeout(ctx, 2*time.Minute)
+		defer cancel()
+		err = c.run(starting, part)
+	}
+	if err != nil {
+		c.tell(ctx, "start add-on", err)
+		return
+	}
+	c.tell(ctx, "apply add-on", addons.Apply(ctx, c.restConfig, ca, a.after...))
+}
+
+// tell writes an error to the log, unless it comes from the end of the cluster.
+func (c *Cluster) tell(ctx context.Context, what string, err error) {
+	if err != nil && ctx.Err() == nil {
+		c.log.Error(what, "error", err)
+	}
+}
+
+// addExtra makes a component known that is none of the control plane's.
+func (c *Cluster) addExtra(part component.Component) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.extras = append(c.extras, part)
+}
+
+// awaitDNS waits until cluster DNS answers.
+func (c *Cluster) awaitDNS(ctx context.Context) error {
+	client, err := kubernetes.NewForConfig(c.restConfig)
+	if err != nil {
+		return fmt.Errorf("make client: %w", err)
+	}
+	ctx, cancel := context.WithTimeout(ctx, dnsLimit)
+	defer cancel()
+	list := cache.NewListWatchFromClient(client.AppsV1().RESTClient(), "deployments", "kube-system", fields.OneTermEqualSelector("metadata.name", "coredns"))
+	_, err = watchtools.UntilWithSync(ctx, list, &appsv1.Deployment{}, nil, func(e watch.Event) (bool, error) {
+		d, ok := e.Object.(*appsv1.Deployment)
+		return ok && d.Status.AvailableReplicas > 0, nil
+	})
+	return err
+}
+
+// newExtras makes the components beside the control plane's, before the factory starts.
+func (c *Cluster) newExtras(ctx context.Context, factory informers.SharedInformerFactory) error {
+	if err := c.newCloud(ctx, factory); err != nil {
+		return err
+	}
+	// Nodes run these, and end them when they end.
+	if c.options.has(addons.NetworkPolicy) {
+		c.addExtra(policyEnforcers{c})
+	}
+	c.newMetrics()
+	return c.newStorage()
+}
+
+// newMetrics makes the metrics server.
+func (c *Cluster) newMetrics() {
+	if !c.options.has(addons.Metrics) {
+		return
+	}
+	server := metrics.New(metrics.Config{
+		Lab: c.network, Address: net.JoinHostPort(c.network.Config().Router.String(), strconv.Itoa(metrics.Port)),
+		PKI: c.pki, APIServer: "https://" + net.JoinHostPort("127.0.0.1", strconv.Itoa(c.state.Port)), ClusterName: c.options.Name,
+	})
+	c.addExtra(server)
+	c.onStop(server.Stop)
+}
+
+// newStorage makes the provisioner of volumes.
+func (c *Cluster) newStorage() error {
+	if !c.options.has(addons.Storage) {
+		return nil
+	}
+	client, err := c.clientAs(storage.User)
+	if err != nil {
+		return err
+	}
+	provisioner := storage.New(client, c.varOf, c.logTo(storage.Name))
+	c.addExtra(provisioner)
+	c.onStop(provisioner.Stop)
+	return nil
+}
+
+// varOf returns where the host has a node's /var.
+func (c *Cluster) varOf(name string) (string, error) {
+	if _, _, err := c.findNode(name); err != nil {
+		return "", err
+	}
+	return node.VarDir(c.layout.Node(name)), nil
+}
+
+// clientAs returns a client that asks under a name of its own, and may do what that may.
+func (c *Cluster) clientAs(user string) (kubernetes.Interface, error) {
+	pair, err := c.pki.Client(user)
+	if err != nil {
+		return nil, err
+	}
+	config := rest.CopyConfig(c.restConfig)
+	config.CertData, config.KeyData = pair.Cert, pair.Key
+	client, err := kubernetes.NewForConfig(config)
+	if err != nil {
+		return nil, fmt.Errorf("make client of %s: %w", user, err)
+	}
+	return client, nil
+}

@@ -1,0 +1,195 @@
+// Package metrics runs upstream's metrics-server in this process: it reads from every
+// kubelet what pods use, and answers the resource metrics API, for "kubectl top" and
+// the autoscaler.
+//
+// A pod of it would take some 40 MiB more and have to be scheduled first. To the API
+// server it is an aggregated one as any other: reached through a Service, trusted by a
+// certificate, and asked on behalf of users whom it authorizes itself.
+package metrics
+
+import (
+	"context"
+	"crypto/x509/pkix"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"sync"
+	"time"
+
+	"sigs.k8s.io/metrics-server/cmd/metrics-server/app/options"
+	"sigs.k8s.io/metrics-server/pkg/server"
+
+	"kubarium/cluster/component"
+	"kubarium/cluster/pki"
+)
+
+// Name is the component's name, and User the one under which it asks the API server
+// and the kubelets.
+const (
+	Name = "metrics-server"
+	User = "system:metrics-server"
+)
+
+// Port is where it listens in the cluster's network; its EndpointSlice says the same.
+const Port = 4443
+
+// resolution is how often kubelets are asked. They measure each ten seconds, and of a
+// new container two different answers are needed: asked as seldom as they measure, it
+// would be known after twenty seconds, and so after fifteen.
+const resolution = 5 * time.Second
+
+// Lab is the cluster's network, in which kubelets and the API server's dialer are.
+type Lab interface {
+	Listen(ctx context.Context, network, address string) (net.Listener, error)
+	DialContext(ctx context.Context, network, address string) (net.Conn, error)
+}
+
+// Config says where all is that the server needs.
+type Config struct {
+	Lab Lab
+	// Address is the one of the lab's at which to listen, host:port.
+	Address string
+	PKI     *pki.Store
+	// APIServer is its URL for this process.
+	APIServer   string
+	ClusterName string
+}
+
+// Server is the component.
+type Server struct {
+	config Config
+
+	mu     sync.Mutex
+	stop   chan struct{}
+	exited chan struct{}
+	err    error
+}
+
+var _ component.Component = (*Server)(nil)
+
+// New returns a server that is not started.
+func New(config Config) *Server { return &Server{config: config} }
+
+// Name is the component's name.
+func (s *Server) Name() string { return Name }
+
+// Start begins to serve.
+func (s *Server) Start(ctx context.Context) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.stop != nil {
+		return nil
+	}
+	listener, err := s.config.Lab.Listen(ctx, "tcp4", s.config.Address)
+	if err != nil {
+		return fmt.Errorf("start %s: %w", Name, err)
+	}
+	config, err := s.build(listener)
+	if err != nil {
+		return errors.Join(fmt.Errorf("start %s: %w", Name, err), listener.Close())
+	}
+	complete, err := config.Complete()
+	if err != nil {
+		return errors.Join(fmt.Errorf("start %s: %w", Name, err), listener.Close())
+	}
+	stop, exited := make(chan struct{}), make(chan struct{})
+	s.stop, s.exited, s.err = stop, exited, nil
+	go func() {
+		err := complete.RunUntil(stop)
+		// It is closed already if serving began.
+		_ = listener.Close()
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.err = err
+		close(exited)
+	}()
+	return nil
+}
+
+// build makes upstream's configuration from upstream's options.
+func (s *Server) build(listener net.Listener) (*server.Config, error) {
+	o := options.NewOptions()
+	c := s.config
+	kubeconfig, err := s.writeKubeconfig()
+	if err != nil {
+		return nil, err
+	}
+	serving, err := c.PKI.Server(pkix.Name{CommonName: Name}, []string{Name + ".kube-system.svc", "localhost"}, nil)
+	if err != nil {
+		return nil, err
+	}
+	certificate := &o.SecureServing.ServerCert.CertKey
+	if certificate.CertFile, certificate.KeyFile, err = c.PKI.Write(Name, serving); err != nil {
+		return nil, err
+	}
+	o.SecureServing.Listener = listener
+	o.Kubeconfig = kubeconfig
+	o.MetricResolution = resolution
+	o.KubeletClient.KubeletUseNodeStatusPort = true
+	o.KubeletClient.KubeletPreferredAddressTypes = []string{"InternalIP"}
+	o.KubeletClient.KubeletRequestTimeout = resolution / 2
+	// The same that the API server publishes for its extensions, without asking for it.
+	o.Authentication.SkipInClusterLookup = true
+	o.Authentication.RemoteKubeConfigFile = kubeconfig
+	o.Authentication.ClientCert.ClientCA = c.PKI.Path("ca.crt")
+	o.Authentication.RequestHeader.ClientCAFile = c.PKI.Path("front-proxy-ca.crt")
+	o.Authentication.RequestHeader.AllowedNames = []string{"front-proxy-client"}
+	o.Authorization.RemoteKubeConfigFile = kubeconfig
+	config, err := o.ServerConfig()
+	if err != nil {
+		return nil, err
+	}
+	config.Kubelet.Client.Dial = c.Lab.DialContext
+	// It bounds how long a stop waits for connections, too.
+	config.Apiserver.RequestTimeout = resolution / 2
+	return config, nil
+}
+
+func (s *Server) writeKubeconfig() (string, error) {
+	pair, err := s.config.PKI.Client(User)
+	if err != nil {
+		return "", err
+	}
+	data, err := pki.Kubeconfig(s.config.ClusterName, User, s.config.APIServer, s.config.PKI.CA.PEM(), pair)
+	if err != nil {
+		return "", err
+	}
+	path := s.config.PKI.Path(Name + ".kubeconfig")
+	if err := os.WriteFile(path, data, 0o600); err != nil {
+		return "", fmt.Errorf("write kubeconfig of %s: %w", Name, err)
+	}
+	return path, nil
+}
+
+// Stop ends the server, and waits until it has.
+func (s *Server) Stop(ctx context.Context) error {
+	s.mu.Lock()
+	stop, exited := s.stop, s.exited
+	s.stop = nil
+	s.mu.Unlock()
+	if stop == nil {
+		return nil
+	}
+	close(stop)
+	select {
+	case <-exited:
+		return nil
+	case <-ctx.Done():
+		return fmt.Errorf("stop %s: %w", Name, ctx.Err())
+	}
+}
+
+// Exited is closed when the server has ended, by Stop or by itself.
+func (s *Server) Exited() <-chan struct{} {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.exited
+}
+
+// Err returns why the server ended by itself.
+func (s *Server) Err() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.err
+}
