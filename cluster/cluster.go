@@ -53,6 +53,8 @@ type Cluster struct {
 	// when all nodes were Ready and the add-ons applied.
 	serving, ready chan struct{}
 	shutdown       shutdown
+	// encrypting is held while the encryption of Secrets changes.
+	encrypting sync.Mutex
 
 	mu    sync.Mutex
 	state state

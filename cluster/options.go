@@ -36,6 +36,8 @@ type Options struct {
 	UnsafeNoFsync bool
 	// Disable names the add-ons that this run is to be without, see addons.Names.
 	Disable []string
+	// EncryptSecrets has Secrets encrypted in etcd from this start on.
+	EncryptSecrets bool
 	// Version is the program's, for what asks over the control socket.
 	Version string
 }
@@ -92,6 +94,7 @@ func (l Layout) Nodes() string           { return filepath.Join(l.Root, "nodes")
 func (l Layout) Node(name string) string { return filepath.Join(l.Root, "nodes", name) }
 func (l Layout) Kubeconfig() string      { return filepath.Join(l.Root, "kubeconfig") }
 func (l Layout) ControlSocket() string   { return filepath.Join(l.Run(), "control.sock") }
+func (l Layout) EtcdSocket() string      { return filepath.Join(l.Run(), "etcd.sock") }
 func (l Layout) egressSocket() string    { return filepath.Join(l.Run(), "egress.sock") }
 func (l Layout) state() string           { return filepath.Join(l.Root, "cluster.json") }
 func (l Layout) lock() string            { return filepath.Join(l.Root, "lock") }

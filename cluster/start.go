@@ -118,7 +118,7 @@ func (c *Cluster) prepare() error {
 	if c.pki, err = pki.Open(c.layout.PKI()); err != nil {
 		return fmt.Errorf("open certificates: %w", err)
 	}
-	return nil
+	return c.encryptFromStart()
 }
 
 func (c *Cluster) loadState() (state, error) {
@@ -376,6 +376,7 @@ func (c *Cluster) follow(ctx context.Context) error {
 	factory.Start(ctx.Done())
 	go routes.Run(ctx)
 	go ports.Run(ctx)
+	go c.finishEncryption(ctx)
 	go c.startAddons(ctx)
 	c.onStop(func(context.Context) error { c.background(); factory.Shutdown(); return nil })
 	return nil

@@ -24,6 +24,9 @@ type state struct {
 	Nodes []nodeState `json:"nodes"`
 	// NextNode is the number of the node that is added next.
 	NextNode int `json:"nextNode"`
+	// RewriteSecrets is set while Secrets are to be written anew, since their
+	// encryption changed.
+	RewriteSecrets bool `json:"rewriteSecrets,omitempty"`
 }
 
 type nodeState struct {

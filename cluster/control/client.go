@@ -61,6 +61,16 @@ func (c *Client) Component(ctx context.Context, name, action string) error {
 	return c.call(ctx, http.MethodPost, "/v1/components/"+url.PathEscape(name)+"/"+action, nil, nil)
 }
 
+// EncryptSecrets has Secrets encrypted in etcd, or no longer.
+func (c *Client) EncryptSecrets(ctx context.Context, on bool) (Encryption, error) {
+	action := "stop"
+	if on {
+		action = "start"
+	}
+	var result Encryption
+	return result, c.call(ctx, http.MethodPost, "/v1/encryption/"+action, nil, &result)
+}
+
 // Images lists the images of the cluster's registry.
 func (c *Client) Images(ctx context.Context) ([]Image, error) {
 	var list []Image

@@ -36,6 +36,14 @@ type Image struct {
 	Bundled bool   `json:"bundled"`
 }
 
+// Encryption is how Secrets are kept in etcd.
+type Encryption struct {
+	Encrypted bool `json:"encrypted"`
+	// Changed is whether that changed, and Rewritten how many were written anew.
+	Changed   bool `json:"changed"`
+	Rewritten int  `json:"rewritten"`
+}
+
 // Cluster is what can be commanded.
 type Cluster interface {
 	Info() Info
@@ -47,6 +55,7 @@ type Cluster interface {
 	RemoveNode(ctx context.Context, name string) error
 	StartComponent(ctx context.Context, name string) error
 	StopComponent(ctx context.Context, name string) error
+	EncryptSecrets(ctx context.Context, on bool) (Encryption, error)
 	ListImages() ([]Image, error)
 	LoadImages(ctx context.Context, archive io.Reader) ([]string, error)
 	// Shutdown asks the process to end the cluster, and returns at once.
@@ -110,6 +119,12 @@ func handler(cluster Cluster) http.Handler {
 		names, err := cluster.LoadImages(r.Context(), r.Body)
 		answer(w, names, err)
 	})
+	for action, on := range map[string]bool{"start": true, "stop": false} {
+		mux.HandleFunc("POST /v1/encryption/"+action, func(w http.ResponseWriter, r *http.Request) {
+			result, err := cluster.EncryptSecrets(detached(r), on)
+			answer(w, result, err)
+		})
+	}
 	mux.HandleFunc("POST /v1/shutdown", func(w http.ResponseWriter, _ *http.Request) {
 		answer(w, nil, nil)
 		cluster.Shutdown()

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"os"
 	"strings"
 
 	"github.com/spf13/pflag"
@@ -17,7 +18,12 @@ import (
 	"kubarium/cluster/component"
 )
 
-const apiServerName = "kube-apiserver"
+// APIServerName is the API server's name among components.
+const APIServerName = "kube-apiserver"
+
+// EncryptionConfigFile is the name, among the certificates, of what says how Secrets
+// are kept in etcd. Without it they are kept as they are.
+const EncryptionConfigFile = "encryption.yaml"
 
 // APIServer is the cluster's kube-apiserver, with its aggregator and API
 // extensions server.
@@ -32,7 +38,7 @@ var _ component.Component = (*APIServer)(nil)
 func newAPIServer(config Config, probe *probe) *APIServer {
 	a := &APIServer{config: config, probe: probe}
 	a.service = service{
-		name:   apiServerName,
+		name:   APIServerName,
 		launch: a.launch,
 		ready:  func(ctx context.Context) error { return a.probe.wait(ctx, config.Server+"/readyz") },
 		health: func(ctx context.Context) error { return a.probe.get(ctx, config.Server+"/livez") },
@@ -47,7 +53,7 @@ func (a *APIServer) Serving(ctx context.Context) error {
 }
 
 func (a *APIServer) launch(context.Context) (func(context.Context) error, error) {
-	informers, err := cache.NewInformerName(apiServerName)
+	informers, err := cache.NewInformerName(APIServerName)
 	if err != nil {
 		return nil, fmt.Errorf("name informers: %w", err)
 	}
@@ -74,7 +80,7 @@ func (a *APIServer) options() (*options.ServerRunOptions, error) {
 	if s.GenericServerRunOptions.ComponentGlobalsRegistry, err = newRegistry(); err != nil {
 		return nil, err
 	}
-	set := pflag.NewFlagSet(apiServerName, pflag.ContinueOnError)
+	set := pflag.NewFlagSet(APIServerName, pflag.ContinueOnError)
 	for _, f := range s.Flags().FlagSets {
 		set.AddFlagSet(f)
 	}
@@ -168,10 +174,18 @@ func (a *APIServer) flags() ([]string, error) {
 		"--tls-cert-file=" + files.servingCert,
 		"--tls-private-key-file=" + files.servingKey,
 	}
+	if path := c.PKI.Path(EncryptionConfigFile); exists(path) {
+		flags = append(flags, "--encryption-provider-config="+path)
+	}
 	if c.EgressConfig != "" {
 		flags = append(flags, "--egress-selector-config-file="+c.EgressConfig)
 	}
 	return flags, nil
+}
+
+func exists(path string) bool {
+	_, err := os.Stat(path)
+	return err == nil
 }
 
 type apiServerFiles struct {
@@ -196,7 +210,7 @@ func (a *APIServer) writeCertificates() (apiServerFiles, error) {
 	c := a.config
 	var f apiServerFiles
 	service := c.ServiceCIDR.Masked().Addr().Next()
-	serving, err := c.PKI.Server(pkix.Name{CommonName: apiServerName},
+	serving, err := c.PKI.Server(pkix.Name{CommonName: APIServerName},
 		[]string{"kubernetes", "kubernetes.default", "kubernetes.default.svc", "kubernetes.default.svc.cluster.local", "localhost"},
 		[]net.IP{net.IPv4(127, 0, 0, 1), c.AdvertiseAddress.AsSlice(), service.AsSlice()})
 	if err != nil {

@@ -65,7 +65,7 @@ func (c Config) logger(component string) klog.Logger {
 // server's log: of the components in this process it is the one that still logs so,
 // and nothing may reach the terminal. It is to be called once, before any start.
 func (c Config) RedirectGlobalLog() {
-	klog.SetLogger(c.logger(apiServerName))
+	klog.SetLogger(c.logger(APIServerName))
 }
 
 // writeKubeconfig issues a client certificate and writes the component's kubeconfig.

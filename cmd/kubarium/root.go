@@ -56,6 +56,7 @@ Without a command it starts the cluster and the app.`,
 	root.AddCommand(
 		newUpCommand(g), newDownCommand(g), newKubectlCommand(g), newEnvCommand(g),
 		newNodeCommand(g), newImageCommand(g), newLessonCommand(g), newDoctorCommand(g),
+		newEncryptSecretsCommand(g), newEtcdCommand(g),
 		newBenchCommand(), newResetCommand(g), newCleanCommand(g), newVersionCommand(),
 	)
 	return root
@@ -96,16 +97,18 @@ type startFlags struct {
 	nodes   int
 	noFsync bool
 	disable []string
+	encrypt bool
 }
 
 func (f *startFlags) bind(cmd *cobra.Command) {
 	cmd.Flags().IntVar(&f.nodes, "nodes", cluster.DefaultNodes, "how many nodes a new cluster has")
 	cmd.Flags().BoolVar(&f.noFsync, "unsafe-no-fsync", false, "let etcd skip fsync: faster on slow disks, and not durable")
+	cmd.Flags().BoolVar(&f.encrypt, "encrypt-secrets", false, "keep Secrets encrypted in etcd, from now on")
 	cmd.Flags().StringSliceVar(&f.disable, "disable", nil, "add-ons to leave out: "+strings.Join(addons.Names(), ","))
 }
 
 func (f startFlags) options(g *global) cluster.Options {
-	return cluster.Options{Name: g.name, DataDir: g.dataDir, Nodes: f.nodes, UnsafeNoFsync: f.noFsync, Disable: f.disable, Version: version}
+	return cluster.Options{Name: g.name, DataDir: g.dataDir, Nodes: f.nodes, UnsafeNoFsync: f.noFsync, Disable: f.disable, EncryptSecrets: f.encrypt, Version: version}
 }
 
 // stdoutIsTerminal reports whether somebody looks.

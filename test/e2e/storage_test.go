@@ -152,10 +152,12 @@ func (c *testCluster) refuses(t *testing.T, ns string) {
 	}
 }
 
-// servicesOutliveMachines proves that volumes and metrics survive reboots of the
-// cluster and of a node, and that the loss of a node's disk is told.
+// servicesOutliveMachines proves that volumes, metrics and encryption survive reboots of
+// the cluster and of a node, and that the loss of a node's disk is told.
 func servicesOutliveMachines(t *testing.T) {
-	c := newCluster(t, "services", 2)
+	c := newCluster(t, "services", 2, "--encrypt-secrets")
+	c.kubectl(t, "create", "secret", "generic", "first", "--from-literal=word="+secretWord)
+	c.keeps(t, "default", "first", true)
 	c.eventuallyOK(t, "kubectl", "get", "storageclass", "standard")
 	// Before a pod needs it, nobody knows where the volume is to be.
 	c.apply(t, "default", `{apiVersion: v1, kind: PersistentVolumeClaim, metadata: {name: data}, spec: {accessModes: [ReadWriteOnce], resources: {requests: {storage: 10Mi}}}}`)
@@ -164,7 +166,10 @@ func servicesOutliveMachines(t *testing.T) {
 	c.kubectl(t, "wait", "--for=condition=Ready", "pod/data", "--timeout=60s")
 	c.kubectl(t, "uncordon", "node-1")
 	c.end(t, syscall.SIGTERM)
+	c.flags = nil
 	c.again(t)
+	c.kubectl(t, "create", "secret", "generic", "second", "--from-literal=word="+secretWord)
+	c.keeps(t, "default", "second", true)
 	c.holds(t, "default", "data", "/data/names", "data\ndata\n")
 	c.kubarium(t, "node", "kill", "node-2")
 	c.kubarium(t, "node", "start", "node-2")
