@@ -15,7 +15,7 @@ LDFLAGS    := -s -w -X main.version=$(VERSION) $(foreach p,$(VERSIONED),\
 
 ASSETS := assets/bin/$(ARCH)/SHA256.json
 # The main module's go.mod is not among them: most changes of it concern none of these.
-ASSET_SOURCES := $(shell find assets/helpers assets/images assets/pack cluster/node/nodeinit -type f -not -name '*_test.go') hack/assets.sh
+ASSET_SOURCES := $(shell find assets/gateway assets/helpers assets/images assets/pack cluster/node/nodeinit -type f -not -name '*_test.go') hack/assets.sh
 
 .DEFAULT_GOAL := build
 

@@ -19,6 +19,7 @@ import (
 	"kubarium/cluster/addons"
 	"kubarium/cluster/component"
 	"kubarium/cluster/loadbalancer"
+	"kubarium/cluster/memory"
 	"kubarium/cluster/metrics"
 	"kubarium/cluster/node"
 	"kubarium/cluster/storage"
@@ -50,6 +51,7 @@ var addonList = []addon{
 	// minute later.
 	{name: addons.Storage, part: storage.Name, before: []string{"storage"}, early: true},
 	{name: addons.Metrics, part: metrics.Name, before: []string{"metrics"}, after: []string{"metrics-api"}},
+	{name: addons.Ingress, part: ingressName, before: []string{addons.GatewayAPI, "ingress"}},
 }
 
 // startAddons applies cluster DNS, takes out what is disabled, and starts the rest:
@@ -72,6 +74,8 @@ func (c *Cluster) startAddons(ctx context.Context) {
 			c.startAddon(ctx, a)
 		}
 	}
+	// What the first settling came too early for.
+	memory.SettleAfter(settleTime)
 }
 
 func (c *Cluster) startAddon(ctx context.Context, a addon) {
@@ -134,6 +138,9 @@ func (c *Cluster) newExtras(ctx context.Context, factory informers.SharedInforme
 		c.addExtra(policyEnforcers{c})
 	}
 	c.newMetrics()
+	if c.options.has(addons.Ingress) {
+		c.addExtra(deployment{namespace: ingressName, name: ingressName, config: c.restConfig})
+	}
 	return c.newStorage()
 }
 

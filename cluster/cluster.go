@@ -68,6 +68,7 @@ var purposes = map[string]string{
 	"kube-controller-manager": "the control loops: make what is match what is wanted",
 	"kube-scheduler":          "decides on which node each new pod runs",
 	loadbalancer.Name:         "stands for a cloud: gives LoadBalancer services an address",
+	ingressName:               "a pod: brings requests from outside to services, by Ingresses and Gateways",
 	node.RoleNetworkPolicy:    "on each node: lets through to pods what NetworkPolicies allow",
 	metrics.Name:              "asks the kubelets what pods use: for kubectl top and the autoscaler",
 	storage.Name:              "makes volumes for claims, on the disk of the pod's node",

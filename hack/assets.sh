@@ -44,6 +44,31 @@ build . ./cluster/node/nodeinit/cmd helpers/kubarium-node-init -ldflags "-s -w"
 build assets/helpers/coredns . images/coredns -ldflags "-s -w"
 build . ./assets/images/toolbox images/toolbox -ldflags "-s -w"
 
+# Traefik is built from a copy of its sources with ours put over it, see its doc.go. The
+# copy has the same name each time: it is part of what the program says of itself.
+echo "assets: traefik"
+(
+	cd assets/helpers/traefik
+	sources=../../bin/.traefik
+	rm -rf "$sources"
+	trap 'rm -rf "$sources"' EXIT
+	mkdir "$sources"
+	cp go.mod "$sources/go.mod"
+	cp go.sum "$sources/go.sum"
+	go mod download
+	for pair in traefik=github.com/traefik/traefik/v3 lego=github.com/go-acme/lego/v4; do
+		name=${pair%%=*} module=${pair#*=}
+		cp -r "$(go list -m -f '{{.Dir}}' "$module")" "$sources/$name"
+		chmod -R u+w "$sources/$name"
+		cp -r "patch/$name/." "$sources/$name/"
+		go mod edit -replace "$module=$sources/$name" "$sources/go.mod"
+	done
+	traefik=$(go list -m -f '{{.Version}}' github.com/traefik/traefik/v3)
+	GOARCH=$arch GOFLAGS="$flags" go build -modfile "$sources/go.mod" -o "$work/images/traefik" \
+		-ldflags "-s -w -X github.com/traefik/traefik/v3/pkg/version.Version=${traefik#v}" \
+		github.com/traefik/traefik/v3/cmd/traefik
+)
+
 # The pause program is upstream's own, from the Kubernetes module.
 echo "assets: pause"
 # On a machine that never built this, the module is not there yet: nothing before needs it.
@@ -55,7 +80,9 @@ echo "assets: images"
 busybox=${BUSYBOX:-/bin/busybox} bash=${BASH_STATIC:-/bin/bash-static}
 unset GOARCH
 go run ./assets/images/build -arch "$arch" -out "$work/out/images" -busybox "$busybox" -bash "$bash" \
-	-pause "$work/images/pause" -coredns "$work/images/coredns" -toolbox "$work/images/toolbox"
+	-pause "$work/images/pause" -coredns "$work/images/coredns" -toolbox "$work/images/toolbox" -traefik "$work/images/traefik"
+gateway=$(cd assets/helpers/traefik && go list -m -f '{{.Dir}}' sigs.k8s.io/gateway-api)
+go run ./assets/gateway -in "$gateway/config/crd/standard" -out "$work/out/gateway-api.json.zst"
 go run ./assets/pack -out "$work/out" "$work"/helpers/*
 
 # The list comes last: without it, all of this is built again.

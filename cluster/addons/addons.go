@@ -74,6 +74,9 @@ func forEach(ctx context.Context, client dynamic.Interface, name string, ca []by
 }
 
 func read(name string, ca []byte) ([]*unstructured.Unstructured, error) {
+	if name == GatewayAPI {
+		return gatewayAPI()
+	}
 	data, err := manifests.ReadFile("manifests/" + name + ".yaml")
 	if err != nil {
 		return nil, fmt.Errorf("read add-on: %w", err)
@@ -119,6 +122,10 @@ func apply(ctx context.Context, target dynamic.ResourceInterface, object *unstru
 
 // remove deletes what an earlier start, with the add-on, left.
 func remove(ctx context.Context, target dynamic.ResourceInterface, object *unstructured.Unstructured) error {
+	if object.GetKind() == "CustomResourceDefinition" {
+		// With it, all that somebody made of it would be gone.
+		return nil
+	}
 	err := target.Delete(ctx, object.GetName(), metav1.DeleteOptions{})
 	if apierrors.IsNotFound(err) {
 		return nil

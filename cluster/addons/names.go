@@ -12,11 +12,12 @@ const (
 	NetworkPolicy = "networkpolicy"
 	Metrics       = "metrics"
 	Storage       = "storage"
+	Ingress       = "ingress"
 )
 
 // Names lists the add-ons that can be left out. Cluster DNS is none of them: without
 // it, nothing is found by its name.
-func Names() []string { return []string{LoadBalancer, NetworkPolicy, Metrics, Storage} }
+func Names() []string { return []string{LoadBalancer, NetworkPolicy, Metrics, Storage, Ingress} }
 
 // CheckNames refuses what is no add-on's name.
 func CheckNames(names []string) error {

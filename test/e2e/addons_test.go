@@ -14,6 +14,7 @@ var partOf = map[string]string{
 	addons.NetworkPolicy: "network-policy",
 	addons.Metrics:       "metrics-server",
 	addons.Storage:       "storage-provisioner",
+	addons.Ingress:       "traefik",
 }
 
 // addOnsAreLeftOut starts a cluster with no add-on, and again with all.

@@ -27,12 +27,13 @@ import (
 
 // inputs are the programs that the images hold.
 type inputs struct {
-	pause, coredns, toolbox, busybox, bash string
+	pause, coredns, toolbox, traefik, busybox, bash string
 }
 
 func main() {
 	var in inputs
 	flag.StringVar(&in.pause, "pause", "", "path of the pause program")
+	flag.StringVar(&in.traefik, "traefik", "", "path of Traefik")
 	flag.StringVar(&in.coredns, "coredns", "", "path of CoreDNS")
 	flag.StringVar(&in.toolbox, "toolbox", "", "path of toolbox")
 	flag.StringVar(&in.busybox, "busybox", "/bin/busybox", "path of a static busybox")
@@ -47,7 +48,7 @@ func main() {
 }
 
 func build(in inputs, arch, out string) error {
-	for _, name := range []string{in.pause, in.coredns, in.toolbox, in.busybox, in.bash} {
+	for _, name := range []string{in.pause, in.coredns, in.toolbox, in.traefik, in.busybox, in.bash} {
 		if err := runsAlone(name, arch); err != nil {
 			return err
 		}
@@ -57,6 +58,10 @@ func build(in inputs, arch, out string) error {
 		return err
 	}
 	coredns, err := layerOf(program("/coredns", in.coredns))
+	if err != nil {
+		return err
+	}
+	traefik, err := layerOf(program("/traefik", in.traefik))
 	if err != nil {
 		return err
 	}
@@ -85,6 +90,7 @@ func build(in inputs, arch, out string) error {
 	images := []image{
 		{"registry.k8s.io/pause:3.10.2", v1.Config{Entrypoint: []string{"/pause"}, User: "65535:65535"}, []v1.Layer{pause}},
 		{"registry.k8s.io/coredns/coredns:v1.15.0", v1.Config{Entrypoint: []string{"/coredns"}, WorkingDir: "/"}, []v1.Layer{coredns}},
+		{"docker.io/library/traefik:v3.7.5", v1.Config{Entrypoint: []string{"/traefik"}, WorkingDir: "/"}, []v1.Layer{traefik}},
 		{"docker.io/kubarium/toolbox:1.0", v1.Config{Cmd: []string{"toolbox", "sleep"}, Env: shellPath}, []v1.Layer{base, toolbox}},
 	}
 	for _, version := range []string{"1.0", "2.0", "3.0"} {
