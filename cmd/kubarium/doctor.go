@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"strings"
 	"text/tabwriter"
 
 	"github.com/spf13/cobra"
@@ -11,9 +12,13 @@ import (
 )
 
 func newDoctorCommand(g *global) *cobra.Command {
-	return &cobra.Command{
-		Use: "doctor", Short: "Check whether this machine can run a cluster", Args: cobra.NoArgs,
+	var running bool
+	cmd := &cobra.Command{
+		Use: "doctor", Short: "Check whether this machine can run a cluster, or with --cluster, how the running one fares", Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if running {
+				return checkCluster(cmd, g)
+			}
 			table := tabwriter.NewWriter(cmd.OutOrStdout(), 0, 8, 3, ' ', 0)
 			fmt.Fprintln(table, "CHECK\tRESULT\tFOUND\tWHAT TO DO")
 			passed, failed := 0, 0
@@ -41,4 +46,9 @@ func newDoctorCommand(g *global) *cobra.Command {
 			return nil
 		},
 	}
+	cmd.Flags().BoolVar(&running, "cluster", false, "test each service of the running cluster end to end")
+	return cmd
 }
+
+// oneLine makes a message fit into a table.
+func oneLine(message string) string { return strings.Join(strings.Fields(message), " ") }
