@@ -67,25 +67,7 @@ func TestExtensions(t *testing.T) {
 // to trust it, in base64.
 func serveGuest(t *testing.T, ns, image string) string {
 	t.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	host := "guest." + ns + ".svc"
-	certificate := &x509.Certificate{
-		SerialNumber: big.NewInt(1), DNSNames: []string{host}, NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
-		IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageDigitalSignature | x509.KeyUsageCertSign,
-	}
-	cert, err := x509.CreateCertificate(rand.Reader, certificate, certificate, &key.PublicKey, key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	keyBytes, err := x509.MarshalPKCS8PrivateKey(key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	certPEM := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: cert})
-	keyPEM := pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: keyBytes})
+	certPEM, keyPEM := certify(t, "guest."+ns+".svc")
 	secret := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Name: "guest"}, Data: map[string][]byte{"tls.crt": certPEM, "tls.key": keyPEM}}
 	if _, err := shared.client.CoreV1().Secrets(ns).Create(bounded(t), secret, metav1.CreateOptions{}); err != nil {
 		t.Fatal(err)
@@ -106,4 +88,28 @@ spec: {selector: {app: guest}, ports: [{port: 443, targetPort: 8443}]}
 `, image))
 	shared.kubectl(t, "-n", ns, "wait", "--for=condition=Ready", "pod/guest", "--timeout=80s")
 	return base64.StdEncoding.EncodeToString(certPEM)
+}
+
+// certify makes a certificate for a host, which whoever trusts it, trusts alone.
+func certify(t *testing.T, host string) (certPEM, keyPEM []byte) {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	certificate := &x509.Certificate{
+		SerialNumber: big.NewInt(1), DNSNames: []string{host}, NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
+		IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageDigitalSignature | x509.KeyUsageCertSign,
+	}
+	der, err := x509.CreateCertificate(rand.Reader, certificate, certificate, &key.PublicKey, key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	keyBytes, err := x509.MarshalPKCS8PrivateKey(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	certPEM = pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})
+	keyPEM = pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: keyBytes})
+	return certPEM, keyPEM
 }

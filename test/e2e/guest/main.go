@@ -1,8 +1,9 @@
 // Command guest is what the end-to-end tests run inside the cluster as somebody's own
-// software: an admission webhook and an aggregated API, served with TLS.
+// software: webhooks and an aggregated API, served with TLS, and an operator.
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -15,12 +16,20 @@ const group = "guest.example.com/v1"
 
 func main() {
 	http.HandleFunc("POST /validate", validate)
+	http.HandleFunc("POST /validate-greeting", validateGreeting)
+	http.HandleFunc("POST /convert", convert)
 	http.HandleFunc("GET /apis/"+group, func(w http.ResponseWriter, _ *http.Request) {
 		answer(w, map[string]any{"kind": "APIResourceList", "apiVersion": "v1", "groupVersion": group, "resources": []any{}})
 	})
 	http.HandleFunc("GET /apis/"+group+"/greeting", func(w http.ResponseWriter, r *http.Request) {
 		answer(w, map[string]any{"greeting": "hello " + r.Header.Get("X-Remote-User")})
 	})
+	if len(os.Args) > 1 && os.Args[1] == "operator" {
+		if err := operate(context.Background()); err != nil {
+			fmt.Fprintln(os.Stderr, "guest:", err)
+			os.Exit(1)
+		}
+	}
 	fmt.Println("guest listens on :8443")
 	server := &http.Server{Addr: ":8443", ReadHeaderTimeout: 10 * time.Second}
 	if err := server.ListenAndServeTLS("/tls/tls.crt", "/tls/tls.key"); err != nil {
