@@ -139,7 +139,11 @@ func (c *Cluster) newExtras(ctx context.Context, factory informers.SharedInforme
 	}
 	c.newMetrics()
 	if c.options.has(addons.Ingress) {
-		c.addExtra(deployment{namespace: ingressName, name: ingressName, config: c.restConfig})
+		controller := deployment{namespace: ingressName, name: ingressName, config: c.restConfig}
+		c.addExtra(controller)
+		if err := controller.follow(ctx, c.deploymentChanged); err != nil {
+			return err
+		}
 	}
 	return c.newStorage()
 }

@@ -140,8 +140,18 @@ func (c *Cluster) Ready(ctx context.Context) error {
 	}
 }
 
-// LogFile returns the path of a component's log; a node's is its kubelet's.
+// LogFile returns the path of a component's log, "" if it has none; a node's is its
+// kubelet's, and of what runs on each node that of the first.
 func (c *Cluster) LogFile(name string) string {
+	switch name {
+	case ingressName:
+		// A pod has its log in the cluster.
+		return ""
+	case node.RoleNetworkPolicy:
+		for _, n := range c.Nodes() {
+			return filepath.Join(c.layout.Logs(), n, name+".log")
+		}
+	}
 	if _, isComponent := purposes[name]; isComponent {
 		return filepath.Join(c.layout.Logs(), name+".log")
 	}

@@ -10,6 +10,7 @@ import (
 	"k8s.io/apimachinery/pkg/fields"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/watch"
+	"k8s.io/client-go/informers"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/cache"
@@ -83,6 +84,39 @@ func (d deployment) Health(ctx context.Context) error {
 		return errors.New("none of its pods is ready: kubectl -n " + d.namespace + " get pods")
 	}
 	return nil
+}
+
+// follow tells each state of the Deployment until ctx ends.
+func (d deployment) follow(ctx context.Context, changed func(*appsv1.Deployment)) error {
+	client, err := d.client()
+	if err != nil {
+		return err
+	}
+	factory := informers.NewSharedInformerFactoryWithOptions(client, 0, informers.WithNamespace(d.namespace), informers.WithTransform(withoutManagedFields))
+	tell := func(object any) {
+		if current, ok := object.(*appsv1.Deployment); ok && current.Name == d.name {
+			changed(current)
+		}
+	}
+	_, err = factory.Apps().V1().Deployments().Informer().AddEventHandler(cache.ResourceEventHandlerFuncs{
+		AddFunc: tell, UpdateFunc: func(_, object any) { tell(object) },
+	})
+	if err != nil {
+		return fmt.Errorf("follow %s: %w", d.name, err)
+	}
+	factory.Start(ctx.Done())
+	return nil
+}
+
+// deploymentChanged records how a component fares that was Ready once.
+func (c *Cluster) deploymentChanged(d *appsv1.Deployment) {
+	info, _ := c.tracker.get(d.Name)
+	switch {
+	case info.State == component.Ready && d.Status.AvailableReplicas == 0:
+		c.tracker.set(d.Name, component.Unhealthy, "none of its pods is ready")
+	case info.State == component.Unhealthy && d.Status.AvailableReplicas > 0:
+		c.tracker.set(d.Name, component.Ready, "")
+	}
 }
 
 func (d deployment) client() (kubernetes.Interface, error) {

@@ -129,21 +129,35 @@ spec:
       - {path: /two, pathType: Prefix, backend: {service: {name: two, port: {number: 80}}}}
       - {path: /exactly, pathType: Exact, backend: {service: {name: three, port: {number: 80}}}}
 ---
+# As tutorials have it that were written for another controller.
+apiVersion: networking.k8s.io/v1
+kind: Ingress
+metadata:
+  name: tutorial
+  annotations: {nginx.ingress.kubernetes.io/rewrite-target: /$2, nginx.ingress.kubernetes.io/use-regex: "true"}
+spec:
+  ingressClassName: nginx
+  rules:
+  - host: tutorial.example
+    http:
+      paths: [{path: "/app(/|$)(.*)", pathType: ImplementationSpecific, backend: {service: {name: two, port: {number: 80}}}}]
+---
 apiVersion: networking.k8s.io/v1
 kind: Ingress
 metadata: {name: rest}
 spec: {defaultBackend: {service: {name: three, port: {number: 80}}}}
 `)
 	for url, want := range map[string]string{
-		"http://shop.example/":            "Hello from pod one-",
-		"http://shop.example/elsewhere":   "Hello from pod one-",
-		"http://shop.example/two":         "Hello from pod two-",
-		"http://shop.example/two/more":    "Hello from pod two-",
-		"http://shop.example/twofold":     "Hello from pod one-",
-		"http://shop.example/exactly":     "Hello from pod three-",
-		"http://shop.example/exactly/not": "Hello from pod one-",
-		"http://nobody.example/":          "Hello from pod three-",
-		"https://shop.example/two":        "Hello from pod two-",
+		"http://shop.example/":             "Hello from pod one-",
+		"http://shop.example/elsewhere":    "Hello from pod one-",
+		"http://shop.example/two":          "Hello from pod two-",
+		"http://shop.example/two/more":     "Hello from pod two-",
+		"http://shop.example/twofold":      "Hello from pod one-",
+		"http://shop.example/exactly":      "Hello from pod three-",
+		"http://shop.example/exactly/not":  "Hello from pod one-",
+		"http://tutorial.example/app/page": "Hello from pod two-",
+		"http://nobody.example/":           "Hello from pod three-",
+		"https://shop.example/two":         "Hello from pod two-",
 	} {
 		controller.answers(t, url, want)
 	}

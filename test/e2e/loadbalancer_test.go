@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"strings"
 	"testing"
@@ -187,6 +188,47 @@ func (c *testCluster) pending(t *testing.T, ns string) []string {
 		}
 	}
 	return names
+}
+
+// keepsAddress proves that a service is where it was before a restart.
+func (c *testCluster) keepsAddress(t *testing.T, name, inside, host string) {
+	t.Helper()
+	eventually(t, name+" answers", func(ctx context.Context) error { return get(ctx, "http://"+host, "Hello from pod "+name+"-") })
+	s, err := c.client.CoreV1().Services("default").Get(bounded(t), name, metav1.GetOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := s.Status.LoadBalancer.Ingress; len(got) != 1 || got[0].IP != inside || s.Annotations[hostAnnotation] != host {
+		t.Errorf("after a restart, %s is at %+v and %q, not at %s and %s", name, got, s.Annotations[hostAnnotation], inside, host)
+	}
+}
+
+// TestLoadBalancerDatagrams asks cluster DNS from the host.
+func TestLoadBalancerDatagrams(t *testing.T) {
+	const name = "dns-outside"
+	shared.kubectl(t, "-n", "kube-system", "expose", "deployment", "coredns", "--name="+name, "--port=53", "--protocol=UDP", "--type=LoadBalancer")
+	t.Cleanup(func() { shared.kubectl(t, "-n", "kube-system", "delete", "service", name) })
+	var host string
+	eventually(t, "address on the host", func(ctx context.Context) error {
+		s, err := shared.client.CoreV1().Services("kube-system").Get(ctx, name, metav1.GetOptions{})
+		if err == nil {
+			host = s.Annotations[hostAnnotation]
+		}
+		if err == nil && !strings.HasSuffix(host, "/udp") {
+			err = fmt.Errorf("it is at %q", host)
+		}
+		return err
+	})
+	resolver := &net.Resolver{PreferGo: true, Dial: func(ctx context.Context, _, _ string) (net.Conn, error) {
+		return (&net.Dialer{}).DialContext(ctx, "udp", strings.TrimSuffix(host, "/udp"))
+	}}
+	eventually(t, "cluster DNS answers the host", func(ctx context.Context) error {
+		found, err := resolver.LookupHost(ctx, "kubernetes.default.svc.cluster.local.")
+		if err == nil && (len(found) != 1 || found[0] != "10.96.0.1") {
+			err = fmt.Errorf("it says %v", found)
+		}
+		return err
+	})
 }
 
 // TestServiceNames proves that services without an address of their own resolve.
