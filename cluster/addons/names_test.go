@@ -5,6 +5,8 @@ import (
 	"path"
 	"strings"
 	"testing"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 )
 
 func TestCheckNames(t *testing.T) {
@@ -36,6 +38,31 @@ func TestManifests(t *testing.T) {
 			if _, err := resourceOf(object.GroupVersionKind()); err != nil {
 				t.Errorf("%s: %s: %v", name, object.GetName(), err)
 			}
+		}
+	}
+}
+
+// TestGatewayAPI proves that each resource has but the version that is stored, save the
+// one of which the controller wants the old one.
+func TestGatewayAPI(t *testing.T) {
+	objects, err := read(GatewayAPI, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(objects) != 7 {
+		t.Errorf("%d resources, want 7", len(objects))
+	}
+	for _, o := range objects {
+		versions, _, err := unstructured.NestedSlice(o.Object, "spec", "versions")
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := 1
+		if o.GetName() == "referencegrants.gateway.networking.k8s.io" {
+			want = 2
+		}
+		if len(versions) != want || o.GetKind() != "CustomResourceDefinition" {
+			t.Errorf("%s %s has %d versions, want %d", o.GetKind(), o.GetName(), len(versions), want)
 		}
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"time"
 
 	"github.com/fsnotify/fsnotify"
 	"k8s.io/klog/v2"
@@ -30,6 +31,7 @@ type allocations struct {
 type allocation struct {
 	namespace, name string
 	ip              netip.Addr
+	at              time.Time
 }
 
 // result is what of a cached result of the network plugins is needed.
@@ -103,10 +105,12 @@ func (a *allocations) read(ctx context.Context, path string) {
 		a.mu.Unlock()
 		return
 	}
+	info, err := os.Stat(path)
 	found, ok := parseResult(data)
-	if !ok {
+	if err != nil || !ok {
 		return
 	}
+	found.at = info.ModTime()
 	a.mu.Lock()
 	before := a.byFile[path]
 	a.byFile[path] = found
@@ -137,14 +141,16 @@ func parseResult(data []byte) (allocation, bool) {
 	return found, found.name != ""
 }
 
-// find returns the address that a pod was given.
+// find returns the address that a pod was given last: a power cut leaves the results of
+// before it.
 func (a *allocations) find(namespace, name string) (netip.Addr, bool) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
+	var last allocation
 	for _, one := range a.byFile {
-		if one.namespace == namespace && one.name == name {
-			return one.ip, true
+		if one.namespace == namespace && one.name == name && one.at.After(last.at) {
+			last = one
 		}
 	}
-	return netip.Addr{}, false
+	return last.ip, last.ip.IsValid()
 }

@@ -205,11 +205,14 @@ func (o *others) fill(v *view, allocated *allocations) error {
 			continue
 		}
 		ip, err := netip.ParseAddr(p.Status.PodIP)
-		if err != nil {
-			var found bool
-			if ip, found = allocated.find(p.Namespace, p.Name); !found || p.Spec.NodeName != v.node {
-				continue
+		if p.Spec.NodeName == v.node {
+			// The status may still be without an address, or have that of before a reboot.
+			if given, found := allocated.find(p.Namespace, p.Name); found {
+				ip, err = given, nil
 			}
+		}
+		if err != nil {
+			continue
 		}
 		one := pod{namespace: p.Namespace, name: p.Name, node: p.Spec.NodeName, labels: p.Labels, ip: ip}
 		for _, c := range p.Spec.Containers {
