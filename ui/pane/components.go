@@ -21,6 +21,8 @@ type Components struct {
 	w, h   int
 	cursor int
 	items  []component.Info
+	// focused is how the strip was drawn last: where a click goes depends on it.
+	focused bool
 }
 
 var _ Pane = (*Components)(nil)
@@ -71,6 +73,7 @@ func (p *Components) SetSize(w, h int) { p.w, p.h = w, h }
 
 // View implements Pane.
 func (p *Components) View(focused bool, tabs string) string {
+	p.focused = focused
 	if p.h < 3 {
 		return widget.Fit(" "+p.line(p.w-1, focused), p.w, p.ctx.Theme.Icons.Ellipsis)
 	}
@@ -78,43 +81,75 @@ func (p *Components) View(focused bool, tabs string) string {
 	return frame(p.ctx, title, n, tabs, focused, nil).Draw(" "+p.line(p.w-3, focused), p.w, p.h)
 }
 
+// Forms of the names, the longest first; in the last one only the sign is left.
+const (
+	whole = iota
+	withoutKube
+	abbreviated
+	signOnly
+)
+
 // line is the strip itself, with names as long as there is room for.
 func (p *Components) line(w int, focused bool) string {
-	var parts []string
-	for _, short := range []int{0, 1, 2} {
-		parts = parts[:0]
-		sum := 0
-		for i := range p.items {
-			s := p.item(i, short, focused)
-			sum += ansi.StringWidth(s) + 2
-			parts = append(parts, s)
-		}
-		if sum-2 <= w {
-			room := 2
-			if len(parts) > 1 {
-				room = min(5, 2+(w-sum+2)/(len(parts)-1))
-			}
-			return strings.Join(parts, strings.Repeat(" ", room))
-		}
-	}
-	return strings.Join(parts, " ")
+	parts, room := p.parts(w, focused)
+	return strings.Join(parts, strings.Repeat(" ", room))
 }
 
-func (p *Components) item(i, short int, focused bool) string {
+// parts are the components as they are shown, and the room between them.
+func (p *Components) parts(w int, focused bool) (parts []string, room int) {
+	forms := make([]int, len(p.items))
+	for form := whole; form <= abbreviated; form++ {
+		for i := range forms {
+			forms[i] = form
+		}
+		if parts, sum := p.draw(forms, focused); sum <= w {
+			if len(parts) > 1 {
+				return parts, min(5, 2+(w-sum)/(len(parts)-1))
+			}
+			return parts, 2
+		}
+	}
+	// Closer together; then the names of those that are well go, the last first, so
+	// that the signs of all are to be seen.
+	for i := len(p.items); ; i-- {
+		if i < len(p.items) && p.items[i].State == component.Ready && p.waiting(p.items[i].Name) == "" && !(focused && i == p.cursor) {
+			forms[i] = signOnly
+		}
+		parts, sum := p.draw(forms, focused)
+		if sum-len(parts)+1 <= w || i == 0 {
+			return parts, 1
+		}
+	}
+}
+
+// draw returns the components in their forms, and how wide they are two cells apart.
+func (p *Components) draw(forms []int, focused bool) (parts []string, sum int) {
+	for i := range p.items {
+		s := p.item(i, forms[i], focused)
+		sum += ansi.StringWidth(s) + 2
+		parts = append(parts, s)
+	}
+	return parts, sum - 2
+}
+
+func (p *Components) item(i, form int, focused bool) string {
 	info := p.items[i]
 	sign, tone := ComponentSign(p.ctx, info.State)
+	t := p.ctx.Theme
+	if form == signOnly {
+		return t.Tone(tone).Render(sign)
+	}
 	name := info.Name
-	if short > 0 {
+	if form >= withoutKube {
 		name = strings.TrimPrefix(name, "kube-")
 	}
-	if short > 1 {
+	if form >= abbreviated {
 		name = strings.ReplaceAll(name, "controller-manager", "controllers")
 	}
 	word := ""
 	if info.State != component.Ready {
 		word = " " + string(info.State)
 	}
-	t := p.ctx.Theme
 	text := sign + " " + name + word
 	if waiting := p.waiting(info.Name); waiting != "" {
 		text += " " + waiting
@@ -192,24 +227,21 @@ func (p *Components) Bindings() keys.Set {
 
 // Click implements Pane.
 func (p *Components) Click(x, _ int) tea.Cmd {
-	at := 1
+	at, width := 1, p.w-1
 	if p.h >= 3 {
-		at = 2
+		at, width = 2, p.w-3
 	}
-	line := ansi.Strip(p.line(p.w-at, false))
-	for i := range p.items {
-		name := strings.TrimPrefix(p.items[i].Name, "kube-")
-		from := strings.Index(line, name)
-		if from < 0 {
-			continue
-		}
-		col := at + ansi.StringWidth(line[:from])
-		if x >= col-2 && x < col+ansi.StringWidth(name) {
+	parts, room := p.parts(width, p.focused)
+	for i, part := range parts {
+		end := at + ansi.StringWidth(part)
+		if x >= at && x < end {
 			if i == p.cursor {
 				return p.log()
 			}
 			p.cursor = i
+			return nil
 		}
+		at = end + room
 	}
 	return nil
 }
