@@ -144,6 +144,9 @@ func (c *Cluster) Ready(ctx context.Context) error {
 // kubelet's, and of what runs on each node that of the first.
 func (c *Cluster) LogFile(name string) string {
 	switch name {
+	case metrics.Name:
+		// It logs as the API server's libraries do: for the whole process.
+		name = controlplane.APIServerName
 	case ingressName:
 		// A pod has its log in the cluster.
 		return ""

@@ -30,7 +30,7 @@ func newNodeCommand(g *global) *cobra.Command {
 		nodeAction(g, "stop", "Shut nodes down: their processes are asked to end", "stopped"),
 		nodeAction(g, "kill", "Cut the power of nodes: all in them is gone at once", "killed"),
 		&cobra.Command{
-			Use: "rm NODE...", Short: "Remove nodes for good, with their disks", Args: cobra.MinimumNArgs(1),
+			Use: "rm NODE...", Short: "Remove nodes for good, with their disks and the volumes on them", Args: cobra.MinimumNArgs(1),
 			RunE: func(cmd *cobra.Command, args []string) error {
 				return forEach(cmd, g, args, "removed", g.client().RemoveNode)
 			},

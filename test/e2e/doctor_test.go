@@ -14,7 +14,7 @@ func TestDoctor(t *testing.T) {
 	out := shared.kubarium(t, "doctor", "--cluster")
 	for _, check := range []string{
 		"components", "nodes", "cluster DNS", "pod network", "services", "node ports", "logs", "exec",
-		"load balancers", "network policies", "storage", "metrics", "clean-up",
+		"load balancers", "ingress", "network policies", "storage", "metrics", "clean-up",
 	} {
 		if !regexp.MustCompile(`(?m)^` + check + `  .*  ok  `).MatchString(out) {
 			t.Errorf("%s is not there, or not ok", check)
