@@ -68,6 +68,27 @@ func TestComponents(t *testing.T) {
 			shared.kubectl(t, "-n", ns, "rollout", "status", "deployment/"+name, "--timeout=100s")
 		})
 	}
+	t.Run("cloud-controller-manager", func(t *testing.T) {
+		_, host := shared.balance(t, ns, "balanced", 1)
+		do("cloud-controller-manager", "stop")
+		shared.kubectl(t, "-n", ns, "expose", "deployment", "balanced", "--name=waiting", "--port=80", "--type=LoadBalancer")
+		eventually(t, "load balancer without its manager", func(ctx context.Context) error { return get(ctx, "http://"+host, "Hello from pod balanced-") })
+		if out := shared.kubectl(t, "-n", ns, "get", "service", "waiting", "-o", "jsonpath={.status.loadBalancer}"); out != "{}" {
+			t.Errorf("without a cloud's controller the service has %s", out)
+		}
+		do("cloud-controller-manager", "start")
+		shared.kubectl(t, "-n", ns, "wait", "--for=jsonpath={.status.loadBalancer.ingress[0].ip}", "service/waiting", "--timeout=60s")
+	})
+	t.Run("traefik", func(t *testing.T) {
+		controller := findIngress(t)
+		do("traefik", "stop")
+		shared.kubectl(t, "-n", "traefik", "wait", "--for=delete", "pod", "-l", "app.kubernetes.io/name=traefik", "--timeout=60s")
+		if got, err := controller.ask(bounded(t), "http://nobody.example/"); err == nil {
+			t.Errorf("without a controller somebody answers: %q", got)
+		}
+		do("traefik", "start")
+		controller.answers(t, "http://nobody.example/", "404")
+	})
 	if err := shared.control().Component(bounded(t), "nonsense", "stop"); err == nil || !strings.Contains(err.Error(), "kube-scheduler") {
 		t.Errorf("stop of no component: %v", err)
 	}

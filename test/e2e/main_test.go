@@ -16,8 +16,12 @@ import (
 	"testing"
 	"time"
 
+	corev1 "k8s.io/api/core/v1"
 	"k8s.io/client-go/kubernetes"
+	"k8s.io/client-go/kubernetes/scheme"
+	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
+	"k8s.io/client-go/tools/remotecommand"
 
 	"kubarium/cluster/control"
 )
@@ -84,6 +88,7 @@ type testCluster struct {
 	out    *bytes.Buffer
 	exited chan struct{}
 	client kubernetes.Interface
+	config *rest.Config
 }
 
 func startCluster(name string, nodes int, flags ...string) (*testCluster, error) {
@@ -191,6 +196,7 @@ func (c *testCluster) start(nodes int) error {
 		return err
 	}
 	config.QPS = -1
+	c.config = config
 	c.client, err = kubernetes.NewForConfig(config)
 	return err
 }
@@ -245,6 +251,19 @@ func (c *testCluster) kubarium(t *testing.T, args ...string) string {
 		t.Fatalf("kubarium %s: exit code %d\n%s", strings.Join(args, " "), code, out)
 	}
 	return out
+}
+
+// exec runs a command in a pod, without a process of ours: for tests that do it often.
+func (c *testCluster) exec(ctx context.Context, ns, pod string, command ...string) (string, error) {
+	request := c.client.CoreV1().RESTClient().Post().Resource("pods").Namespace(ns).Name(pod).SubResource("exec").
+		VersionedParams(&corev1.PodExecOptions{Command: command, Stdout: true}, scheme.ParameterCodec)
+	executor, err := remotecommand.NewWebSocketExecutor(c.config, "GET", request.URL().String())
+	if err != nil {
+		return "", err
+	}
+	var out bytes.Buffer
+	err = executor.StreamWithContext(ctx, remotecommand.StreamOptions{Stdout: &out})
+	return out.String(), err
 }
 
 // kubectl runs the program's kubectl.

@@ -73,8 +73,8 @@ func (p *policyTest) reach(ctx context.Context, url string) string {
 	var wg sync.WaitGroup
 	for i, name := range policyClients {
 		wg.Go(func() {
-			cmd := shared.command(ctx, "kubectl", "-n", p.in(name), "exec", name, "--", "wget", "-q", "-T", "1", "-O", "-", url)
-			if out, err := cmd.Output(); err == nil && strings.Contains(string(out), "Hello from") {
+			out, err := shared.exec(ctx, p.in(name), name, "wget", "-q", "-T", "1", "-O", "-", url)
+			if err == nil && strings.Contains(out, "Hello from") {
 				reached[i] = name
 			}
 		})
@@ -107,9 +107,13 @@ func TestNetworkPolicy(t *testing.T) {
 	p := newPolicyTest(t)
 	direct, service := "http://"+p.addresses["server"]+":8080", "http://server."+p.ns
 	const everybody = "near far stranger foreign"
-	if got := p.reach(bounded(t), direct); got != everybody {
-		t.Fatalf("without policies, %q reach the server", got)
+	all := func(ctx context.Context) error {
+		if got := p.reach(ctx, direct); got != everybody {
+			return fmt.Errorf("%q reach it", got)
+		}
+		return nil
 	}
+	eventually(t, "without policies all reach the server", all)
 	for _, test := range []struct{ name, spec, url, want string }{
 		{"deny all", `{podSelector: {}}`, direct, ""},
 		{"allow all", `{podSelector: {matchLabels: {app: server}}, ingress: [{}]}`, direct, everybody},
@@ -135,12 +139,7 @@ func TestNetworkPolicy(t *testing.T) {
 	p.probesPass(t)
 	p.openConnectionsStay(t)
 	shared.kubectl(t, "-n", p.ns, "delete", "networkpolicy", "test")
-	eventually(t, "without policies all reach the server", func(ctx context.Context) error {
-		if got := p.reach(ctx, direct); got != everybody {
-			return fmt.Errorf("%q reach it", got)
-		}
-		return nil
-	})
+	eventually(t, "after the policies all reach the server", all)
 }
 
 // startsIsolated proves that a new pod is isolated before its program runs.
