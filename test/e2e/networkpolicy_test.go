@@ -9,7 +9,6 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
@@ -35,7 +34,7 @@ func newPolicyTest(t *testing.T) *policyTest {
 		return fmt.Sprintf("---\napiVersion: v1\nkind: Pod\nmetadata: {name: %s, labels: {%s}}\nspec:\n  nodeName: %s\n  terminationGracePeriodSeconds: 1\n  containers:\n  - {name: main, image: %q, %s}\n",
 			name, labels, node, "kubarium/"+image, more)
 	}
-	shared.apply(t, p.ns, pod("server", "node-1", "app: server", "web:1.0", "ports: [{name: http, containerPort: 8080}], readinessProbe: {httpGet: {path: /readyz, port: http}, periodSeconds: 1, failureThreshold: 1}")+
+	shared.apply(t, p.ns, pod("server", "node-1", "app: server", "web:1.0", "ports: [{name: http, containerPort: 8080}], readinessProbe: {httpGet: {path: /readyz, port: http}, periodSeconds: 1}")+
 		pod("echo", "node-1", "app: server", "toolbox:1.0", "command: [nc, -ll, -p, '9000', -e, cat]")+
 		pod("near", "node-1", "role: friend", "toolbox:1.0", "")+
 		pod("far", "node-2", "role: friend", "toolbox:1.0", "")+
@@ -96,9 +95,11 @@ func (p *policyTest) allow(t *testing.T, spec, url, want string) {
 		}
 		return nil
 	})
-	// It must stay so.
-	if got := p.reach(bounded(t), url); got != want {
-		t.Errorf("%q reach the server a moment later, want %q", got, want)
+	// It must stay so; who does not reach it within a second may be just slow.
+	for _, name := range strings.Fields(p.reach(bounded(t), url)) {
+		if !strings.Contains(want, name) {
+			t.Errorf("a moment later %s reaches the server, want %q alone", name, want)
+		}
 	}
 }
 
@@ -158,10 +159,13 @@ func (p *policyTest) startsIsolated(t *testing.T) {
 func (p *policyTest) probesPass(t *testing.T) {
 	t.Helper()
 	p.allow(t, `{podSelector: {}}`, "http://"+p.addresses["server"]+":8080", "")
-	started := time.Now()
-	for time.Since(started) < 3*time.Second {
-		shared.kubectl(t, "-n", p.ns, "wait", "--for=condition=Ready", "pod/server", "--timeout=1s")
-	}
+	shared.apply(t, p.ns, `
+apiVersion: v1
+kind: Pod
+metadata: {name: probed}
+spec: {containers: [{name: main, image: "kubarium/web:1.0", readinessProbe: {httpGet: {path: /readyz, port: 8080}, periodSeconds: 1}}]}
+`)
+	shared.kubectl(t, "-n", p.ns, "wait", "--for=condition=Ready", "pod/probed", "--timeout=60s")
 }
 
 // openConnectionsStay proves that a policy is asked when a connection begins.
