@@ -20,6 +20,8 @@ import (
 	_ "github.com/coredns/coredns/plugin/reload"
 	_ "github.com/coredns/coredns/plugin/rewrite"
 	_ "github.com/coredns/coredns/plugin/template"
+
+	"kubarium/assets/helpers/pages"
 )
 
 func main() {
@@ -28,5 +30,6 @@ func main() {
 		"reload", "health", "ready", "prometheus", "errors", "log", "cache", "rewrite",
 		"loadbalance", "template", "hosts", "kubernetes", "loop", "forward",
 	}
+	pages.Settle()
 	coremain.Run()
 }

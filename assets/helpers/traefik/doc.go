@@ -9,5 +9,6 @@ package traefik
 
 import (
 	_ "github.com/traefik/traefik/v3/cmd/traefik"
+	_ "kubarium/assets/helpers/pages"
 	_ "sigs.k8s.io/gateway-api/apis/v1"
 )

@@ -5,9 +5,10 @@ go 1.26.0
 require (
 	github.com/go-acme/lego/v4 v4.35.2
 	github.com/traefik/traefik/v3 v3.7.5
-	golang.org/x/sys v0.45.0
 	sigs.k8s.io/gateway-api v1.5.1
 )
+
+require golang.org/x/sys v0.45.0 // indirect
 
 require (
 	cloud.google.com/go/auth v0.20.0 // indirect
@@ -373,6 +374,7 @@ require (
 	k8s.io/utils v0.0.0-20260108192941-914a6e750570 // indirect
 	knative.dev/networking v0.0.0-20251217020127-11890a5dabea // indirect
 	knative.dev/pkg v0.0.0-20251216153728-9c8140b780d1 // indirect
+	kubarium/assets/helpers/pages v0.0.0
 	mvdan.cc/xurls/v2 v2.5.0 // indirect
 	nhooyr.io/websocket v1.8.7 // indirect
 	sigs.k8s.io/json v0.0.0-20250730193827-2d320260d730 // indirect
@@ -389,3 +391,5 @@ replace (
 )
 
 exclude github.com/tencentcloud/tencentcloud-sdk-go v3.0.83+incompatible
+
+replace kubarium/assets/helpers/pages => ../pages

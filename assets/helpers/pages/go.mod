@@ -1,0 +1,3 @@
+module kubarium/assets/helpers/pages
+
+go 1.26.0
