@@ -9,6 +9,7 @@ import (
 
 	tea "charm.land/bubbletea/v2"
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/client-go/rest"
 
 	"kubarium/cluster/component"
@@ -122,6 +123,23 @@ func TestSelectionStaysOnItsPod(t *testing.T) {
 	if got := d.app.detail.Ref().Name; got != name {
 		t.Fatalf("the cursor moved from %s to %s when other pods went", name, got)
 	}
+}
+
+func TestServicesTellWhereOnThisMachine(t *testing.T) {
+	d := up(t, 200, 50)
+	d.press("tab", "tab")
+	d.seesNot("THIS MACHINE")
+	var objects []runtime.Object
+	for _, o := range uitest.Objects(moment()) {
+		if s, ok := o.(*corev1.Service); ok && s.Name == "web" {
+			s = s.DeepCopy()
+			s.Annotations = map[string]string{"kubarium.dev/host": "127.0.0.1:8080"}
+			o = s
+		}
+		objects = append(objects, o)
+	}
+	d.send(watch.SnapshotMsg{Snapshot: watch.New(objects...)})
+	d.sees("THIS MACHINE", "127.0.0.1:8080")
 }
 
 func TestFilters(t *testing.T) {

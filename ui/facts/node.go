@@ -117,6 +117,12 @@ func (f *Service) Address() string {
 	return f.Object.Spec.ClusterIP
 }
 
+// hostAnnotation tells where on the host a service is that has a load balancer.
+const hostAnnotation = "kubarium.dev/host"
+
+// Host is where the service is on this machine, "" if it is not.
+func (f *Service) Host() string { return f.Object.Annotations[hostAnnotation] }
+
 // ByName sorts objects by namespace, then name.
 func ByName[T any](list []T, key func(T) (namespace, name string)) {
 	sort.Slice(list, func(i, j int) bool {

@@ -2,6 +2,7 @@ package pane
 
 import (
 	"fmt"
+	"slices"
 
 	tea "charm.land/bubbletea/v2"
 	corev1 "k8s.io/api/core/v1"
@@ -67,9 +68,18 @@ func (p *Services) View(focused bool, tabs string) string {
 		{Title: "PORT(S)", Min: 8, Drop: 4, Max: 26},
 		{Title: "ENDPOINTS"},
 	}
+	// Most have no load balancer: without one, there is no column for it.
+	balanced := slices.ContainsFunc(p.items, func(f *facts.Service) bool { return f.Host() != "" })
+	if balanced {
+		t.Columns = append(t.Columns, widget.Column{Title: "THIS MACHINE", Min: 12, Drop: 4, Max: 40})
+	}
 	from, to := p.window()
 	for _, f := range p.items[from:to] {
-		t.Rows = append(t.Rows, p.row(f))
+		row := p.row(f)
+		if balanced {
+			row = append(row, widget.Cell{Text: dash(f.Host()), Style: p.ctx.Theme.Tone(theme.Muted)})
+		}
+		t.Rows = append(t.Rows, row)
 	}
 	t.Cursor = p.cur.Cursor - from
 	return box.Draw(t.Draw(p.w-2, p.h-2), p.w, p.h)
