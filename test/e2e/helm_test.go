@@ -15,6 +15,8 @@ import (
 // TestHelm installs a chart from a folder, whose operator validates and converts its
 // own resources by webhooks, and acts on them.
 func TestHelm(t *testing.T) {
+	// It waits for a slow controller.
+	t.Parallel()
 	ns := shared.namespace(t)
 	ref := "example.com/loaded/greeter:1"
 	dir := t.TempDir()
@@ -43,12 +45,14 @@ func TestHelm(t *testing.T) {
 			t.Errorf("history:\n%s", out)
 		}
 	})
+	// What the operator made belongs to what it was made for, and goes with it. The
+	// garbage collector looks for new kinds each half minute.
+	shared.kubectl(t, "-n", ns, "delete", "greeting", "old", "new")
+	shared.kubectl(t, "-n", ns, "wait", "--for=delete", "configmap/old", "--timeout=100s")
 	helm("uninstall", "greeter", "--wait", "--timeout=100s")
 	if out, code := shared.try(t, "kubectl", "get", "crd", "greetings.guest.example.com"); code == 0 {
 		t.Errorf("after helm uninstall there is %s", out)
 	}
-	// What the operator made belongs to what it was made for.
-	shared.kubectl(t, "-n", ns, "wait", "--for=delete", "configmap/old", "--timeout=60s")
 }
 
 // greets proves that resources are converted, refused and acted on.
