@@ -64,10 +64,26 @@ func KubectlArgs(line string) ([]string, bool) {
 	return words[1:], true
 }
 
+// FaultOf reads "kubarium node kill node-3" and "kubarium component stop etcd":
+// what a solution can do to the cluster itself. Kind is node or component.
+func FaultOf(line string) (f struct{ Kind, Do, Name string }, ok bool) {
+	words, err := Words(line)
+	if err != nil || len(words) != 4 || words[0] != "kubarium" {
+		return f, false
+	}
+	f.Kind, f.Do, f.Name = words[1], words[2], words[3]
+	verb := f.Do == "start" || f.Do == "stop" || (f.Do == "kill" && f.Kind == "node")
+	return f, verb && (f.Kind == "node" || f.Kind == "component")
+}
+
 // matches reports whether the line does at least what the pattern says: the
 // same verb, the pattern's words in their order and its flags anywhere.
 // Other ways to say the same ("po", "pod/web", "--output=wide") are equal.
 func matches(pattern, line string) bool {
+	if want, ok := FaultOf(pattern); ok {
+		got, ok := FaultOf(line)
+		return ok && got == want
+	}
 	want, ok1 := KubectlArgs(pattern)
 	got, ok2 := KubectlArgs(line)
 	if !ok1 || !ok2 {
@@ -158,7 +174,21 @@ func plural(kind string) string {
 		return "namespaces"
 	case "ev", "event":
 		return "events"
-	case "secret", "job", "cronjob", "endpointslice":
+	case "pvc":
+		return "persistentvolumeclaims"
+	case "pv":
+		return "persistentvolumes"
+	case "ep":
+		return "endpoints"
+	case "sa", "serviceaccount":
+		return "serviceaccounts"
+	case "cj":
+		return "cronjobs"
+	case "quota":
+		return "resourcequotas"
+	case "pdb", "poddisruptionbudget":
+		return "poddisruptionbudgets"
+	case "resourcequota", "limitrange", "role", "rolebinding", "lease", "persistentvolumeclaim", "persistentvolume", "secret", "job", "cronjob", "endpointslice":
 		return kind + "s"
 	}
 	return kind

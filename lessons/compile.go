@@ -11,7 +11,7 @@ import (
 // expressions compiles every expression of the lesson, so that a wrong one is
 // an error of the file and not of the lesson when it is played.
 func (p *parser) expressions() error {
-	env, err := newEnv(nothing{}, p.known)
+	env, err := newEnv(nothing{}, p.known, p.lesson.Space())
 	if err != nil {
 		return fmt.Errorf("expression environment: %w", err)
 	}
@@ -22,6 +22,10 @@ func (p *parser) expressions() error {
 
 func (c *compiler) lesson(l *Lesson) {
 	name := regexp.MustCompile(`^[a-z][a-zA-Z0-9_]*$`)
+	c.probes = map[string]bool{}
+	for _, probe := range l.Probes {
+		c.probes[probe.Name] = true
+	}
 	for _, let := range l.Let {
 		if !name.MatchString(let.Name) {
 			c.report.add(let.Expr.nameLine, "let %q: a name begins with a small letter and has only letters, digits and _", let.Name)
@@ -73,7 +77,7 @@ func (c *compiler) actions(actions []Action) {
 // change: what has to be watched to play it, and nothing else.
 func (l *Lesson) Resources() []Resource {
 	known := newResources()
-	env, err := newEnv(nothing{}, known)
+	env, err := newEnv(nothing{}, known, l.Space())
 	if err != nil {
 		return nil
 	}
@@ -88,6 +92,14 @@ func (l *Lesson) Resources() []Resource {
 	for _, a := range l.allActions() {
 		if a.Delete != nil {
 			if res, err := known.find(a.Delete.Resource); err == nil {
+				found[res.GroupVersionResource] = res
+			}
+		}
+	}
+	if l.Namespace != "" {
+		// What has to be there before a pod can be made, and what goes last.
+		for _, name := range []string{"namespaces", "serviceaccounts", "configmaps", "pods"} {
+			if res, err := known.find(name); err == nil {
 				found[res.GroupVersionResource] = res
 			}
 		}
@@ -130,3 +142,5 @@ type nothing struct{}
 func (nothing) Object(schema.GroupVersionResource, string, string) map[string]any { return nil }
 func (nothing) Objects(schema.GroupVersionResource) []map[string]any              { return nil }
 func (nothing) Commands() []Command                                               { return nil }
+func (nothing) Probe(string) Answer                                               { return Answer{} }
+func (nothing) Component(string) string                                           { return "" }

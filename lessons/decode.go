@@ -116,6 +116,8 @@ func (d *decoder) slice(n *yaml.Node, v reflect.Value, what string) {
 		d.problem(n, "%s must be a list", what)
 		return
 	}
+	// An empty list differs from none.
+	v.Set(reflect.MakeSlice(v.Type(), 0, len(n.Content)))
 	for i, item := range n.Content {
 		element := reflect.New(v.Type().Elem()).Elem()
 		name := what
@@ -223,6 +225,8 @@ func (q *Question) setLine(n int) { q.line = n }
 func (o *Option) setLine(n int)   { o.line = n }
 func (a *Action) setLine(n int)   { a.line = n }
 func (r *Ref) setLine(n int)      { r.line = n }
+func (f *Fault) setLine(n int)    { f.line = n }
+func (p *Probe) setLine(n int)    { p.line = n }
 
 // article puts "a" or "an" before the lower-cased name of a type.
 func article(name string) string {

@@ -44,6 +44,19 @@ type State interface {
 	Objects(gvr schema.GroupVersionResource) []map[string]any
 	// Commands returns what was typed since the step began.
 	Commands() []Command
+	// Probe returns the newest answer of a probe; the zero Answer before that.
+	Probe(name string) Answer
+	// Component returns the state of a node or a part of the control plane, as
+	// the cluster's owner sees it: "Ready", "Stopped"; "" when it is not known.
+	Component(name string) string
+}
+
+// Answer is what a probe found.
+type Answer struct {
+	OK     bool
+	Output string
+	// Asked and Failed count the answers since the step began.
+	Asked, Failed int
 }
 
 // costLimit bounds what one evaluation may do, so that an expression in
@@ -65,7 +78,7 @@ type letProgram struct {
 
 // NewEval prepares the lesson's expressions for a state.
 func NewEval(lesson *Lesson, state State) (*Eval, error) {
-	env, err := newEnv(state, newResources())
+	env, err := newEnv(state, newResources(), lesson.Space())
 	if err != nil {
 		return nil, fmt.Errorf("expression environment: %w", err)
 	}
@@ -78,14 +91,14 @@ func NewEval(lesson *Lesson, state State) (*Eval, error) {
 	return e, nil
 }
 
-func newEnv(state State, known *resources) (*cel.Env, error) {
+func newEnv(state State, known *resources, namespace string) (*cel.Env, error) {
 	options := []cel.EnvOption{
 		cel.OptionalTypes(),
 		ext.Strings(),
 		ext.Lists(),
 		cel.CrossTypeNumericComparisons(true),
 	}
-	return cel.NewEnv(append(options, functions(state, known)...)...)
+	return cel.NewEnv(append(options, functions(state, known, namespace)...)...)
 }
 
 func (e *Eval) addLet(let Let) error {
@@ -227,6 +240,7 @@ type compiler struct {
 	known  *resources
 	report *reporter
 	used   map[string]bool
+	probes map[string]bool
 }
 
 // condition checks an expression that must be true or false.
@@ -292,9 +306,11 @@ func (c *compiler) find(root ast.Expr, e Expr, what string) {
 		switch call.FunctionName() {
 		case "pod":
 			c.used["pods"] = true
+		case "probe":
+			c.probe(call.Args(), e, what)
 		case "node":
 			c.used["nodes"] = true
-		case "object", "objects", "exists", "events":
+		case "object", "objects", "exists", "events", "get", "here":
 			if len(call.Args()) == 0 || (call.FunctionName() == "exists" && call.IsMemberFunction()) {
 				return
 			}
@@ -304,6 +320,18 @@ func (c *compiler) find(root ast.Expr, e Expr, what string) {
 			}
 		}
 	}))
+}
+
+// probe notes which probes an expression looks at: only these are run.
+func (c *compiler) probe(args []ast.Expr, e Expr, what string) {
+	if len(args) == 0 || args[0].Kind() != ast.LiteralKind {
+		c.report.add(e.line, "%s: the name in probe(...) must be written out", what)
+		return
+	}
+	name, _ := args[0].AsLiteral().Value().(string)
+	if !c.probes[name] {
+		c.report.add(e.line, "%s: the lesson has no probe %q", what, name)
+	}
 }
 
 func (c *compiler) resource(arg ast.Expr, function string, e Expr, what string) {

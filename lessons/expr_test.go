@@ -26,7 +26,9 @@ func (c cluster) Object(gvr schema.GroupVersionResource, namespace, name string)
 	return nil
 }
 
-func (c cluster) Commands() []Command { return c.commands }
+func (c cluster) Commands() []Command     { return c.commands }
+func (c cluster) Probe(string) Answer     { return Answer{} }
+func (c cluster) Component(string) string { return "" }
 
 func aCluster(t *testing.T) cluster {
 	t.Helper()

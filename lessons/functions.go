@@ -14,18 +14,25 @@ import (
 
 // functions declares what lessons can call, bound to a state. FORMAT.md
 // describes each to authors.
-func functions(state State, known *resources) []cel.EnvOption {
-	f := &bindings{state: state, known: known}
+func functions(state State, known *resources, namespace string) []cel.EnvOption {
+	f := &bindings{state: state, known: known, namespace: namespace}
 	str, dyn, optional, list := cel.StringType, cel.DynType, cel.OptionalType(cel.DynType), cel.ListType(cel.DynType)
 	return []cel.EnvOption{
 		function("object", optional, f.object, str, str, str),
+		function("get", optional, f.own, str, str),
+		function("here", list, f.here, str),
 		function("pod", optional, f.pod, str),
+		function("probe", cel.MapType(str, dyn), f.probe, str),
+		function("component", str, f.component, str),
+		function("showed", cel.BoolType, f.showed, str, str),
 		function("node", optional, f.node, str),
 		cel.Function("objects",
 			overload("objects_everywhere", list, f.objects, str),
 			overload("objects_in", list, f.objects, str, str)),
 		cel.Function("exists", overload("exists_object", cel.BoolType, f.exists, str, str, str)),
-		function("events", list, f.events, str, str, str),
+		cel.Function("events",
+			overload("events_of", list, f.events, str, str, str),
+			overload("events_here", list, f.events, str, str)),
 		function("commands", list, f.commands),
 		function("typed", cel.BoolType, f.typed, str),
 		function("ready", cel.BoolType, func(a ...ref.Val) ref.Val {
@@ -60,8 +67,9 @@ func overload(id string, result *cel.Type, f binding, args ...*cel.Type) cel.Fun
 
 // bindings are the functions that look at the state.
 type bindings struct {
-	state State
-	known *resources
+	state     State
+	known     *resources
+	namespace string
 }
 
 func (b *bindings) object(args ...ref.Val) ref.Val {
@@ -75,7 +83,71 @@ func (b *bindings) pod(args ...ref.Val) ref.Val {
 	if err := firstError(args); err != nil {
 		return err
 	}
-	return b.get("pods", "default", text(args[0]))
+	return b.get("pods", b.namespace, text(args[0]))
+}
+
+// own returns an object of the lesson's namespace, or one that has none.
+func (b *bindings) own(args ...ref.Val) ref.Val {
+	if err := firstError(args); err != nil {
+		return err
+	}
+	return b.get(text(args[0]), b.spaceOf(text(args[0])), text(args[1]))
+}
+
+func (b *bindings) spaceOf(resource string) string {
+	if res, err := b.known.find(resource); err == nil && !res.Namespaced {
+		return ""
+	}
+	return b.namespace
+}
+
+// here returns the objects of the lesson's namespace that are not being deleted.
+func (b *bindings) here(args ...ref.Val) ref.Val {
+	if err := firstError(args); err != nil {
+		return err
+	}
+	res, err := b.known.find(text(args[0]))
+	if err != nil {
+		return types.WrapErr(err)
+	}
+	all := []any{}
+	for _, o := range b.state.Objects(res.GroupVersionResource) {
+		if field(o, "metadata", "namespace") == b.namespace && field(o, "metadata", "deletionTimestamp") == "" {
+			all = append(all, o)
+		}
+	}
+	return types.DefaultTypeAdapter.NativeToValue(all)
+}
+
+func (b *bindings) probe(args ...ref.Val) ref.Val {
+	if err := firstError(args); err != nil {
+		return err
+	}
+	a := b.state.Probe(text(args[0]))
+	return types.DefaultTypeAdapter.NativeToValue(map[string]any{
+		"ok": a.OK, "output": a.Output, "asked": int64(a.Asked), "failed": int64(a.Failed),
+	})
+}
+
+func (b *bindings) component(args ...ref.Val) ref.Val {
+	if err := firstError(args); err != nil {
+		return err
+	}
+	return types.String(b.state.Component(text(args[0])))
+}
+
+// showed reports whether a command like the pattern was typed, succeeded, and
+// printed the text.
+func (b *bindings) showed(args ...ref.Val) ref.Val {
+	if err := firstError(args); err != nil {
+		return err
+	}
+	for _, c := range b.state.Commands() {
+		if c.Exit == 0 && matches(text(args[0]), c.Line) && strings.Contains(c.Output, text(args[1])) {
+			return types.True
+		}
+	}
+	return types.False
 }
 
 func (b *bindings) node(args ...ref.Val) ref.Val {
@@ -131,10 +203,14 @@ func (b *bindings) events(args ...ref.Val) ref.Val {
 	if err != nil {
 		return types.WrapErr(err)
 	}
+	namespace, name := b.spaceOf(text(args[0])), text(args[len(args)-1])
+	if len(args) == 3 {
+		namespace = text(args[1])
+	}
 	all := []any{}
 	for _, e := range b.state.Objects(schema.GroupVersionResource{Version: "v1", Resource: "events"}) {
-		if field(e, "involvedObject", "name") == text(args[2]) &&
-			field(e, "involvedObject", "namespace") == text(args[1]) &&
+		if field(e, "involvedObject", "name") == name &&
+			field(e, "involvedObject", "namespace") == namespace &&
 			(res.Kind == "" || field(e, "involvedObject", "kind") == res.Kind) {
 			all = append(all, e)
 		}

@@ -7,6 +7,7 @@ package lessons
 
 import (
 	"fmt"
+	"strings"
 	"time"
 )
 
@@ -14,6 +15,10 @@ import (
 type Course struct {
 	Title    string
 	Chapters []Chapter
+	// Glossary explains every concept that a lesson teaches.
+	Glossary []Term
+	// Areas are the topics that the course must show.
+	Areas []Area
 }
 
 // Chapter groups lessons under a title.
@@ -49,6 +54,17 @@ type Lesson struct {
 	Minutes int      `yaml:"minutes"`
 	Teaches []string `yaml:"teaches"`
 	Needs   []string `yaml:"needs"`
+	// Covers are the topics of coverage.yaml that the learner sees happen.
+	Covers []string `yaml:"covers"`
+	// Kind is lesson or puzzle; a puzzle has a fault and no steps to follow.
+	Kind Kind `yaml:"kind"`
+	// Namespace is made for the lesson, is where its commands work, and is
+	// deleted with all that is in it. Without one, the lesson works in default.
+	Namespace string `yaml:"namespace"`
+	// Alone lessons change what all others depend on, such as nodes: a test
+	// plays them one at a time.
+	Alone   bool     `yaml:"alone"`
+	Probes  []Probe  `yaml:"probes"`
 	Docs    []Doc    `yaml:"docs"`
 	Let     []Let    `yaml:"let"`
 	Setup   []Action `yaml:"setup"`
@@ -62,6 +78,39 @@ type Lesson struct {
 	Files map[string][]byte `yaml:"-"`
 
 	file string
+	line int
+}
+
+// Kind says what sort of lesson it is.
+type Kind string
+
+const (
+	// Guided lessons say what to do.
+	Guided Kind = "lesson"
+	// Puzzle lessons have something broken, and a goal.
+	Puzzle Kind = "puzzle"
+)
+
+// Space is the namespace in which the lesson works.
+func (l *Lesson) Space() string {
+	if l.Namespace == "" {
+		return "default"
+	}
+	return l.Namespace
+}
+
+// Probe looks, again and again, at what no watch shows. While a step speaks of
+// it, probe("NAME") is its newest answer.
+type Probe struct {
+	Name string `yaml:"name"`
+	// Pod is the pod of the lesson's namespace in which Run is run, or whose
+	// logs are read.
+	Pod string `yaml:"pod"`
+	// Run is a program with its arguments; there is no shell unless it is one.
+	Run []string `yaml:"run"`
+	// Logs reads the end of what the pod printed.
+	Logs bool `yaml:"logs"`
+
 	line int
 }
 
@@ -85,6 +134,9 @@ type Step struct {
 	Hints  []Hint   `yaml:"hints"`
 	Start  []Action `yaml:"start"`
 	Solve  []string `yaml:"solve"`
+	// Fails says that commands of the solution may end with an error: seeing
+	// the error is the point.
+	Fails bool `yaml:"fails"`
 
 	Title string `yaml:"-"`
 	// Text is the prose before the step block: what to do.
@@ -181,7 +233,7 @@ type Option struct {
 }
 
 // Action is one declarative thing that the player does to the cluster.
-// Exactly one of Apply, Delete, Kubectl and Wait is set.
+// Exactly one of Apply, Delete, Kubectl, Node, Component and Wait is set.
 type Action struct {
 	// Apply names a manifest of the lesson.
 	Apply string `yaml:"apply"`
@@ -189,10 +241,22 @@ type Action struct {
 	Delete *Ref `yaml:"delete"`
 	// Kubectl is a kubectl command line.
 	Kubectl string `yaml:"kubectl"`
+	// Node and Component do something to a node or a part of the control plane.
+	Node      *Fault `yaml:"node"`
+	Component *Fault `yaml:"component"`
 	// Wait holds up until the expression is true.
 	Wait Expr `yaml:"wait"`
 	// Within bounds Wait and Delete; one minute when not given.
 	Within time.Duration `yaml:"within"`
+
+	line int
+}
+
+// Fault is something done to a part of the cluster from outside of Kubernetes.
+type Fault struct {
+	Name string `yaml:"name"`
+	// Do is start or stop, and for nodes also kill.
+	Do string `yaml:"do"`
 
 	line int
 }
@@ -232,4 +296,25 @@ func (ps Problems) Error() string {
 		text += p.Error()
 	}
 	return text
+}
+
+// Speaks reports whether an expression of the step contains the text.
+func (s *Step) Speaks(text string) bool {
+	has := func(source string) bool { return strings.Contains(source, text) }
+	for _, c := range s.Checks {
+		if has(c.Expr.Source) || has(c.Baseline.Source) {
+			return true
+		}
+		for _, say := range c.Saw {
+			if has(say.When.Source) || has(say.Say.Source) {
+				return true
+			}
+		}
+	}
+	for _, h := range s.Hints {
+		if has(h.When.Source) || has(h.Say.Source) {
+			return true
+		}
+	}
+	return false
 }

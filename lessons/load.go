@@ -71,6 +71,8 @@ func load(files fs.FS) (*Course, Problems) {
 		course.Chapters = append(course.Chapters, chapter)
 	}
 	unlisted(files, listed, report)
+	optional(files, "glossary.yaml", "glossary", &course.Glossary, &report.problems)
+	optional(files, "coverage.yaml", "list of topics", &course.Areas, &report.problems)
 	if len(report.problems) > 0 {
 		return nil, report.problems
 	}
@@ -131,6 +133,7 @@ func lint(course *Course) Problems {
 	ids := map[string]string{}
 	owners := map[string]string{}
 	taught := map[string]bool{}
+	spaces := map[string]string{}
 	for _, l := range course.Lessons() {
 		report := &reporter{file: l.file}
 		if other, ok := ids[l.ID]; ok {
@@ -149,12 +152,19 @@ func lint(course *Course) Problems {
 			}
 		}
 		for _, t := range l.Teaches {
+			if taught[t] {
+				report.add(l.line, "%q was taught by a lesson before", t)
+			}
 			taught[t] = true
 		}
+		if other, ok := spaces[l.Namespace]; ok && l.Namespace != "" {
+			report.add(l.line, "the namespace %s is taken by %s", l.Namespace, other)
+		}
+		spaces[l.Namespace] = l.file
 		lintLesson(l, report)
 		problems = append(problems, report.problems...)
 	}
-	return problems
+	return append(append(problems, lintWords(course)...), lintTopics(course)...)
 }
 
 // lintLesson checks what makes a lesson good rather than readable.
@@ -177,7 +187,7 @@ func lintLesson(l *Lesson, report *reporter) {
 	if len(l.Docs) == 0 {
 		report.add(l.line, "the lesson names no page of the upstream documentation (docs)")
 	}
-	if len(l.Cleanup) == 0 && len(l.Files) > 0 {
+	if len(l.Cleanup) == 0 && len(l.Files) > 0 && l.Namespace == "" {
 		report.add(l.line, "the lesson has manifests but no cleanup")
 	}
 }

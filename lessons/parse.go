@@ -140,6 +140,19 @@ func (p *parser) required() {
 	if len(l.Steps) == 0 {
 		p.report.add(l.line, "the lesson has no step; a step is a heading (## ...) with a \"yaml step\" block")
 	}
+	if l.Kind == "" {
+		l.Kind = Guided
+	}
+	if l.Kind != Guided && l.Kind != Puzzle {
+		p.report.add(l.line, "kind %q is none of lesson, puzzle", l.Kind)
+	}
+	if l.Namespace != "" && !regexp.MustCompile(`^[a-z0-9]([a-z0-9-]{0,40}[a-z0-9])?$`).MatchString(l.Namespace) {
+		p.report.add(l.line, "namespace %q: a namespace has small letters, digits and dashes", l.Namespace)
+	}
+	if slices.Contains([]string{"default", "kube-system", "kube-public", "kube-node-lease"}, l.Namespace) {
+		p.report.add(l.line, "namespace %q belongs to the cluster; a lesson's namespace is deleted at its end", l.Namespace)
+	}
+	p.probes()
 	p.actions(l.Setup)
 	p.actions(l.Cleanup)
 	seen := map[string]bool{}
@@ -172,8 +185,9 @@ func (p *parser) stepParts(s *Step) {
 		p.report.add(s.line, "the step %q has checks but no solution: an sh block before the step block, or solve", s.Title)
 	}
 	for _, line := range s.Solution() {
-		if _, ok := KubectlArgs(line); !ok {
-			p.report.add(s.line, "%q is not a plain kubectl command; a solution has no pipes, variables or other programs", line)
+		_, isKubectl := KubectlArgs(line)
+		if _, isFault := FaultOf(line); !isKubectl && !isFault {
+			p.report.add(s.line, "%q is neither a plain kubectl command nor kubarium node|component; a solution has no pipes, variables or other programs", line)
 		}
 	}
 }
@@ -222,13 +236,13 @@ func (p *parser) question(q *Question) {
 func (p *parser) actions(actions []Action) {
 	for _, a := range actions {
 		set := 0
-		for _, is := range []bool{a.Apply != "", a.Delete != nil, a.Kubectl != "", !a.Wait.IsZero()} {
+		for _, is := range []bool{a.Apply != "", a.Delete != nil, a.Kubectl != "", a.Node != nil, a.Component != nil, !a.Wait.IsZero()} {
 			if is {
 				set++
 			}
 		}
 		if set != 1 {
-			p.report.add(a.line, "an action does exactly one thing: apply, delete, kubectl or wait")
+			p.report.add(a.line, "an action does exactly one thing: apply, delete, kubectl, node, component or wait")
 			continue
 		}
 		if a.Apply != "" {
@@ -239,11 +253,38 @@ func (p *parser) actions(actions []Action) {
 		if a.Delete != nil {
 			p.ref(a.Delete)
 		}
+		p.fault(a.Node, "start", "stop", "kill")
+		p.fault(a.Component, "start", "stop")
 		if a.Kubectl != "" {
 			if _, ok := KubectlArgs("kubectl " + a.Kubectl); !ok {
 				p.report.add(a.line, "kubectl: %q is not a plain kubectl command line (without the word kubectl)", a.Kubectl)
 			}
 		}
+	}
+}
+
+func (p *parser) fault(f *Fault, verbs ...string) {
+	if f == nil {
+		return
+	}
+	if f.Name == "" || !slices.Contains(verbs, f.Do) {
+		p.report.add(f.line, "a node or component needs a name, and do: one of %s", strings.Join(verbs, ", "))
+	}
+}
+
+// probes checks what programs the lesson looks with.
+func (p *parser) probes() {
+	seen := map[string]bool{}
+	for _, probe := range p.lesson.Probes {
+		switch {
+		case probe.Name == "" || probe.Pod == "":
+			p.report.add(probe.line, "a probe needs a name, and the pod in which it looks")
+		case probe.Logs == (len(probe.Run) > 0):
+			p.report.add(probe.line, "the probe %q needs either run or logs: true", probe.Name)
+		case seen[probe.Name]:
+			p.report.add(probe.line, "a probe %q stands above already", probe.Name)
+		}
+		seen[probe.Name] = true
 	}
 }
 
@@ -257,7 +298,7 @@ func (p *parser) ref(r *Ref) {
 		return
 	}
 	if res.Namespaced && r.Namespace == "" {
-		r.Namespace = "default"
+		r.Namespace = p.lesson.Space()
 	}
 }
 
@@ -284,7 +325,7 @@ func (l *Lesson) Objects(name string) ([]*unstructured.Unstructured, error) {
 			return nil, fmt.Errorf("%s: an object needs apiVersion, kind and metadata.name", name)
 		}
 		if known.forKind(object.GroupVersionKind()).Namespaced && object.GetNamespace() == "" {
-			object.SetNamespace("default")
+			object.SetNamespace(l.Space())
 		}
 		all = append(all, object)
 	}

@@ -8,10 +8,13 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"text/tabwriter"
 
 	"github.com/spf13/cobra"
+	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
+	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
 
 	"kubarium/lessons"
 	"kubarium/lessons/course"
@@ -19,27 +22,62 @@ import (
 )
 
 func newLessonCommand(g *global) *cobra.Command {
-	cmd := &cobra.Command{Use: "lesson", Short: "List, check and test lessons", Args: cobra.NoArgs, RunE: showHelp}
-	cmd.AddCommand(newLessonListCommand(), newLessonLintCommand(), newLessonTestCommand(g))
+	cmd := &cobra.Command{Use: "lesson", Short: "List, play, check, test and begin lessons", Args: cobra.NoArgs, RunE: showHelp}
+	var dir string
+	cmd.PersistentFlags().StringVar(&dir, "lessons", "", "directory of another course; default is the one that is built in")
+	load := func() (*lessons.Course, error) {
+		if dir == "" {
+			return course.Load()
+		}
+		return lessons.Load(os.DirFS(dir))
+	}
+	cmd.AddCommand(newLessonListCommand(load), newLessonLintCommand(), newLessonTestCommand(g, load), newLessonPlayCommand(g, load), newLessonNewCommand())
 	return cmd
 }
 
-func newLessonListCommand() *cobra.Command {
-	return &cobra.Command{
+type loader func() (*lessons.Course, error)
+
+// listed is a lesson as list tells it.
+type listed struct {
+	ID      string   `json:"id"`
+	Title   string   `json:"title"`
+	Chapter string   `json:"chapter"`
+	Summary string   `json:"summary"`
+	Kind    string   `json:"kind"`
+	Minutes int      `json:"minutes"`
+	Steps   int      `json:"steps"`
+	Teaches []string `json:"teaches"`
+	Needs   []string `json:"needs"`
+}
+
+func newLessonListCommand(load loader) *cobra.Command {
+	var output string
+	cmd := &cobra.Command{
 		Use: "list", Aliases: []string{"ls"}, Short: "List the lessons; play one with: kubarium --lesson ID", Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			all, err := course.Load()
+			all, err := load()
 			if err != nil {
 				return err
 			}
+			var list []listed
+			for _, chapter := range all.Chapters {
+				for _, l := range chapter.Lessons {
+					list = append(list, listed{l.ID, l.Title, chapter.Title, l.Summary, string(l.Kind), l.Minutes, len(l.Steps), l.Teaches, l.Needs})
+				}
+			}
+			if output == "json" {
+				return json.NewEncoder(cmd.OutOrStdout()).Encode(list)
+			}
 			table := tabwriter.NewWriter(cmd.OutOrStdout(), 0, 8, 3, ' ', 0)
-			fmt.Fprintln(table, "ID\tTITLE\tMINUTES\tSTEPS")
-			for _, l := range all.Lessons() {
-				fmt.Fprintf(table, "%s\t%s\t%d\t%d\n", l.ID, l.Title, l.Minutes, len(l.Steps))
+			fmt.Fprintln(table, "ID\tTITLE\tCHAPTER\tMINUTES\tSTEPS")
+			for _, l := range list {
+				fmt.Fprintf(table, "%s\t%s\t%s\t%d\t%d\n", l.ID, l.Title, l.Chapter, l.Minutes, l.Steps)
 			}
 			return table.Flush()
 		},
 	}
+	cmd.Flags().StringVarP(&output, "output", "o", "text", "format: text or json")
+	return cmd
 }
 
 func newLessonLintCommand() *cobra.Command {
@@ -62,40 +100,87 @@ func newLessonLintCommand() *cobra.Command {
 	}
 }
 
-func newLessonTestCommand(g *global) *cobra.Command {
-	var output string
-	cmd := &cobra.Command{
-		Use: "test [ID]", Short: "Play lessons from their own data on the running cluster, and prove their checks", Args: cobra.MaximumNArgs(1),
+func newLessonNewCommand() *cobra.Command {
+	return &cobra.Command{
+		Use: "new ID [DIR]", Short: "Begin a lesson: write DIR/ID/lesson.md, to be filled in", Args: cobra.RangeArgs(1, 2),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			all, err := course.Load()
+			dir := "."
+			if len(args) == 2 {
+				dir = args[1]
+			}
+			text, err := lessons.Draft(args[0])
 			if err != nil {
 				return err
 			}
-			env, err := lessonEnv(g)
+			folder := filepath.Join(dir, args[0])
+			if err := os.Mkdir(folder, 0o755); err != nil {
+				return fmt.Errorf("folder of the new lesson: %w", err)
+			}
+			path := filepath.Join(folder, "lesson.md")
+			if err := os.WriteFile(path, text, 0o644); err != nil {
+				return fmt.Errorf("new lesson: %w", err)
+			}
+			fmt.Fprintf(cmd.OutOrStdout(), "Wrote %s. Add %s to course.yaml, then check it with: kubarium lesson lint %s\n", path, args[0], dir)
+			return nil
+		},
+	}
+}
+
+// testFlags say which lessons are tested, and how.
+type testFlags struct {
+	all    bool
+	output string
+	how    play.How
+}
+
+func newLessonTestCommand(g *global, load loader) *cobra.Command {
+	var flags testFlags
+	cmd := &cobra.Command{
+		Use: "test ID... | --all", Short: "Play lessons from their own data on the running cluster, and prove their checks",
+		RunE: func(cmd *cobra.Command, args []string) error {
+			all, err := load()
+			if err != nil {
+				return err
+			}
+			list, err := chosen(all, args, flags.all)
 			if err != nil {
 				return err
 			}
 			progress := cmd.OutOrStdout()
-			if output == "json" {
+			if flags.output == "json" {
 				progress = io.Discard
 			}
-			var results []play.Result
-			if len(args) == 0 {
-				results, err = play.Test(cmd.Context(), all, env, progress)
-			} else if l := all.Find(args[0]); l != nil {
-				results = make([]play.Result, 1)
-				results[0], err = play.TestLesson(cmd.Context(), l, env, progress)
-			} else {
-				err = fmt.Errorf("there is no lesson %q: see 'kubarium lesson list'", args[0])
-			}
+			results, err := play.Test(cmd.Context(), list, lessonEnvs(g), flags.how, progress)
 			if err != nil {
 				return err
 			}
-			return tellResults(cmd, results, output)
+			return tellResults(cmd, results, flags.output)
 		},
 	}
-	cmd.Flags().StringVarP(&output, "output", "o", "text", "format of the results: text or json")
+	cmd.Flags().BoolVar(&flags.all, "all", false, "test every lesson")
+	cmd.Flags().StringVarP(&flags.output, "output", "o", "text", "format of the results: text or json")
+	cmd.Flags().IntVar(&flags.how.Parallel, "parallel", 4, "how many lessons to play side by side")
+	cmd.Flags().BoolVar(&flags.how.Mutate, "mutate", false, "leave out each step's solution first, and want that noticed")
+	cmd.Flags().BoolVar(&flags.how.Thorough, "thorough", false, "reset every step")
 	return cmd
+}
+
+func chosen(all *lessons.Course, ids []string, every bool) ([]*lessons.Lesson, error) {
+	if every == (len(ids) > 0) {
+		return nil, errors.New("say which lessons to test, or --all: see 'kubarium lesson list'")
+	}
+	if every {
+		return all.Lessons(), nil
+	}
+	var list []*lessons.Lesson
+	for _, id := range ids {
+		l := all.Find(id)
+		if l == nil {
+			return nil, fmt.Errorf("there is no lesson %q: see 'kubarium lesson list'", id)
+		}
+		list = append(list, l)
+	}
+	return list, nil
 }
 
 func tellResults(cmd *cobra.Command, results []play.Result, output string) error {
@@ -122,26 +207,51 @@ func tellResults(cmd *cobra.Command, results []play.Result, output string) error
 	return nil
 }
 
-func lessonEnv(g *global) (play.Env, error) {
-	path, err := g.kubeconfig()
-	if err != nil {
-		return play.Env{}, err
+// lessonEnvs makes worlds for lessons that are played without the app. Each has
+// a kubeconfig of its own, so that lessons side by side do not move each other's
+// namespace.
+func lessonEnvs(g *global) play.Envs {
+	return func() (play.Env, func(), error) {
+		path, err := g.kubeconfig()
+		if err != nil {
+			return play.Env{}, nil, err
+		}
+		loaded, err := clientcmd.LoadFromFile(path)
+		if err != nil {
+			return play.Env{}, nil, fmt.Errorf("read kubeconfig: %w", err)
+		}
+		config, err := clientcmd.NewDefaultClientConfig(*loaded, nil).ClientConfig()
+		if err != nil {
+			return play.Env{}, nil, fmt.Errorf("read kubeconfig: %w", err)
+		}
+		config.QPS, config.WarningHandler = -1, rest.NoWarnings{}
+		self, err := os.Executable()
+		if err != nil {
+			return play.Env{}, nil, fmt.Errorf("find own program: %w", err)
+		}
+		dir, err := os.MkdirTemp("", "kubarium-kubeconfig-")
+		if err != nil {
+			return play.Env{}, nil, err
+		}
+		own := filepath.Join(dir, "config")
+		env := play.Env{
+			Config:    config,
+			Control:   g.client(),
+			Namespace: func(name string) error { return writeNamespace(loaded, own, name) },
+			Kubectl: func(ctx context.Context, args ...string) *exec.Cmd {
+				cmd := exec.CommandContext(ctx, self, append([]string{"kubectl"}, args...)...)
+				cmd.Env = append(os.Environ(), "KUBARIUM_KUBECONFIG="+own)
+				return cmd
+			},
+		}
+		return env, func() { os.RemoveAll(dir) }, env.Namespace("default")
 	}
-	config, err := clientcmd.BuildConfigFromFlags("", path)
-	if err != nil {
-		return play.Env{}, fmt.Errorf("read kubeconfig: %w", err)
+}
+
+// writeNamespace writes a kubeconfig whose commands work in a namespace.
+func writeNamespace(config *clientcmdapi.Config, path, namespace string) error {
+	if current := config.Contexts[config.CurrentContext]; current != nil {
+		current.Namespace = namespace
 	}
-	config.QPS = -1
-	self, err := os.Executable()
-	if err != nil {
-		return play.Env{}, fmt.Errorf("find own program: %w", err)
-	}
-	return play.Env{
-		Config: config,
-		Kubectl: func(ctx context.Context, args ...string) *exec.Cmd {
-			cmd := exec.CommandContext(ctx, self, append([]string{"kubectl"}, args...)...)
-			cmd.Env = append(os.Environ(), "KUBARIUM_KUBECONFIG="+path)
-			return cmd
-		},
-	}, nil
+	return clientcmd.WriteToFile(*config, path)
 }

@@ -55,8 +55,8 @@ Without a command it starts the cluster and the app.`,
 	app.bind(root)
 	root.AddCommand(
 		newUpCommand(g), newDownCommand(g), newKubectlCommand(g), newEnvCommand(g),
-		newNodeCommand(g), newImageCommand(g), newLessonCommand(g), newDoctorCommand(g),
-		newEncryptSecretsCommand(g), newEtcdCommand(g),
+		newNodeCommand(g), newComponentCommand(g), newImageCommand(g), newLessonCommand(g), newGlossaryCommand(),
+		newDoctorCommand(g), newEncryptSecretsCommand(g), newEtcdCommand(g),
 		newBenchCommand(), newResetCommand(g), newCleanCommand(g), newVersionCommand(),
 	)
 	return root

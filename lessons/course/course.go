@@ -8,7 +8,7 @@ import (
 	"kubarium/lessons"
 )
 
-//go:embed course.yaml */*
+//go:embed *.yaml */*
 var files embed.FS
 
 // Files returns the course's files, as lessons.Lint wants them.

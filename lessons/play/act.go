@@ -85,6 +85,10 @@ func (p *Player) one(ctx context.Context, a lessons.Action) error {
 		return p.apply(ctx, a.Apply)
 	case a.Delete != nil:
 		return p.delete(ctx, a.Delete)
+	case a.Node != nil:
+		return p.fault(ctx, "node", a.Node.Name, a.Node.Do)
+	case a.Component != nil:
+		return p.fault(ctx, "component", a.Component.Name, a.Component.Do)
 	case a.Kubectl != "":
 		exit, output, err := p.kubectl(ctx, "kubectl "+a.Kubectl)
 		if err == nil && exit != 0 {
@@ -160,7 +164,7 @@ func (p *Player) api(res lessons.Resource, namespace string) dynamic.ResourceInt
 func (p *Player) solve(ctx context.Context, step *lessons.Step, skip bool) error {
 	p.do(func() { p.state.shown = nil })
 	for _, line := range step.Solution() {
-		if err := p.show(ctx, line); err != nil {
+		if err := p.show(ctx, line); err != nil && !step.Fails {
 			return err
 		}
 	}
@@ -185,7 +189,7 @@ func (p *Player) show(ctx context.Context, line string) error {
 		p.state.shown = append(p.state.shown, lessons.Command{Line: line, Exit: running, At: p.env.Clock.Now()})
 	})
 	run := p.kubectl
-	if p.env.Type != nil {
+	if _, isFault := lessons.FaultOf(line); p.env.Type != nil && !isFault {
 		run = p.env.Type
 	}
 	exit, output, err := run(ctx, line)
@@ -231,6 +235,12 @@ func (p *Player) kubectl(ctx context.Context, line string) (exit int, output str
 	if p.env.run != nil {
 		return p.env.run(ctx, line)
 	}
+	if f, ok := lessons.FaultOf(line); ok {
+		if err := p.fault(ctx, f.Kind, f.Name, f.Do); err != nil {
+			return 1, err.Error(), nil
+		}
+		return 0, f.Kind + "/" + f.Name + " " + f.Do + "\n", nil
+	}
 	args, ok := lessons.KubectlArgs(line)
 	if !ok {
 		return -1, "", fmt.Errorf("%q is not a kubectl command", line)
@@ -272,4 +282,22 @@ func (p *Player) placeFiles(overwrite bool) error {
 		}
 	}
 	return nil
+}
+
+// Type runs a line that the app's command line does not understand, as if the
+// learner had run it there: kubarium node and kubarium component.
+func (p *Player) Type(line string) {
+	p.do(func() {
+		if p.busy != "" {
+			return
+		}
+		p.background(line, false, func(ctx context.Context) error {
+			exit, output, err := p.kubectl(ctx, line)
+			if err == nil && exit != 0 {
+				err = errors.New(output)
+			}
+			p.do(func() { p.command(line, exit, output) })
+			return err
+		})
+	})
 }

@@ -17,6 +17,10 @@ func TestCourse(t *testing.T) {
 	all, err := course.Load()
 	must(t, err)
 	for _, lesson := range all.Lessons() {
+		if lesson.Namespace != "" {
+			// The fake cluster knows pods only; these are played on a live one.
+			continue
+		}
 		t.Run(lesson.ID, func(t *testing.T) {
 			cluster := newFakeCluster(t)
 			clock := clocktesting.NewFakeClock(time.Now())
@@ -36,7 +40,7 @@ func TestCourse(t *testing.T) {
 			}()
 			var out strings.Builder
 			dirs := func(dir string) { cluster.dir = dir }
-			result, err := testLesson(ctx, lesson, env, &out, dirs)
+			result, err := testLesson(ctx, lesson, env, How{}, &out, dirs)
 			must(t, err)
 			for _, problem := range result.Problems {
 				t.Error(problem)

@@ -17,6 +17,7 @@ import (
 	"k8s.io/client-go/rest"
 	"k8s.io/utils/clock"
 
+	"kubarium/cluster/component"
 	"kubarium/lessons"
 )
 
@@ -31,6 +32,11 @@ type Env struct {
 	// Type, when set, runs one line of a solution where the learner sees it,
 	// and returns when the line has ended. Without it Kubectl runs the line.
 	Type func(ctx context.Context, line string) (exit int, output string, err error)
+	// Namespace, when set, makes kubectl work in a namespace unless told otherwise.
+	Namespace func(name string) error
+	// Control stops and starts nodes and components. Without it, lessons that
+	// do so say that they can't.
+	Control Control
 	// WorkDir is where the lesson's manifests are put and kubectl runs.
 	WorkDir string
 	// Progress remembers how far the learner got. Nil remembers nothing.
@@ -40,6 +46,14 @@ type Env struct {
 
 	// run stands in for Kubectl in tests.
 	run func(ctx context.Context, line string) (exit int, output string, err error)
+}
+
+// Control is how the cluster itself is commanded, beside its API.
+type Control interface {
+	Node(ctx context.Context, name, action string) error
+	Component(ctx context.Context, name, action string) error
+	// Watch tells the state of each node and component, and each change.
+	Watch(ctx context.Context, f func(component.Info)) error
 }
 
 // Player plays one lesson.
@@ -68,14 +82,20 @@ type Player struct {
 	waiters []*waiter
 	before  map[objectKey]bool
 	timer   clock.Timer
+	probing context.CancelFunc
 	ctx     context.Context
+}
+
+func (e Env) clock() clock.Clock {
+	if e.Clock == nil {
+		return clock.RealClock{}
+	}
+	return e.Clock
 }
 
 // New returns a player for a lesson. Run plays it.
 func New(lesson *lessons.Lesson, env Env) (*Player, error) {
-	if env.Clock == nil {
-		env.Clock = clock.RealClock{}
-	}
+	env.Clock = env.clock()
 	client := env.Client
 	if client == nil {
 		if env.Config == nil {
@@ -121,6 +141,11 @@ func (p *Player) Run(ctx context.Context) error {
 		return err
 	}
 	p.timer = p.env.Clock.NewTimer(time.Hour)
+	if p.begun {
+		p.useNamespace(p.lesson.Space())
+	}
+	defer p.useNamespace("default")
+	go p.watchComponents(ctx)
 	defer func() { p.timer.Stop() }()
 	resources := p.lesson.Resources()
 	for _, res := range resources {
@@ -189,7 +214,7 @@ func (p *Player) begin() {
 
 // prepare brings the cluster to the lesson's start, whatever it was before.
 func (p *Player) prepare(ctx context.Context) error {
-	if err := p.act(ctx, p.lesson.Cleanup); err != nil {
+	if err := p.tidy(ctx); err != nil {
 		return err
 	}
 	err := p.wait(ctx, func() bool {
@@ -200,6 +225,9 @@ func (p *Player) prepare(ctx context.Context) error {
 		return true
 	})
 	if err != nil {
+		return err
+	}
+	if err := p.makeNamespace(ctx); err != nil {
 		return err
 	}
 	return p.act(ctx, p.lesson.Setup)
@@ -217,7 +245,7 @@ func (p *Player) Next() {
 		if p.step == len(p.lesson.Steps) {
 			p.record.Finished = p.env.Clock.Now()
 			p.save()
-			p.background("Tidying up", true, func(ctx context.Context) error { return p.act(ctx, p.lesson.Cleanup) })
+			p.background("Tidying up", true, p.tidy)
 		}
 	})
 }
@@ -312,7 +340,7 @@ func (p *Player) Reset() {
 			if err := p.prepare(ctx); err != nil {
 				return err
 			}
-			if err := p.act(ctx, step.Start); err != nil {
+			if err := p.replay(ctx, step); err != nil {
 				return err
 			}
 			return p.wait(ctx, func() bool {
@@ -352,6 +380,7 @@ func (p *Player) current() *lessons.Step {
 // enter makes the state for the step that begins or is taken up again.
 func (p *Player) enter() {
 	p.store.commands = nil
+	p.startProbes()
 	p.state = stepState{record: &StepRecord{}, done: p.current() == nil}
 	step := p.current()
 	if step == nil {

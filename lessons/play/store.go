@@ -105,12 +105,16 @@ type store struct {
 	objects  map[objectKey]*unstructured.Unstructured
 	listed   map[schema.GroupVersionResource]bool
 	commands []lessons.Command
+	// probes are the newest answers by name, components the states by name.
+	probes     map[string]lessons.Answer
+	components map[string]string
 }
 
 var _ lessons.State = (*store)(nil)
 
 func newStore() *store {
-	return &store{objects: map[objectKey]*unstructured.Unstructured{}, listed: map[schema.GroupVersionResource]bool{}}
+	return &store{objects: map[objectKey]*unstructured.Unstructured{}, listed: map[schema.GroupVersionResource]bool{},
+		probes: map[string]lessons.Answer{}, components: map[string]string{}}
 }
 
 func (s *store) apply(c change) {
@@ -175,5 +179,9 @@ func (s *store) Objects(gvr schema.GroupVersionResource) []map[string]any {
 	}
 	return all
 }
+
+func (s *store) Probe(name string) lessons.Answer { return s.probes[name] }
+
+func (s *store) Component(name string) string { return s.components[name] }
 
 func (s *store) Commands() []lessons.Command { return s.commands }

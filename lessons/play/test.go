@@ -22,31 +22,18 @@ type Result struct {
 	Problems []string `json:"problems,omitempty"`
 }
 
-// Test plays every lesson of a course from its own data on a live cluster. It
-// proves that each check is false before its step and true after its
-// solution, that reset makes it false again, that questions take their right
-// answers only, and that cleanup leaves nothing behind. It tells out how far
-// it is. The error is of the test itself; what it found is in the results.
-func Test(ctx context.Context, course *lessons.Course, env Env, out io.Writer) ([]Result, error) {
-	var results []Result
-	for _, lesson := range course.Lessons() {
-		result, err := TestLesson(ctx, lesson, env, out)
-		if err != nil {
-			return results, fmt.Errorf("test lesson %s: %w", lesson.ID, err)
-		}
-		results = append(results, result)
-	}
-	return results, nil
-}
-
-// TestLesson plays one lesson as Test does. Files go to a folder of its own,
+// TestLesson plays a lesson from its own data on a live cluster. It proves
+// that each check is false before its step and true after its solution, that
+// reset makes it false again, that questions take their right answers only, and
+// that cleanup leaves nothing behind. It tells out how far it is. The error is
+// of the test itself; what it found is in the result. Files go to a folder of its own,
 // and no progress is kept.
-func TestLesson(ctx context.Context, lesson *lessons.Lesson, env Env, out io.Writer) (Result, error) {
-	return testLesson(ctx, lesson, env, out, func(string) {})
+func TestLesson(ctx context.Context, lesson *lessons.Lesson, env Env, how How, out io.Writer) (Result, error) {
+	return testLesson(ctx, lesson, env, how, out, func(string) {})
 }
 
 // testLesson tells placed where the lesson's files are.
-func testLesson(ctx context.Context, lesson *lessons.Lesson, env Env, out io.Writer, placed func(dir string)) (Result, error) {
+func testLesson(ctx context.Context, lesson *lessons.Lesson, env Env, how How, out io.Writer, placed func(dir string)) (Result, error) {
 	dir, err := os.MkdirTemp("", "kubarium-lesson-")
 	if err != nil {
 		return Result{}, err
@@ -62,7 +49,7 @@ func testLesson(ctx context.Context, lesson *lessons.Lesson, env Env, out io.Wri
 	defer cancel()
 	ended := make(chan error, 1)
 	go func() { ended <- player.Run(ctx) }()
-	t := &tester{player: player, lesson: lesson, out: out, result: Result{Lesson: lesson.ID, Title: lesson.Title, Steps: len(lesson.Steps)}}
+	t := &tester{how: how, player: player, lesson: lesson, out: out, result: Result{Lesson: lesson.ID, Title: lesson.Title, Steps: len(lesson.Steps)}}
 	start := time.Now()
 	fmt.Fprintf(out, "%s: %s\n", lesson.ID, lesson.Title)
 	t.play(ctx)
@@ -72,6 +59,7 @@ func testLesson(ctx context.Context, lesson *lessons.Lesson, env Env, out io.Wri
 }
 
 type tester struct {
+	how    How
 	player *Player
 	lesson *lessons.Lesson
 	out    io.Writer
@@ -112,9 +100,14 @@ func (t *tester) play(ctx context.Context) {
 func (t *tester) step(ctx context.Context, step *lessons.Step) error {
 	t.unmet(step, "before the step")
 	if len(step.Checks) > 0 {
+		if err := t.mutate(ctx, step); err != nil {
+			return err
+		}
 		if err := t.solve(ctx, step, "the solution"); err != nil {
 			return err
 		}
+	}
+	if len(step.Checks) > 0 && (t.how.Thorough || step.Start != nil || t.last.Step == t.lastChecked()) {
 		t.player.Reset()
 		if err := t.idle(ctx, step, "reset"); err != nil {
 			return err
@@ -125,6 +118,45 @@ func (t *tester) step(ctx context.Context, step *lessons.Step) error {
 		}
 	}
 	return t.quiz(ctx, step)
+}
+
+// lastChecked is the last step with checks. Where a reset replays the steps
+// before it, the reset of this step proves the others.
+func (t *tester) lastChecked() int {
+	last := -1
+	for i := range t.lesson.Steps {
+		if len(t.lesson.Steps[i].Checks) > 0 {
+			last = i
+		}
+	}
+	return last
+}
+
+// mutate leaves a step's solution out, and proves that a check notices: time
+// alone must not solve it.
+func (t *tester) mutate(ctx context.Context, step *lessons.Step) error {
+	if !t.how.Mutate {
+		return nil
+	}
+	idle := mutation
+	for _, c := range step.Checks {
+		idle = max(idle, c.For+time.Second)
+	}
+	select {
+	case <-t.player.env.Clock.After(idle):
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	if err := t.idle(ctx, step, "doing nothing"); err != nil {
+		return err
+	}
+	for _, c := range t.last.Checks {
+		if !c.Met && c.Mode != lessons.Invariant {
+			return nil
+		}
+	}
+	t.problem(step.ID, fmt.Sprintf("without its solution, all checks are met after %s", words(idle)))
+	return nil
 }
 
 // unmet notes checks that are met though nothing was done yet.
@@ -207,7 +239,7 @@ func (t *tester) end(ctx context.Context) {
 		finished = true
 	}
 	if !finished {
-		if err := t.player.act(ctx, t.lesson.Cleanup); err != nil {
+		if err := t.player.tidy(ctx); err != nil {
 			t.problem("cleanup", err.Error())
 		}
 	}
@@ -263,12 +295,25 @@ func (t *tester) problem(where, what string) {
 	fmt.Fprintf(t.out, "  FAIL  %s: %s\n", where, what)
 }
 
+// concerns reports whether an object can be this lesson's: others may be
+// played at the same time, and the cluster has business of its own.
+func (p *Player) concerns(k objectKey) bool {
+	switch {
+	case k.namespace == "kube-system" || k.namespace == "kube-node-lease":
+		return false
+	case k.resource == core("namespaces"):
+		return k.name == p.lesson.Namespace
+	case p.lesson.Alone:
+		return true
+	}
+	return k.namespace == p.lesson.Space()
+}
+
 // leftovers names what is in the cluster now and was not before the lesson.
-// The cluster's own business in kube-system comes and goes by itself.
 func (p *Player) leftovers() []string {
 	var names []string
 	for k := range p.store.keys() {
-		if !p.before[k] && k.namespace != "kube-system" && k.namespace != "kube-node-lease" {
+		if !p.before[k] && p.concerns(k) {
 			names = append(names, strings.TrimPrefix(k.namespace+"/", "/")+k.resource.Resource+"/"+k.name)
 		}
 	}

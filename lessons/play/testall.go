@@ -1,0 +1,115 @@
+package play
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"sync"
+	"time"
+
+	"kubarium/lessons"
+)
+
+// mutation is how long a step is left alone to prove that time does not solve it.
+const mutation = 5 * time.Second
+
+// How says how lessons are tested.
+type How struct {
+	// Parallel is how many are played side by side; lessons that change what
+	// all depend on are played alone, after the others.
+	Parallel int
+	// Mutate leaves each step's solution out first, and wants that noticed.
+	Mutate bool
+	// Thorough resets each step, and not only the last where a reset replays
+	// those before it.
+	Thorough bool
+}
+
+// Envs makes the world for one lesson, and what ends it.
+type Envs func() (Env, func(), error)
+
+// Test plays lessons as TestLesson does, side by side, and proves at the end
+// that the cluster holds nothing that it did not hold before. Results are in
+// the order of the lessons.
+func Test(ctx context.Context, list []*lessons.Lesson, envs Envs, how How, out io.Writer) ([]Result, error) {
+	env, done, err := envs()
+	if err != nil {
+		return nil, err
+	}
+	defer done()
+	before, err := takeInventory(ctx, env)
+	if err != nil {
+		return nil, err
+	}
+	r := &runner{envs: envs, how: how, out: out, results: make([]Result, len(list))}
+	r.sideBySide(ctx, list)
+	for i, l := range list {
+		if l.Alone {
+			r.one(ctx, i, l)
+		}
+	}
+	if r.err != nil {
+		return r.results, r.err
+	}
+	left, err := before.left(ctx, env)
+	if err != nil {
+		return r.results, err
+	}
+	if len(left) > 0 {
+		r.results = append(r.results, Result{Lesson: "all", Title: "What is left in the cluster", Problems: left})
+	}
+	return r.results, nil
+}
+
+type runner struct {
+	envs    Envs
+	how     How
+	out     io.Writer
+	mu      sync.Mutex
+	results []Result
+	err     error
+}
+
+func (r *runner) sideBySide(ctx context.Context, list []*lessons.Lesson) {
+	turns := make(chan int)
+	var workers sync.WaitGroup
+	for range max(1, r.how.Parallel) {
+		workers.Go(func() {
+			for i := range turns {
+				r.one(ctx, i, list[i])
+			}
+		})
+	}
+	for i, l := range list {
+		if !l.Alone {
+			turns <- i
+		}
+	}
+	close(turns)
+	workers.Wait()
+}
+
+// one plays a lesson, and tells of it when it has ended, so that lessons played
+// side by side do not tell in each other's words.
+func (r *runner) one(ctx context.Context, i int, lesson *lessons.Lesson) {
+	var told bytes.Buffer
+	result, err := r.play(ctx, lesson, &told)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	_, _ = told.WriteTo(r.out)
+	r.results[i] = result
+	if err != nil {
+		r.err = errors.Join(r.err, fmt.Errorf("test lesson %s: %w", lesson.ID, err))
+	}
+}
+
+func (r *runner) play(ctx context.Context, lesson *lessons.Lesson, out io.Writer) (Result, error) {
+	env, done, err := r.envs()
+	if err != nil {
+		return Result{}, err
+	}
+	defer done()
+	return TestLesson(ctx, lesson, env, r.how, out)
+}
