@@ -111,7 +111,12 @@ func wordPattern(t Term) *regexp.Regexp {
 	for i, f := range forms {
 		forms[i] = regexp.QuoteMeta(f)
 	}
-	return regexp.MustCompile(`(?i)(^|[^\w-])(` + strings.Join(forms, "|") + `)($|[^\w-])`)
+	// Kinds are written with a capital: a job is not a Job.
+	fold := "(?i)"
+	if strings.ToLower(t.Term) != t.Term {
+		fold = ""
+	}
+	return regexp.MustCompile(fold + `(^|[^\w-])(` + strings.Join(forms, "|") + `)($|[^\w-])`)
 }
 
 func (l *Lesson) untaught(glossary []Term, patterns map[string]*regexp.Regexp, taught map[string]bool) Problems {

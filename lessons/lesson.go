@@ -248,6 +248,8 @@ type Action struct {
 	Wait Expr `yaml:"wait"`
 	// Within bounds Wait and Delete; one minute when not given.
 	Within time.Duration `yaml:"within"`
+	// Try lets Kubectl fail: what it removes may not be there.
+	Try bool `yaml:"try"`
 
 	line int
 }

@@ -176,6 +176,13 @@ func lintLesson(l *Lesson, report *reporter) {
 		if strings.TrimSpace(s.Text) == "" {
 			report.add(s.line, "the step %q has no prose before its step block", s.Title)
 		}
+		for _, c := range s.Checks {
+			for _, word := range []string{"typed(", "showed(", "commands("} {
+				if c.Mode == Level && strings.Contains(c.Expr.Source, word) {
+					report.add(c.line, "the check %q looks at what was typed; that is not true for ever, but once: mode: edge", c.Name)
+				}
+			}
+		}
 		if len(s.Checks) > 0 && len(s.Hints) == 0 {
 			report.add(s.line, "the step %q has checks but no hint", s.Title)
 		}

@@ -81,6 +81,7 @@ func appOptions(ctx context.Context, c *cluster.Cluster, g *global, flags appFla
 		Cluster: c,
 		Lessons: lesson.New(ctx, lesson.Options{
 			Course: lessons, Progress: progress, WorkDir: work, Kubectl: kubectl, Open: flags.lesson, ASCII: flags.ascii,
+			Control: g.client(), Namespace: c.UseNamespace,
 		}),
 		Kubectl: kubectl, Version: version, NoMotion: flags.noMotion, ASCII: flags.ascii, Theme: flags.theme,
 		Usage: usage(),

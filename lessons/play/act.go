@@ -91,7 +91,7 @@ func (p *Player) one(ctx context.Context, a lessons.Action) error {
 		return p.fault(ctx, "component", a.Component.Name, a.Component.Do)
 	case a.Kubectl != "":
 		exit, output, err := p.kubectl(ctx, "kubectl "+a.Kubectl)
-		if err == nil && exit != 0 {
+		if err == nil && exit != 0 && !a.Try {
 			err = fmt.Errorf("kubectl %s: %s", a.Kubectl, strings.TrimSpace(output))
 		}
 		return err
@@ -178,7 +178,7 @@ func (p *Player) solve(ctx context.Context, step *lessons.Step, skip bool) error
 		p.do(func() { p.giveAnswers(step) })
 	}
 	if err := p.wait(ctx, func() bool { return p.state.done || (!skip && p.checksMet()) }); err != nil {
-		return errors.New("the commands ran, but the checks are still not met")
+		return fmt.Errorf("the commands ran, but the checks are still not met%s", p.unmet(step))
 	}
 	return nil
 }
@@ -206,6 +206,26 @@ func (p *Player) show(ctx context.Context, line string) error {
 		return fmt.Errorf("%s: %s", line, strings.TrimSpace(output))
 	}
 	return nil
+}
+
+// unmet says what the checks that are not met see.
+func (p *Player) unmet(step *lessons.Step) string {
+	said := make(chan string, 1)
+	p.do(func() {
+		text := ""
+		for i := range p.state.checks {
+			if s := &p.state.checks[i]; !s.met && i < len(step.Checks) {
+				text += fmt.Sprintf("; %s: %s", step.Checks[i].Name, p.sentence(&step.Checks[i], s))
+			}
+		}
+		said <- text
+	})
+	select {
+	case text := <-said:
+		return text
+	case <-p.done:
+		return ""
+	}
 }
 
 func (p *Player) checksMet() bool {

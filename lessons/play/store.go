@@ -3,6 +3,7 @@ package play
 import (
 	"cmp"
 	"context"
+	"maps"
 	"slices"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -76,6 +77,9 @@ func (s *sink) send(c change) error {
 	c.resource = s.resource
 	for _, o := range c.set {
 		o.SetManagedFields(nil)
+		// An absent field and one that is null mean the same; conditions should
+		// not have to ask for both.
+		maps.DeleteFunc(o.Object, func(_ string, v any) bool { return v == nil })
 	}
 	select {
 	case s.out <- c:

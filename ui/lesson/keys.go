@@ -5,6 +5,7 @@ import (
 
 	tea "charm.land/bubbletea/v2"
 
+	"kubarium/lessons"
 	"kubarium/lessons/play"
 	"kubarium/ui/keys"
 	"kubarium/ui/panel"
@@ -14,6 +15,7 @@ import (
 func (p *Panel) listKeys() keys.Set {
 	return keys.Set{
 		{Keys: []string{"enter"}, Desc: "open", Bar: true, Run: func() tea.Cmd { return p.choose() }},
+		{Keys: []string{"w"}, Desc: "words", Long: "what the words mean", Bar: true, Run: p.words},
 		{Keys: []string{"up", "k"}, Label: "↑↓", Desc: "choose", Run: func() tea.Cmd { p.move(-1); return nil }},
 		{Keys: []string{"down", "j"}, Label: "↓", Desc: "next lesson", Run: func() tea.Cmd { p.move(1); return nil }},
 	}
@@ -29,6 +31,7 @@ func (p *Panel) lessonKeys() keys.Set {
 		{Keys: []string{"x"}, Desc: "skip", Long: "have this step done for me", Disabled: p.whyNotSolve,
 			Run: p.confirm("Have this step done for you?", (*play.Player).Skip)},
 		{Keys: []string{"r"}, Desc: p.resetDesc(), Long: "bring cluster and files back to the step's start", Disabled: p.whyNotReset, Run: p.reset},
+		{Keys: []string{"w"}, Desc: "words", Long: "what the words mean", Run: p.words},
 		{Keys: []string{"b", "esc"}, Desc: "all lessons", Long: "back to the list of lessons", Run: p.back},
 		{Keys: []string{"up", "k"}, Label: "↑↓", Desc: "scroll", Run: func() tea.Cmd { p.scroll.by(-1); return nil }},
 		{Keys: []string{"down", "j"}, Label: "↓", Desc: "scroll down", Run: func() tea.Cmd { p.scroll.by(1); return nil }},
@@ -127,6 +130,10 @@ func (p *Panel) typeNext() tea.Cmd {
 	line := p.snap.NextCommand
 	if line == "" {
 		return nil
+	}
+	if _, ok := lessons.FaultOf(line); ok {
+		// The command line knows kubectl only; this needs the app itself.
+		return p.does(func(pl *play.Player) { pl.Type(line) })()
 	}
 	return func() tea.Msg { return panel.RunMsg{Command: line} }
 }

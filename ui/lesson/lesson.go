@@ -30,6 +30,10 @@ type Options struct {
 	WorkDir string
 	// Kubectl runs kubectl as the learner.
 	Kubectl func(ctx context.Context, args ...string) *exec.Cmd
+	// Control stops and starts nodes and components; Namespace lets kubectl
+	// work in a namespace.
+	Control   play.Control
+	Namespace func(name string) error
 	// Open is the id of a lesson to open as soon as the cluster is there.
 	Open string
 	// ASCII keeps to plain signs.
@@ -45,6 +49,7 @@ type page int
 const (
 	pageList page = iota
 	pageLesson
+	pageGlossary
 )
 
 // Panel is the lesson panel.
@@ -58,6 +63,7 @@ type Panel struct {
 	focused bool
 
 	page   page
+	behind page // what the glossary covers
 	cursor int
 	ask    question
 	scroll scroller
@@ -107,6 +113,9 @@ func (p *Panel) SetDark(dark bool) {
 
 // Title is the heading of the panel.
 func (p *Panel) Title() string {
+	if p.page == pageGlossary {
+		return "Words"
+	}
 	if p.page == pageLesson && p.wanted != nil {
 		return p.wanted.Title
 	}
@@ -186,7 +195,7 @@ func (p *Panel) connected(config *rest.Config) tea.Cmd {
 		p.close()
 		return p.open()
 	}
-	if p.page == pageLesson && p.player == nil {
+	if p.page != pageList && p.player == nil {
 		return p.open()
 	}
 	return nil
@@ -202,6 +211,7 @@ func (p *Panel) open() tea.Cmd {
 	env := play.Env{
 		Config: p.config, Client: p.opts.Client, Kubectl: p.opts.Kubectl,
 		WorkDir: p.opts.WorkDir, Progress: p.opts.Progress, Clock: p.opts.Clock,
+		Control: p.opts.Control, Namespace: p.opts.Namespace,
 	}
 	leaving := p.leaving
 	return func() tea.Msg { return start(ctx, lesson, env, leaving) }
@@ -333,8 +343,11 @@ func (p *Panel) pressed(name string) tea.Cmd {
 }
 
 func (p *Panel) bindings() keys.Set {
-	if p.page == pageList {
+	switch p.page {
+	case pageList:
 		return p.listKeys()
+	case pageGlossary:
+		return p.glossaryKeys()
 	}
 	return p.lessonKeys()
 }

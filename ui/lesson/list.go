@@ -72,6 +72,7 @@ func (p *Panel) detail(width int) []string {
 	l := all[p.cursor]
 	lines := []string{p.theme.Border.Render(widget.Fit("", width, ""))}
 	lines = append(lines, p.wrap(l.Summary, width, theme.Plain)...)
+	lines = append(lines, p.paths(l, width)...)
 	word := "enter: begin"
 	record := p.opts.Progress.Lesson(l.ID)
 	switch {

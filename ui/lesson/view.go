@@ -17,9 +17,12 @@ func (p *Panel) View(width, height int) string {
 		return ""
 	}
 	var lines []string
-	if p.page == pageList {
+	switch p.page {
+	case pageList:
 		lines = p.list(width, height)
-	} else {
+	case pageGlossary:
+		lines = p.glossary(width, height)
+	default:
 		lines = p.lesson(width, height)
 	}
 	return widget.Block(lines, width, height, p.theme.Icons.Ellipsis)
