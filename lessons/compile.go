@@ -3,6 +3,7 @@ package lessons
 import (
 	"fmt"
 	"regexp"
+	"strings"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
@@ -104,9 +105,20 @@ func (l *Lesson) Resources() []Resource {
 			}
 		}
 	}
+	applied := map[string]bool{}
+	for _, a := range l.allActions() {
+		applied[a.Apply] = true
+	}
 	for name := range l.Files {
+		if !strings.HasSuffix(name, ".yaml") {
+			continue
+		}
 		objects, _ := l.Objects(name)
 		for _, o := range objects {
+			// A kind that is not built in may not exist until the learner makes it.
+			if _, builtIn := known.byKind[o.GroupVersionKind().GroupKind()]; !builtIn && !applied[name] {
+				continue
+			}
 			res := known.forKind(o.GroupVersionKind())
 			found[res.GroupVersionResource] = res
 		}

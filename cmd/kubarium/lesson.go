@@ -11,10 +11,12 @@ import (
 	"path/filepath"
 	"text/tabwriter"
 
+	"github.com/go-logr/logr"
 	"github.com/spf13/cobra"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
 	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
+	"k8s.io/klog/v2"
 
 	"kubarium/lessons"
 	"kubarium/lessons/course"
@@ -224,6 +226,9 @@ func lessonEnvs(g *global) play.Envs {
 		if err != nil {
 			return play.Env{}, nil, fmt.Errorf("read kubeconfig: %w", err)
 		}
+		// What a watch or a connection mutters while parts of the cluster are taken
+		// away is not for the reader of the lesson.
+		klog.SetLogger(logr.Discard())
 		config.QPS, config.WarningHandler = -1, rest.NoWarnings{}
 		self, err := os.Executable()
 		if err != nil {

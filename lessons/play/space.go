@@ -175,7 +175,11 @@ func (p *Player) fault(ctx context.Context, kind, name, do string) error {
 		return nil
 	}
 	if kind == "node" {
-		return p.env.Control.Node(ctx, name, do)
+		err := p.env.Control.Node(ctx, name, do)
+		if err != nil && do == "start" && strings.HasSuffix(err.Error(), "runs already") {
+			return nil
+		}
+		return err
 	}
 	return p.env.Control.Component(ctx, name, do)
 }

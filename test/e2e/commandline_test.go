@@ -11,12 +11,14 @@ import (
 	"time"
 )
 
-// TestLessons plays every lesson from its own data.
+// TestLessons plays every lesson from its own data, on a cluster of its own: some of
+// them kill nodes and stop components, and nothing may be left of any.
 func TestLessons(t *testing.T) {
 	t.Parallel()
-	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Minute)
 	defer cancel()
-	cmd := shared.command(ctx, "lesson", "test", "-o", "json")
+	c := newCluster(t, "lessons", 3)
+	cmd := c.command(ctx, "lesson", "test", "--all", "-o", "json")
 	var problems strings.Builder
 	cmd.Stderr = &problems
 	out, err := cmd.Output()
