@@ -11,7 +11,6 @@ import (
 	"path/filepath"
 	"text/tabwriter"
 
-	"github.com/go-logr/logr"
 	"github.com/spf13/cobra"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
@@ -228,7 +227,8 @@ func lessonEnvs(g *global) play.Envs {
 		}
 		// What a watch or a connection mutters while parts of the cluster are taken
 		// away is not for the reader of the lesson.
-		klog.SetLogger(logr.Discard())
+		klog.LogToStderr(false)
+		klog.SetOutput(io.Discard)
 		config.QPS, config.WarningHandler = -1, rest.NoWarnings{}
 		self, err := os.Executable()
 		if err != nil {
