@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"flag"
 	"fmt"
 	"io"
 	"os"
@@ -227,7 +228,11 @@ func lessonEnvs(g *global) play.Envs {
 		}
 		// What a watch or a connection mutters while parts of the cluster are taken
 		// away is not for the reader of the lesson.
-		klog.LogToStderr(false)
+		quiet := flag.NewFlagSet("klog", flag.ContinueOnError)
+		klog.InitFlags(quiet)
+		if err := errors.Join(quiet.Set("logtostderr", "false"), quiet.Set("stderrthreshold", "FATAL")); err != nil {
+			return play.Env{}, nil, err
+		}
 		klog.SetOutput(io.Discard)
 		config.QPS, config.WarningHandler = -1, rest.NoWarnings{}
 		self, err := os.Executable()
