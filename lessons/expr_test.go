@@ -27,6 +27,15 @@ func (c cluster) Object(gvr schema.GroupVersionResource, namespace, name string)
 }
 
 func (c cluster) Commands() []Command     { return c.commands }
+// TestResourcesAreServed keeps names from meaning groups that are long gone.
+func TestResourcesAreServed(t *testing.T) {
+	for name, group := range map[string]string{"ingresses": "networking.k8s.io", "deployments": "apps", "events": "", "networkpolicies": "networking.k8s.io"} {
+		if res, err := FindResource(name); err != nil || res.Group != group {
+			t.Errorf("%s is of the group %q (%v), want %q", name, res.Group, err, group)
+		}
+	}
+}
+
 func (c cluster) Probe(string) Answer     { return Answer{} }
 func (c cluster) Component(string) string { return "" }
 

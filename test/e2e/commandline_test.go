@@ -18,7 +18,7 @@ func TestLessons(t *testing.T) {
 	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Minute)
 	defer cancel()
 	c := newCluster(t, "lessons", 3)
-	cmd := c.command(ctx, "lesson", "test", "--all", "-o", "json")
+	cmd := c.command(ctx, "lesson", "test", "--all", "--parallel", "8", "-o", "json")
 	var problems strings.Builder
 	cmd.Stderr = &problems
 	out, err := cmd.Output()
