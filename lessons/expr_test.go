@@ -26,7 +26,8 @@ func (c cluster) Object(gvr schema.GroupVersionResource, namespace, name string)
 	return nil
 }
 
-func (c cluster) Commands() []Command     { return c.commands }
+func (c cluster) Commands() []Command { return c.commands }
+
 // TestResourcesAreServed keeps names from meaning groups that are long gone.
 func TestResourcesAreServed(t *testing.T) {
 	for name, group := range map[string]string{"ingresses": "networking.k8s.io", "deployments": "apps", "events": "", "networkpolicies": "networking.k8s.io"} {
