@@ -115,6 +115,10 @@ func (a *APIServer) run(ctx context.Context, s *options.ServerRunOptions) error 
 			return genericapiserver.DefaultBuildHandlerChain(wrap(h), c)
 		}
 	}
+	if a.config.Trace != nil {
+		// Of the three servers' configurations, this one's handlers see all requests.
+		tapRequests(&config.Aggregator.GenericConfig.Config, a.config.Trace)
+	}
 	complete, err := config.Complete()
 	if err != nil {
 		return fmt.Errorf("complete configuration: %w", err)
@@ -180,8 +184,23 @@ func (a *APIServer) flags() ([]string, error) {
 	if c.EgressConfig != "" {
 		flags = append(flags, "--egress-selector-config-file="+c.EgressConfig)
 	}
+	if c.AuditLog != "" {
+		policy := c.PKI.Path("audit-policy.yaml")
+		if err := writePrivate(policy, []byte(auditPolicy)); err != nil {
+			return nil, fmt.Errorf("write audit policy: %w", err)
+		}
+		flags = append(flags, "--audit-log-path="+c.AuditLog, "--audit-policy-file="+policy)
+	}
 	return flags, nil
 }
+
+// auditPolicy has every answer logged, without contents.
+const auditPolicy = `apiVersion: audit.k8s.io/v1
+kind: Policy
+omitStages: [RequestReceived]
+rules:
+- level: Metadata
+`
 
 func exists(path string) bool {
 	_, err := os.Stat(path)

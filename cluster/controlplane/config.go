@@ -13,6 +13,7 @@ import (
 	"k8s.io/klog/v2/textlogger"
 
 	"kubarium/cluster/pki"
+	"kubarium/cluster/trace"
 )
 
 // Config is what the components of one cluster share.
@@ -44,6 +45,10 @@ type Config struct {
 	// WrapHandler, when set, wraps the API server's handler inside authentication
 	// and authorization.
 	WrapHandler func(http.Handler) http.Handler
+	// Trace, when set, takes what the taps in the components see.
+	Trace *trace.Store
+	// AuditLog, when set, is the path of the API server's own audit log.
+	AuditLog string
 }
 
 func (c Config) etcdSocket() string { return filepath.Join(c.Dir, "run", "etcd.sock") }

@@ -31,6 +31,11 @@ type plane struct {
 
 func newPlane(t *testing.T) *plane {
 	t.Helper()
+	return newPlaneWith(t, func(*Config) {})
+}
+
+func newPlaneWith(t *testing.T, change func(*Config)) *plane {
+	t.Helper()
 	// A unix socket's path holds 107 characters at most: t.TempDir is too long.
 	dir, err := os.MkdirTemp("", "kb")
 	if err != nil {
@@ -62,6 +67,7 @@ func newPlane(t *testing.T) *plane {
 		PodCIDR:          netip.MustParsePrefix("10.244.0.0/16"),
 		ClusterName:      "test",
 	}
+	change(&config)
 	config.RedirectGlobalLog()
 	components, err := New(config)
 	if err != nil {

@@ -62,6 +62,11 @@ func (e *Etcd) launch(context.Context) (func(context.Context) error, error) {
 	}
 	e.server.Store(server)
 	return func(ctx context.Context) error {
+		if e.config.Trace != nil {
+			watching, cancel := context.WithCancel(ctx)
+			defer cancel()
+			go tapWrites(watching, server, e.config.Trace)
+		}
 		var err error
 		select {
 		case <-ctx.Done():

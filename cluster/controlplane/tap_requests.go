@@ -1,0 +1,121 @@
+package controlplane
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+
+	auditinternal "k8s.io/apiserver/pkg/apis/audit"
+	"k8s.io/apiserver/pkg/audit"
+	"k8s.io/apiserver/pkg/audit/policy"
+	genericapiserver "k8s.io/apiserver/pkg/server"
+
+	"kubarium/cluster/trace"
+)
+
+// tapRequests has the API server tell the store of each request it answered. It is an
+// audit backend: what an audit log would have, and no other path through the server.
+func tapRequests(config *genericapiserver.Config, store *trace.Store) {
+	tap := &requestTap{store: store}
+	if config.AuditBackend != nil && config.AuditPolicyRuleEvaluator != nil {
+		config.AuditBackend = audit.Union(config.AuditBackend, tap)
+		return
+	}
+	config.AuditBackend = tap
+	config.AuditPolicyRuleEvaluator = policy.NewPolicyRuleEvaluator(&auditinternal.Policy{
+		OmitStages: []auditinternal.Stage{auditinternal.StageRequestReceived},
+		Rules: []auditinternal.PolicyRule{
+			{Level: auditinternal.LevelNone, NonResourceURLs: healthURLs},
+			{Level: auditinternal.LevelMetadata},
+		},
+	})
+}
+
+// healthURLs are asked all the time, by ourselves too.
+var healthURLs = []string{"/livez*", "/readyz*", "/healthz*"}
+
+type requestTap struct{ store *trace.Store }
+
+var _ audit.Backend = (*requestTap)(nil)
+
+func (*requestTap) String() string            { return "trace" }
+func (*requestTap) Run(<-chan struct{}) error { return nil }
+func (*requestTap) Shutdown()                 {}
+
+// ProcessEvents takes a copy of what it needs: the events are the server's.
+func (t *requestTap) ProcessEvents(events ...*auditinternal.Event) bool {
+	for _, e := range events {
+		if e.Stage != auditinternal.StageRequestReceived && !isHealthCheck(e) {
+			t.store.AddLate(requestEvent(e))
+		}
+	}
+	return true
+}
+
+func isHealthCheck(e *auditinternal.Event) bool {
+	if e.ObjectRef != nil {
+		return false
+	}
+	for _, url := range healthURLs {
+		if strings.HasPrefix(e.RequestURI, strings.TrimSuffix(url, "*")) {
+			return true
+		}
+	}
+	return false
+}
+
+func requestEvent(e *auditinternal.Event) (trace.Event, trace.Late) {
+	event := trace.Event{
+		Time: e.StageTimestamp.Time, Component: APIServerName, Verb: e.Verb,
+		Actor: e.User.Username, Agent: e.UserAgent,
+	}
+	if ref := e.ObjectRef; ref != nil {
+		event.Object = trace.Object{
+			Group: ref.APIGroup, Version: ref.APIVersion, Resource: ref.Resource, Subresource: ref.Subresource,
+			Namespace: ref.Namespace, Name: ref.Name, UID: string(ref.UID),
+		}
+	}
+	fields := map[string]string{
+		"auditID": string(e.AuditID), "stage": string(e.Stage), "path": e.RequestURI,
+		"received": e.RequestReceivedTimestamp.UTC().Format("2006-01-02T15:04:05.000000Z07:00"),
+		"latency":  e.StageTimestamp.Sub(e.RequestReceivedTimestamp.Time).String(),
+	}
+	if e.ResponseStatus != nil {
+		fields["code"] = strconv.Itoa(int(e.ResponseStatus.Code))
+		fields["message"] = e.ResponseStatus.Message
+	}
+	if e.ImpersonatedUser != nil {
+		fields["as"] = e.ImpersonatedUser.Username
+	}
+	for key, value := range e.Annotations {
+		fields[key] = value
+	}
+	event.Fields = fields
+	// The sentence is put together when somebody reads it.
+	return event, trace.Late{Complete: describeRequest}
+}
+
+func describeRequest(event *trace.Event) {
+	f := event.Fields
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s in %s", f["code"], f["latency"])
+	switch {
+	case f["stage"] == string(auditinternal.StageResponseStarted):
+		b.WriteString(", goes on")
+	case f["stage"] == string(auditinternal.StagePanic):
+		b.WriteString(", the server panicked")
+	}
+	if event.Object == (trace.Object{}) {
+		b.WriteString(" " + f["path"])
+	}
+	if as := f["as"]; as != "" {
+		b.WriteString(", as " + as)
+	}
+	if reason := f["authorization.k8s.io/reason"]; reason != "" {
+		b.WriteString(", " + reason)
+	}
+	if message := f["message"]; message != "" {
+		b.WriteString(", " + message)
+	}
+	event.Detail = b.String()
+}

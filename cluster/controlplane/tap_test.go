@@ -1,0 +1,171 @@
+package controlplane
+
+import (
+	"bufio"
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	auditv1 "k8s.io/apiserver/pkg/apis/audit/v1"
+
+	clientv3 "go.etcd.io/etcd/client/v3"
+
+	"kubarium/cluster/trace"
+)
+
+const tapped = "tapped"
+
+// change has the API server do something of each kind, in the namespace tapped.
+func (p *plane) change() {
+	p.t.Helper()
+	ctx := bounded(p.t)
+	namespaces, maps := p.client.CoreV1().Namespaces(), p.client.CoreV1().ConfigMaps(tapped)
+	_, err := namespaces.Create(ctx, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: tapped}}, metav1.CreateOptions{})
+	p.must(err)
+	_, err = maps.Create(ctx, &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Name: "c"}, Data: map[string]string{"k": "old"}}, metav1.CreateOptions{})
+	p.must(err)
+	_, err = maps.Patch(ctx, "c", types.MergePatchType, []byte(`{"data":{"k":"new"}}`), metav1.PatchOptions{})
+	p.must(err)
+	_, err = maps.Get(ctx, "absent", metav1.GetOptions{})
+	if err == nil {
+		p.t.Fatal("an absent object was found")
+	}
+	_, err = p.client.CoreV1().Secrets(tapped).Create(ctx, &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Name: "s"}, StringData: map[string]string{"password": "hunter2"}}, metav1.CreateOptions{})
+	p.must(err)
+	p.must(maps.Delete(ctx, "c", metav1.DeleteOptions{}))
+}
+
+func (p *plane) must(err error) {
+	p.t.Helper()
+	if err != nil {
+		p.t.Fatal(err)
+	}
+}
+
+// TestTapsAgainstAuditLogAndEtcd compares what the taps saw with the API server's
+// own audit log, and with the history that etcd keeps.
+func TestTapsAgainstAuditLogAndEtcd(t *testing.T) {
+	p := newPlaneWith(t, func(c *Config) {
+		c.Trace = trace.NewStore()
+		c.AuditLog = filepath.Join(c.LogDir, "audit.log")
+	})
+	p.start()
+	p.change()
+	history := p.history("/registry/configmaps/" + tapped + "/c")
+	// The tap has seen all when it saw the last revision.
+	var events []trace.Event
+	err := p.config.Trace.Follow(bounded(t), 0, func(e trace.Event, lost uint64) error {
+		if lost > 0 {
+			t.Errorf("%d events lost", lost)
+		}
+		events = append(events, e)
+		if e.Component == etcdName && e.Fields["revision"] == history[len(history)-1].revision {
+			return errSeen
+		}
+		return nil
+	})
+	if err != errSeen {
+		t.Fatal(err)
+	}
+	p.compareRequests()
+	compareWrites(t, events, history)
+	for _, e := range events {
+		if text := fmt.Sprint(e); strings.Contains(text, "hunter2") || strings.Contains(text, "aHVudGVyMg") {
+			t.Errorf("the trace has a Secret's contents: %s", text)
+		}
+	}
+}
+
+var errSeen = fmt.Errorf("seen")
+
+type write struct{ verb, revision, size, value string }
+
+// history asks etcd for each revision of a key, as etcdctl watch --rev=1 does.
+func (p *plane) history(key string) []write {
+	p.t.Helper()
+	client, err := p.Etcd.Client()
+	p.must(err)
+	defer client.Close()
+	var list []write
+	for response := range client.Watch(bounded(p.t), key, clientv3.WithRev(1)) {
+		p.must(response.Err())
+		for _, e := range response.Events {
+			w := write{verb: "update", revision: strconv.FormatInt(e.Kv.ModRevision, 10), size: strconv.Itoa(len(e.Kv.Value)), value: string(e.Kv.Value)}
+			if e.IsCreate() {
+				w.verb = "create"
+			}
+			if e.Type == clientv3.EventTypeDelete {
+				return append(list, write{verb: "delete", revision: w.revision, size: "0"})
+			}
+			list = append(list, w)
+		}
+	}
+	p.t.Fatal("the key was never deleted")
+	return nil
+}
+
+func compareWrites(t *testing.T, events []trace.Event, history []write) {
+	t.Helper()
+	var seen []string
+	for _, e := range events {
+		if e.Component != etcdName || e.Fields["key"] != "/registry/configmaps/"+tapped+"/c" {
+			continue
+		}
+		seen = append(seen, e.Verb+" "+e.Fields["revision"]+" "+e.Fields["size"])
+		if e.Object.Kind != "ConfigMap" || e.Object.Namespace != tapped || e.Object.Name != "c" || e.Object.UID == "" {
+			t.Errorf("object %+v", e.Object)
+		}
+		if e.Verb == "update" && !strings.Contains(e.Fields["diff"], `.data.k: "old" -> "new"`) {
+			t.Errorf("diff %q", e.Fields["diff"])
+		}
+	}
+	var want []string
+	for _, w := range history {
+		want = append(want, w.verb+" "+w.revision+" "+w.size)
+	}
+	if len(want) != 3 || !slices.Equal(seen, want) {
+		t.Errorf("tap saw %q, etcd has %q", seen, want)
+	}
+}
+
+// compareRequests matches each request in the namespace, in both directions.
+func (p *plane) compareRequests() {
+	p.t.Helper()
+	p.must(p.APIServer.Stop(bounded(p.t)))
+	file, err := os.Open(p.config.AuditLog)
+	p.must(err)
+	defer file.Close()
+	inNamespace := func(path string) bool { return strings.HasPrefix(path, "/api/v1/namespaces/"+tapped+"/") }
+	var logged, seen []string
+	scanner := bufio.NewScanner(file)
+	scanner.Buffer(nil, 1<<20)
+	for scanner.Scan() {
+		var e auditv1.Event
+		p.must(json.Unmarshal(scanner.Bytes(), &e))
+		if inNamespace(e.RequestURI) {
+			logged = append(logged, fmt.Sprint(e.AuditID, e.Stage, e.Verb, e.RequestURI, e.User.Username, e.UserAgent, e.ResponseStatus.Code, e.Annotations["authorization.k8s.io/reason"]))
+		}
+	}
+	p.must(scanner.Err())
+	p.must(p.config.Trace.Kept(func(e trace.Event) error {
+		if f := e.Fields; e.Component == APIServerName && inNamespace(f["path"]) {
+			code, err := strconv.Atoi(f["code"])
+			p.must(err)
+			seen = append(seen, fmt.Sprint(types.UID(f["auditID"]), auditv1.Stage(f["stage"]), e.Verb, f["path"], e.Actor, e.Agent, int32(code), f["authorization.k8s.io/reason"]))
+		}
+		return nil
+	}))
+	slices.Sort(logged)
+	slices.Sort(seen)
+	if len(logged) < 5 || !slices.Equal(logged, seen) {
+		p.t.Errorf("audit log has\n%s\ntap saw\n%s", strings.Join(logged, "\n"), strings.Join(seen, "\n"))
+	}
+}
