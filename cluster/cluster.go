@@ -23,6 +23,7 @@ import (
 	"kubarium/cluster/node"
 	"kubarium/cluster/pki"
 	"kubarium/cluster/storage"
+	"kubarium/cluster/trace"
 )
 
 // Cluster is one Kubernetes cluster of this machine.
@@ -31,6 +32,7 @@ type Cluster struct {
 	layout  Layout
 	invoker Invoker
 	tracker *tracker
+	trace   *trace.Store
 	log     *slog.Logger
 	started time.Time
 
@@ -88,6 +90,7 @@ func New(options Options) (*Cluster, error) {
 		layout:   LayoutOf(options.DataDir, options.Name),
 		invoker:  invoker,
 		tracker:  newTracker(),
+		trace:    trace.NewStore(),
 		serving:  make(chan struct{}),
 		ready:    make(chan struct{}),
 		nodes:    make(map[string]*node.Node),
@@ -111,6 +114,9 @@ func (c *Cluster) Components() []component.Info { return c.tracker.list() }
 // Watch tells the state of each component and node, then each change of it, until
 // ctx ends.
 func (c *Cluster) Watch(ctx context.Context) <-chan component.Info { return c.tracker.watch(ctx) }
+
+// Trace returns what the taps in the components saw.
+func (c *Cluster) Trace() *trace.Store { return c.trace }
 
 // Images returns the cluster's image registry, nil until it is open.
 func (c *Cluster) Images() *images.Registry {

@@ -180,6 +180,7 @@ func (c *Cluster) newPlane(egressConfig string) (*controlplane.Plane, error) {
 		ServiceCIDR:      net.ServiceCIDR, PodCIDR: net.PodCIDR,
 		ClusterName:   c.options.Name,
 		UnsafeNoFsync: c.options.UnsafeNoFsync,
+		Trace:         c.trace,
 	}
 	config.RedirectGlobalLog()
 	if err := c.writeKubeconfigs(config.Server); err != nil {

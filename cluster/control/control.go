@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"kubarium/cluster/component"
+	"kubarium/cluster/trace"
 )
 
 // Info is what a running cluster tells of itself.
@@ -58,6 +59,8 @@ type Cluster interface {
 	EncryptSecrets(ctx context.Context, on bool) (Encryption, error)
 	ListImages() ([]Image, error)
 	LoadImages(ctx context.Context, archive io.Reader) ([]string, error)
+	// Trace is what the taps saw.
+	Trace() *trace.Store
 	// Shutdown asks the process to end the cluster, and returns at once.
 	Shutdown()
 }
@@ -102,6 +105,7 @@ func handler(cluster Cluster) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /v1/info", func(w http.ResponseWriter, _ *http.Request) { answer(w, cluster.Info(), nil) })
 	mux.HandleFunc("GET /v1/watch", func(w http.ResponseWriter, r *http.Request) { watch(w, r, cluster) })
+	mux.HandleFunc("GET /v1/trace", func(w http.ResponseWriter, r *http.Request) { streamTrace(w, r, cluster.Trace()) })
 	mux.HandleFunc("POST /v1/nodes", func(w http.ResponseWriter, r *http.Request) {
 		name, err := cluster.AddNode(detached(r))
 		answer(w, name, err)

@@ -1,0 +1,82 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"kubarium/cluster/trace"
+)
+
+// traceFlags say what of the trace is shown, and how.
+type traceFlags struct {
+	follow     bool
+	output     string
+	components []string
+	match      string
+	writes     bool
+}
+
+func newTraceCommand(g *global) *cobra.Command {
+	var flags traceFlags
+	cmd := &cobra.Command{
+		Use: "trace", Short: "Show each API request and each write to etcd", Args: cobra.NoArgs,
+		Long: `Show what the cluster's components did, from taps in them: each request to the API
+server with who asked, why it was allowed and how long it took, and each write to
+etcd with what it changed. The newest ` + fmt.Sprint(trace.Capacity) + ` events are kept.`,
+		Example: `  # All that is done to anything named web, as it happens
+  kubarium trace -f --match web
+
+  # What was written to etcd
+  kubarium trace --component etcd`,
+		RunE: func(cmd *cobra.Command, _ []string) error { return g.showTrace(cmd, flags) },
+	}
+	cmd.Flags().BoolVarP(&flags.follow, "follow", "f", false, "go on with new events, until Ctrl-C")
+	cmd.Flags().StringVarP(&flags.output, "output", "o", "lines", "lines or json (one object a line)")
+	cmd.Flags().StringSliceVar(&flags.components, "component", nil, "only these components: kube-apiserver, etcd")
+	cmd.Flags().StringVar(&flags.match, "match", "", "only events whose line has this text")
+	cmd.Flags().BoolVar(&flags.writes, "writes", false, "leave out what only reads")
+	return cmd
+}
+
+func (g *global) showTrace(cmd *cobra.Command, flags traceFlags) error {
+	if flags.output != "lines" && flags.output != "json" {
+		return fmt.Errorf("there is no output %q: use lines or json", flags.output)
+	}
+	encoder := json.NewEncoder(cmd.OutOrStdout())
+	err := g.client().Trace(cmd.Context(), 0, flags.follow, func(event trace.Event, lost uint64) error {
+		if lost > 0 {
+			fmt.Fprintf(cmd.ErrOrStderr(), "%d events came too fast to be kept, and are missing here\n", lost)
+		}
+		if !flags.shows(event) {
+			return nil
+		}
+		if flags.output == "json" {
+			return encoder.Encode(event)
+		}
+		_, err := fmt.Fprintln(cmd.OutOrStdout(), event.Line())
+		return err
+	})
+	if errors.Is(err, context.Canceled) {
+		return nil
+	}
+	return g.explain(err)
+}
+
+func (f traceFlags) shows(event trace.Event) bool {
+	if len(f.components) > 0 && !slices.Contains(f.components, event.Component) {
+		return false
+	}
+	if f.writes {
+		switch event.Verb {
+		case "get", "list", "watch":
+			return false
+		}
+	}
+	return f.match == "" || strings.Contains(event.Line(), f.match)
+}
