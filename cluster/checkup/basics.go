@@ -12,10 +12,8 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
-// components waits a little: a cluster may just have begun.
+// components waits for those that are not ready: a cluster may just have begun.
 func components(ctx context.Context, w *ward) error {
-	ctx, cancel := context.WithTimeout(ctx, limit/4)
-	defer cancel()
 	return eventually(ctx, func(ctx context.Context) error {
 		unready, err := w.options.Unready(ctx)
 		if err != nil {

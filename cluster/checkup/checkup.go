@@ -25,7 +25,7 @@ type Options struct {
 	// Unready are the components that don't do their work, with what they say.
 	Unready func(context.Context) ([]string, error)
 	// The services that the cluster is to have, beside those that all have.
-	LoadBalancer, Metrics, Storage, NetworkPolicy bool
+	LoadBalancer, Ingress, Metrics, Storage, NetworkPolicy bool
 }
 
 // Result is what one check found.
@@ -67,7 +67,7 @@ func Run(ctx context.Context, options Options) ([]Result, error) {
 		return nil, errors.Join(err, w.close(ctx))
 	}
 	results := []Result{check{"pods", "a web server starts on each node", startPods}.do(ctx, w)}
-	checks := w.checks(ctx)
+	checks := w.checks()
 	found := make([]Result, len(checks))
 	var running sync.WaitGroup
 	for i, c := range checks {
@@ -89,7 +89,7 @@ func (c check) do(ctx context.Context, w *ward) Result {
 }
 
 // checks are those that apply to the cluster.
-func (w *ward) checks(ctx context.Context) []check {
+func (w *ward) checks() []check {
 	list := []check{
 		{"components", "each tells that it is ready", components},
 		{"nodes", "each is Ready", nodes},
@@ -109,7 +109,7 @@ func (w *ward) checks(ctx context.Context) []check {
 	if o.LoadBalancer {
 		list = append(list, check{"load balancers", "a pod and this machine fetch a page from a new one's address", loadBalancer})
 	}
-	if class, err := w.ingressClass(ctx); err == nil && class != "" {
+	if o.Ingress {
 		list = append(list, check{"ingress", "this machine fetches a page by a new ingress' host name", ingress})
 	}
 	if o.NetworkPolicy {

@@ -95,21 +95,25 @@ func onHost(s *corev1.Service) string {
 	return strings.TrimSpace(first)
 }
 
-// ingressClass returns the default class of ingresses, "" if there is none.
-func (w *ward) ingressClass(ctx context.Context) (string, error) {
+// hasIngressClass fails while there is no default class of ingresses.
+func (w *ward) hasIngressClass(ctx context.Context) error {
 	classes, err := w.client.NetworkingV1().IngressClasses().List(ctx, metav1.ListOptions{})
 	if err != nil {
-		return "", fmt.Errorf("list ingress classes: %w", err)
+		return fmt.Errorf("list ingress classes: %w", err)
 	}
 	for _, c := range classes.Items {
 		if c.Annotations[networkingv1.AnnotationIsDefaultIngressClass] == "true" {
-			return c.Name, nil
+			return nil
 		}
 	}
-	return "", nil
+	return errors.New("there is no default ingress class")
 }
 
 func ingress(ctx context.Context, w *ward) error {
+	// An ingress gets the default class when it is made, or never.
+	if err := eventually(ctx, w.hasIngressClass); err != nil {
+		return err
+	}
 	if _, err := w.service(ctx, "behind", corev1.ServiceTypeClusterIP); err != nil {
 		return err
 	}

@@ -41,7 +41,7 @@ func checkCluster(cmd *cobra.Command, g *global) error {
 	results, err := checkup.Run(cmd.Context(), checkup.Options{
 		Config:       config,
 		Unready:      func(ctx context.Context) ([]string, error) { return unready(ctx, g.client()) },
-		LoadBalancer: has[loadbalancer.Name], Metrics: has[metrics.Name],
+		LoadBalancer: has[loadbalancer.Name], Ingress: has["traefik"], Metrics: has[metrics.Name],
 		Storage: has[storage.Name], NetworkPolicy: has[node.RoleNetworkPolicy],
 	})
 	if err != nil {
