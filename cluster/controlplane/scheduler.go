@@ -94,6 +94,9 @@ func (s *Scheduler) launch(ctx context.Context) (func(context.Context) error, er
 		informers.Release()
 		return nil, err
 	}
+	if s.config.Trace != nil {
+		tapAttempts(scheduler, s.config.Trace)
+	}
 	return func(ctx context.Context) error {
 		defer informers.Release()
 		// The scheduler registers its configuration for the process, once.

@@ -25,10 +25,11 @@ type traceFlags struct {
 func newTraceCommand(g *global) *cobra.Command {
 	var flags traceFlags
 	cmd := &cobra.Command{
-		Use: "trace", Short: "Show each API request and each write to etcd", Args: cobra.NoArgs,
+		Use: "trace", Short: "Show each API request, write to etcd and scheduling attempt", Args: cobra.NoArgs,
 		Long: `Show what the cluster's components did, from taps in them: each request to the API
 server with who asked, why it was allowed and how long it took, and each write to
-etcd with what it changed. The newest ` + fmt.Sprint(trace.Capacity) + ` events are kept.`,
+etcd with what it changed, and each attempt to schedule a pod with what every node
+lacked or scored. The newest ` + fmt.Sprint(trace.Capacity) + ` events are kept.`,
 		Example: `  # All that is done to anything named web, as it happens
   kubarium trace -f --match web
 
@@ -38,7 +39,7 @@ etcd with what it changed. The newest ` + fmt.Sprint(trace.Capacity) + ` events 
 	}
 	cmd.Flags().BoolVarP(&flags.follow, "follow", "f", false, "go on with new events, until Ctrl-C")
 	cmd.Flags().StringVarP(&flags.output, "output", "o", "lines", "lines or json (one object a line)")
-	cmd.Flags().StringSliceVar(&flags.components, "component", nil, "only these components: kube-apiserver, etcd")
+	cmd.Flags().StringSliceVar(&flags.components, "component", nil, "only these components: kube-apiserver, etcd, kube-scheduler")
 	cmd.Flags().StringVar(&flags.match, "match", "", "only events whose line has this text")
 	cmd.Flags().BoolVar(&flags.writes, "writes", false, "leave out what only reads")
 	return cmd

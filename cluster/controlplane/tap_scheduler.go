@@ -1,0 +1,114 @@
+package controlplane
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"sync"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/util/sets"
+	fwk "k8s.io/kube-scheduler/framework"
+	"k8s.io/kubernetes/pkg/scheduler"
+	"k8s.io/kubernetes/pkg/scheduler/framework"
+
+	"kubarium/cluster/trace"
+)
+
+// tapAttempts has the scheduler tell the store of each attempt to find a node. The
+// framework of each attempt is wrapped anew, so that attempts can't mix.
+func tapAttempts(s *scheduler.Scheduler, store *trace.Store) {
+	schedule := s.SchedulePod
+	s.SchedulePod = func(ctx context.Context, f framework.Framework, state fwk.CycleState, pod *framework.QueuedPodInfo) (scheduler.ScheduleResult, error) {
+		a := &attempt{Framework: f, nodes: make(map[string]*trace.NodeVerdict)}
+		begin := time.Now()
+		result, err := schedule(ctx, a, state, pod)
+		store.AddLate(a.event(pod, begin, result, err))
+		return result, err
+	}
+}
+
+// attempt records what the plugins answered for one pod; nodes are filtered side by
+// side.
+type attempt struct {
+	framework.Framework
+	mu        sync.Mutex
+	nodes     map[string]*trace.NodeVerdict
+	preFilter string
+}
+
+// RunPreFilterPlugins records why a pod fits nowhere at all.
+func (a *attempt) RunPreFilterPlugins(ctx context.Context, state fwk.CycleState, pod *corev1.Pod) (*fwk.PreFilterResult, *fwk.Status, sets.Set[string]) {
+	result, status, plugins := a.Framework.RunPreFilterPlugins(ctx, state, pod)
+	if !status.IsSuccess() {
+		a.mu.Lock()
+		a.preFilter = status.Plugin() + ": " + status.Message()
+		a.mu.Unlock()
+	}
+	return result, status, plugins
+}
+
+// RunFilterPluginsWithNominatedPods records each node's verdict; the scheduler asks no
+// further plugin after the first that refuses.
+func (a *attempt) RunFilterPluginsWithNominatedPods(ctx context.Context, state fwk.CycleState, pod *corev1.Pod, info fwk.NodeInfo) *fwk.Status {
+	status := a.Framework.RunFilterPluginsWithNominatedPods(ctx, state, pod, info)
+	verdict := &trace.NodeVerdict{Node: info.Node().Name, Fits: status.IsSuccess()}
+	if !verdict.Fits {
+		verdict.Plugin, verdict.Reasons = status.Plugin(), status.Reasons()
+	}
+	a.mu.Lock()
+	a.nodes[verdict.Node] = verdict
+	a.mu.Unlock()
+	return status
+}
+
+// RunScorePlugins records the weighted scores.
+func (a *attempt) RunScorePlugins(ctx context.Context, state fwk.CycleState, pod *corev1.Pod, nodes []fwk.NodeInfo) ([]fwk.NodePluginScores, *fwk.Status) {
+	scores, status := a.Framework.RunScorePlugins(ctx, state, pod, nodes)
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for _, node := range scores {
+		verdict, ok := a.nodes[node.Name]
+		if !ok {
+			verdict = &trace.NodeVerdict{Node: node.Name, Fits: true}
+			a.nodes[node.Name] = verdict
+		}
+		verdict.Total, verdict.Scores = node.TotalScore, make(map[string]int64, len(node.Scores))
+		for _, score := range node.Scores {
+			verdict.Scores[score.Name] = score.Score
+		}
+	}
+	return scores, status
+}
+
+func (a *attempt) event(pod *framework.QueuedPodInfo, begin time.Time, result scheduler.ScheduleResult, err error) (trace.Event, trace.Late) {
+	p := pod.Pod
+	event := trace.Event{
+		Time: time.Now(), Component: schedulerName, Verb: "schedule",
+		Object: trace.Object{Version: "v1", Kind: "Pod", Resource: "pods", Namespace: p.Namespace, Name: p.Name, UID: string(p.UID)},
+		Fields: map[string]string{"latency": time.Since(begin).String(), "node": result.SuggestedHost, "podResourceVersion": p.ResourceVersion},
+	}
+	if err != nil {
+		event.Verb, event.Fields["error"] = "refuse", err.Error()
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	nodes, preFilter := a.nodes, a.preFilter
+	return event, trace.Late{Complete: func(e *trace.Event) { describeAttempt(e, nodes, preFilter) }, Size: 1024 * (1 + len(nodes))}
+}
+
+func describeAttempt(e *trace.Event, nodes map[string]*trace.NodeVerdict, preFilter string) {
+	verdicts := trace.SortVerdicts(nodes)
+	if data, err := json.Marshal(verdicts); err == nil {
+		e.Fields["nodes"] = string(data)
+	}
+	if preFilter != "" {
+		e.Fields["preFilter"] = preFilter
+	}
+	if e.Fields["error"] != "" {
+		e.Detail = e.Fields["error"]
+		return
+	}
+	e.Detail = fmt.Sprintf("chose %s%s", e.Fields["node"], trace.Compare(verdicts))
+}
