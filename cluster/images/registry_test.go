@@ -32,6 +32,7 @@ func TestTheBundledImages(t *testing.T) {
 	want := []string{
 		"docker.io/kubarium/toolbox:1.0",
 		"docker.io/kubarium/web:1.0", "docker.io/kubarium/web:2.0", "docker.io/kubarium/web:3.0",
+		"docker.io/library/traefik:v3.7.5",
 		"registry.k8s.io/coredns/coredns:v1.15.0",
 		"registry.k8s.io/pause:3.10.2",
 	}
