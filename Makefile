@@ -52,7 +52,11 @@ test-unit: assets ## Run the tests that need no cluster of their own
 
 .PHONY: test-e2e
 test-e2e: build ## Run the tests against a live cluster
-	KUBARIUM=$(CURDIR)/bin/kubarium go test -count=1 -timeout 30m -v ./test/...
+	KUBARIUM=$(CURDIR)/bin/kubarium go test -count=1 -timeout 60m -v ./test/...
+
+.PHONY: test-lessons
+test-lessons: build ## Play every lesson against a live cluster; some ten minutes
+	KUBARIUM=$(CURDIR)/bin/kubarium LESSONS=all go test -count=1 -timeout 60m -v -run '^TestLessons$$' ./test/e2e
 
 .PHONY: test
 test: build vet test-unit test-e2e ## Do all the set-up, then run all tests
