@@ -101,8 +101,13 @@ func (a *allocations) read(ctx context.Context, path string) {
 			klog.FromContext(ctx).Error(err, "Reading network result")
 		}
 		a.mu.Lock()
+		_, known := a.byFile[path]
 		delete(a.byFile, path)
 		a.mu.Unlock()
+		// The pod's status counts again, and may have come before this.
+		if known {
+			a.changed()
+		}
 		return
 	}
 	info, err := os.Stat(path)

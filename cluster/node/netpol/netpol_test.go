@@ -203,14 +203,21 @@ func TestEnforcer(t *testing.T) {
 		t.Fatal(err)
 	}
 	eventually(t, "the last address counts", has("{ 10.244.0.10 : goto ingress-pod/shop/web }"))
+	// The status comes before the results are gone, and is in the rules then too.
+	web.Status.PodIP = "10.244.0.11"
+	if _, err := client.CoreV1().Pods("shop").UpdateStatus(ctx, web, metav1.UpdateOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "the enforcer knows the status", func() bool {
+		pods := e.others.pods
+		p, err := pods.Pods("shop").Get("web")
+		return err == nil && p.Status.PodIP == "10.244.0.11"
+	})
+	eventually(t, "the result counts still", func() bool { return len(e.kicked) == 0 && has("10.244.0.10")() })
 	for _, file := range []string{again, filepath.Join(results, "kubarium-1-eth0")} {
 		if err := os.Remove(file); err != nil {
 			t.Fatal(err)
 		}
-	}
-	web.Status.PodIP = "10.244.0.11"
-	if _, err := client.CoreV1().Pods("shop").UpdateStatus(ctx, web, metav1.UpdateOptions{}); err != nil {
-		t.Fatal(err)
 	}
 	eventually(t, "without a result the status counts", has("{ 10.244.0.11 : goto ingress-pod/shop/web }"))
 	if err := client.NetworkingV1().NetworkPolicies("shop").Delete(ctx, p.Name, metav1.DeleteOptions{}); err != nil {
