@@ -106,7 +106,8 @@ func (l Layout) cgroup() string {
 	return fmt.Sprintf("kubarium/%s-%x", filepath.Base(l.Root), sum[:4])
 }
 
-func (l Layout) make() error {
+// Make makes the directories; those that are there it leaves as they are.
+func (l Layout) Make() error {
 	// The directory may be passed through, so that the kubeconfig in it can belong to
 	// the user; all in it that is secret is for root alone.
 	if err := os.MkdirAll(l.Root, 0o711); err != nil {

@@ -94,7 +94,7 @@ func (c *Cluster) awaitServing(ctx context.Context) error {
 
 // prepare makes the directories, takes the lock, and reads or makes what lasts.
 func (c *Cluster) prepare() error {
-	if err := c.layout.make(); err != nil {
+	if err := c.layout.Make(); err != nil {
 		return err
 	}
 	var err error

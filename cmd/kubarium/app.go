@@ -50,12 +50,17 @@ func runApp(cmd *cobra.Command, g *global, start startFlags, flags appFlags) (er
 	if err != nil {
 		return err
 	}
+	restore, err := divertStderr(g.layout())
+	if err != nil {
+		return err
+	}
+	defer restore()
 	starting := make(chan error, 1)
-	go func() { starting <- c.Start(ctx) }()
+	go func() { starting <- ignoreStop(ctx, c.Start(ctx)) }()
 	uiErr := ui.Run(ctx, options)
 	cancel()
 	fmt.Fprintln(cmd.OutOrStdout(), "Stopping the cluster; its state is kept.")
-	return errors.Join(ignoreStop(uiErr), ignoreStop(<-starting), stopCluster(c))
+	return errors.Join(ignoreStop(ctx, uiErr), <-starting, stopCluster(c))
 }
 
 func appOptions(ctx context.Context, c *cluster.Cluster, g *global, flags appFlags) (ui.Options, error) {

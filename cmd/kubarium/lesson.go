@@ -7,10 +7,14 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
+	"strings"
 	"text/tabwriter"
+	"time"
 
 	"github.com/spf13/cobra"
 	"k8s.io/client-go/rest"
@@ -18,6 +22,7 @@ import (
 	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
 	"k8s.io/klog/v2"
 
+	"kubarium/cluster/component"
 	"kubarium/lessons"
 	"kubarium/lessons/course"
 	"kubarium/lessons/play"
@@ -152,6 +157,9 @@ func newLessonTestCommand(g *global, load loader) *cobra.Command {
 			if flags.output == "json" {
 				progress = io.Discard
 			}
+			if err := awaitWhole(cmd.Context(), g); err != nil {
+				return err
+			}
 			results, err := play.Test(cmd.Context(), list, lessonEnvs(g), flags.how, progress)
 			if err != nil {
 				return err
@@ -165,6 +173,40 @@ func newLessonTestCommand(g *global, load loader) *cobra.Command {
 	cmd.Flags().BoolVar(&flags.how.Mutate, "mutate", false, "leave out each step's solution first, and want that noticed")
 	cmd.Flags().BoolVar(&flags.how.Thorough, "thorough", false, "reset every step")
 	return cmd
+}
+
+// wholeLimit is long enough for add-ons to come up on a slow machine.
+const wholeLimit = 3 * time.Minute
+
+// awaitWhole waits until every component is ready: what an add-on still makes would be
+// taken for what a lesson leaves behind.
+func awaitWhole(ctx context.Context, g *global) error {
+	ctx, cancel := context.WithTimeout(ctx, wholeLimit)
+	defer cancel()
+	info, err := g.client().Info(ctx)
+	if err != nil {
+		return g.explain(err)
+	}
+	waiting := map[string]bool{}
+	for _, c := range info.Components {
+		waiting[c.Name] = true
+	}
+	err = g.client().Watch(ctx, func(c component.Info) {
+		if c.State == component.Ready || c.State == "" {
+			delete(waiting, c.Name)
+		}
+		if len(waiting) == 0 {
+			cancel()
+		}
+	})
+	if ctx.Err() == nil {
+		return g.explain(err)
+	}
+	if len(waiting) > 0 {
+		names := slices.Sorted(maps.Keys(waiting))
+		return fmt.Errorf("not ready: %s; start what is stopped with 'kubarium component start'", strings.Join(names, ", "))
+	}
+	return nil
 }
 
 func chosen(all *lessons.Course, ids []string, every bool) ([]*lessons.Lesson, error) {

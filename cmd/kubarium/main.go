@@ -7,6 +7,8 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"slices"
+	"strings"
 	"syscall"
 
 	"github.com/spf13/pflag"
@@ -19,6 +21,7 @@ import (
 var version = "dev"
 
 func main() {
+	addSbin()
 	// Inside a node the same program is the node's agent.
 	if filepath.Base(os.Args[0]) == node.AgentName {
 		exit(agent.Main(os.Args[1:]))
@@ -30,6 +33,19 @@ func main() {
 	ctx, cancel := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	defer cancel()
 	exit(newRootCommand().ExecuteContext(ctx))
+}
+
+// addSbin lets nft be found where it is installed: users, and root after a plain su,
+// have no sbin in their PATH on Debian.
+func addSbin() {
+	dirs := filepath.SplitList(os.Getenv("PATH"))
+	for _, dir := range []string{"/usr/sbin", "/sbin"} {
+		if !slices.Contains(dirs, dir) {
+			dirs = append(dirs, dir)
+		}
+	}
+	// It fails only for names that are none.
+	_ = os.Setenv("PATH", strings.Join(dirs, string(filepath.ListSeparator)))
 }
 
 func exit(err error) {

@@ -44,18 +44,24 @@ func runUp(cmd *cobra.Command, g *global, start startFlags, output string) (err 
 	if err != nil {
 		return err
 	}
+	restore, err := divertStderr(g.layout())
+	if err != nil {
+		return err
+	}
+	defer restore()
 	ctx, cancel := c.Context(cmd.Context())
 	defer cancel()
 	defer func() { err = errors.Join(err, stopCluster(c)) }()
 	begin := time.Now()
+	ready, reported := make(chan struct{}), make(chan struct{})
 	if output == "text" {
-		go report(cmd.OutOrStdout(), c.Watch(ctx), begin)
+		go report(cmd.OutOrStdout(), c.Watch(ctx), begin, ready, reported)
 	}
 	if err := c.Start(ctx); err != nil {
-		return ignoreStop(err)
+		return ignoreStop(ctx, err)
 	}
 	if err := c.Ready(ctx); err != nil {
-		return ignoreStop(err)
+		return ignoreStop(ctx, err)
 	}
 	took := time.Since(begin)
 	if output == "json" {
@@ -63,6 +69,12 @@ func runUp(cmd *cobra.Command, g *global, start startFlags, output string) (err 
 			return err
 		}
 	} else {
+		close(ready)
+		select {
+		case <-reported:
+		case <-ctx.Done():
+			return nil
+		}
 		fmt.Fprintf(cmd.OutOrStdout(), "\nThe cluster is ready after %.1f s. In another terminal:\n\n  eval \"$(kubarium env%s)\"\n  kubectl get nodes        (or: kubarium kubectl%s get nodes)\n\nCtrl-C stops it; its state is kept.\n",
 			took.Seconds(), g.nameFlag(), g.nameFlag())
 	}
@@ -76,21 +88,39 @@ func stopCluster(c *cluster.Cluster) error {
 	return c.Stop(ctx)
 }
 
-// report prints a line when a component is ready, or has failed.
-func report(out io.Writer, changes <-chan component.Info, begin time.Time) {
-	for info := range changes {
-		switch info.State {
-		case component.Ready:
-			fmt.Fprintf(out, "%6.2f s  %-24s ready   %s\n", time.Since(begin).Seconds(), info.Name, info.Purpose)
-		case component.Failed:
-			fmt.Fprintf(out, "%6.2f s  %-24s failed  %s\n", time.Since(begin).Seconds(), info.Name, info.Message)
+// report prints a line when a component is ready, or has failed. It closes reported when
+// it has printed all that came before ready.
+func report(out io.Writer, changes <-chan component.Info, begin time.Time, ready <-chan struct{}, reported chan<- struct{}) {
+	for {
+		select {
+		case info, open := <-changes:
+			if !open {
+				return
+			}
+			reportOne(out, info, begin)
+		case <-ready:
+			for len(changes) > 0 {
+				reportOne(out, <-changes, begin)
+			}
+			close(reported)
+			ready = nil
 		}
 	}
 }
 
-// ignoreStop makes the end of the context, which the user asked for, no error.
-func ignoreStop(err error) error {
-	if errors.Is(err, context.Canceled) {
+func reportOne(out io.Writer, info component.Info, begin time.Time) {
+	switch info.State {
+	case component.Ready:
+		fmt.Fprintf(out, "%6.2f s  %-24s ready   %s\n", time.Since(begin).Seconds(), info.Name, info.Purpose)
+	case component.Failed:
+		fmt.Fprintf(out, "%6.2f s  %-24s failed  %s\n", time.Since(begin).Seconds(), info.Name, info.Message)
+	}
+}
+
+// ignoreStop makes the end of the context, which the user asked for, no error. While the
+// context lasts, "canceled" tells only that a part was ended because another failed.
+func ignoreStop(ctx context.Context, err error) error {
+	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
 		return nil
 	}
 	return err
