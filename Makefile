@@ -62,8 +62,8 @@ test-lessons: build ## Play every lesson against a live cluster; some ten minute
 test: build vet test-unit test-e2e ## Do all the set-up, then run all tests
 
 .PHONY: lint
-lint: ## Run golangci-lint
-	golangci-lint run ./...
+lint: ## Run golangci-lint, built from its module; the first time takes some minutes
+	GOFLAGS=-trimpath go run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0 run ./...
 
 .PHONY: clean
 clean: ## Remove what was built

@@ -20,5 +20,5 @@ func (c *Cluster) UseNamespace(namespace string) error {
 	if err != nil {
 		return fmt.Errorf("encode kubeconfig: %w", err)
 	}
-	return replaceFile(c.layout.Kubeconfig(), data, 0o600, c.invoker.UID, c.invoker.GID)
+	return replaceFile(c.layout.Kubeconfig(), data, c.invoker.UID, c.invoker.GID)
 }

@@ -84,20 +84,39 @@ type Layout struct{ Root string }
 // LayoutOf returns the layout of the cluster called name.
 func LayoutOf(dataDir, name string) Layout { return Layout{filepath.Join(dataDir, name)} }
 
-// The parts of a cluster's directory.
-func (l Layout) PKI() string             { return filepath.Join(l.Root, "pki") }
-func (l Layout) Run() string             { return filepath.Join(l.Root, "run") }
-func (l Layout) Logs() string            { return filepath.Join(l.Root, "logs") }
-func (l Layout) Bin() string             { return filepath.Join(l.Root, "bin") }
-func (l Layout) Images() string          { return filepath.Join(l.Root, "images") }
-func (l Layout) Nodes() string           { return filepath.Join(l.Root, "nodes") }
+// PKI is where certificates, keys and the components' kubeconfigs are.
+func (l Layout) PKI() string { return filepath.Join(l.Root, "pki") }
+
+// Run is where the sockets are.
+func (l Layout) Run() string { return filepath.Join(l.Root, "run") }
+
+// Logs is where each component's log is, and a directory for each node's.
+func (l Layout) Logs() string { return filepath.Join(l.Root, "logs") }
+
+// Bin is where the helper programs are unpacked.
+func (l Layout) Bin() string { return filepath.Join(l.Root, "bin") }
+
+// Images is where the registry keeps images.
+func (l Layout) Images() string { return filepath.Join(l.Root, "images") }
+
+// Nodes is where the nodes' disks are.
+func (l Layout) Nodes() string { return filepath.Join(l.Root, "nodes") }
+
+// Node is the disk of one node.
 func (l Layout) Node(name string) string { return filepath.Join(l.Root, "nodes", name) }
-func (l Layout) Kubeconfig() string      { return filepath.Join(l.Root, "kubeconfig") }
-func (l Layout) ControlSocket() string   { return filepath.Join(l.Run(), "control.sock") }
-func (l Layout) EtcdSocket() string      { return filepath.Join(l.Run(), "etcd.sock") }
-func (l Layout) egressSocket() string    { return filepath.Join(l.Run(), "egress.sock") }
-func (l Layout) state() string           { return filepath.Join(l.Root, "cluster.json") }
-func (l Layout) lock() string            { return filepath.Join(l.Root, "lock") }
+
+// Kubeconfig is the administrator's, and the user's who started the cluster.
+func (l Layout) Kubeconfig() string { return filepath.Join(l.Root, "kubeconfig") }
+
+// ControlSocket is where the running cluster takes commands.
+func (l Layout) ControlSocket() string { return filepath.Join(l.Run(), "control.sock") }
+
+// EtcdSocket is where etcd serves: it has no port.
+func (l Layout) EtcdSocket() string { return filepath.Join(l.Run(), "etcd.sock") }
+
+func (l Layout) egressSocket() string { return filepath.Join(l.Run(), "egress.sock") }
+func (l Layout) state() string        { return filepath.Join(l.Root, "cluster.json") }
+func (l Layout) lock() string         { return filepath.Join(l.Root, "lock") }
 
 // cgroup is the parent of all the nodes' cgroups. The machine has one tree of them:
 // the same name in another data directory is another cluster, and must not be swept.

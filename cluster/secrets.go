@@ -68,7 +68,7 @@ func (c *Cluster) configureEncryption(on bool) error {
 	if err := c.noteRewriting(true); err != nil {
 		return err
 	}
-	return replaceFile(c.encryptionConfig(), data, 0o600, -1, -1)
+	return replaceFile(c.encryptionConfig(), data, -1, -1)
 }
 
 // restoreEncryption goes back to the configuration with which the API server ran.
@@ -77,7 +77,7 @@ func (c *Cluster) restoreEncryption(ctx context.Context, before []byte) error {
 	if before == nil {
 		err = os.Remove(c.encryptionConfig())
 	} else {
-		err = replaceFile(c.encryptionConfig(), before, 0o600, -1, -1)
+		err = replaceFile(c.encryptionConfig(), before, -1, -1)
 	}
 	return errors.Join(err, c.StartComponent(ctx, controlplane.APIServerName))
 }

@@ -334,7 +334,7 @@ func (c *Cluster) writeKubeconfigs(server string) error {
 	if err != nil {
 		return err
 	}
-	if err := replaceFile(c.layout.Kubeconfig(), data, 0o600, c.invoker.UID, c.invoker.GID); err != nil {
+	if err := replaceFile(c.layout.Kubeconfig(), data, c.invoker.UID, c.invoker.GID); err != nil {
 		return err
 	}
 	c.restConfig = &rest.Config{

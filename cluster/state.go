@@ -68,17 +68,17 @@ func (s state) write(path string) error {
 	if err != nil {
 		return fmt.Errorf("encode cluster state: %w", err)
 	}
-	return replaceFile(path, append(data, '\n'), 0o600, -1, -1)
+	return replaceFile(path, append(data, '\n'), -1, -1)
 }
 
-func replaceFile(path string, data []byte, mode fs.FileMode, uid, gid int) error {
+func replaceFile(path string, data []byte, uid, gid int) error {
 	file, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+"-*")
 	if err != nil {
 		return fmt.Errorf("write %s: %w", path, err)
 	}
 	defer os.Remove(file.Name())
 	_, err = file.Write(data)
-	err = errors.Join(err, file.Chmod(mode), file.Chown(uid, gid), file.Sync(), file.Close())
+	err = errors.Join(err, file.Chmod(0o600), file.Chown(uid, gid), file.Sync(), file.Close())
 	if err == nil {
 		err = os.Rename(file.Name(), path)
 	}

@@ -123,7 +123,7 @@ func normal(args []string) (words []string, flags map[string]string) {
 		}
 		name, value, hasValue := strings.Cut(strings.TrimLeft(a, "-"), "=")
 		// -owide and -nkube-system: the value sticks to the short flag.
-		if !strings.HasPrefix(a, "--") && !hasValue && len(name) > 1 && strings.Contains("onfl", name[:1]) {
+		if !strings.HasPrefix(a, "--") && !hasValue && len(name) > 1 && strings.ContainsRune("onfl", rune(name[0])) {
 			name, value, hasValue = name[:1], name[1:], true
 		}
 		name = longFlag(name)

@@ -120,11 +120,9 @@ func (d *decoder) slice(n *yaml.Node, v reflect.Value, what string) {
 	v.Set(reflect.MakeSlice(v.Type(), 0, len(n.Content)))
 	for i, item := range n.Content {
 		element := reflect.New(v.Type().Elem()).Elem()
-		name := what
+		name := fmt.Sprintf("entry %d of %s", i+1, what)
 		if element.Kind() == reflect.Struct {
 			name = article(element.Type().Name())
-		} else {
-			name = fmt.Sprintf("entry %d of %s", i+1, what)
 		}
 		d.value(item, element, name)
 		v.Set(reflect.Append(v, element))
@@ -151,8 +149,7 @@ func (d *decoder) structure(n *yaml.Node, v reflect.Value, what string) {
 		}
 		seen[key.Value] = true
 	}
-	switch target := v.Addr().Interface().(type) {
-	case interface{ setLine(int) }:
+	if target, ok := v.Addr().Interface().(interface{ setLine(int) }); ok {
 		target.setLine(d.offset + n.Line)
 	}
 }

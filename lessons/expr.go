@@ -3,7 +3,6 @@ package lessons
 import (
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 
 	"github.com/google/cel-go/cel"
@@ -350,14 +349,4 @@ func (c *compiler) resource(arg ast.Expr, function string, e Expr, what string) 
 	if function != "events" {
 		c.used[name] = true
 	}
-}
-
-// sortedKeys returns the keys of a set in order.
-func sortedKeys(set map[string]bool) []string {
-	keys := make([]string, 0, len(set))
-	for k := range set {
-		keys = append(keys, k)
-	}
-	slices.Sort(keys)
-	return keys
 }

@@ -121,18 +121,30 @@ func TestParse(t *testing.T) {
 // TestParseErrors breaks the good lesson in one place at a time.
 func TestParseErrors(t *testing.T) {
 	tests := []struct{ name, old, new, want string }{
-		{"no front matter", "---\nid: small", "id: small",
-			"lesson.md:1: the file must begin with front matter: a line of ---, YAML, and another line of ---"},
-		{"open front matter", "---\n\n# A small", "\n# A small",
-			"lesson.md:1: the front matter is never closed by a line of ---"},
-		{"bad YAML", "minutes: 5", "minutes: [5",
-			"lesson.md:3: the front matter is not valid YAML: did not find expected ',' or ']'"},
-		{"unknown key", "minutes: 5", "minute: 5",
-			`lesson.md:4: unknown key "minute" in the front matter; did you mean "minutes"?`},
-		{"key twice", "minutes: 5", "title: Again",
-			`lesson.md:4: key "title" stands twice in the front matter`},
-		{"unknown key in a check", "    mode: edge", "    colour: red",
-			`lesson.md:36: unknown key "colour" in a check; known keys: baseline, expr, for, mode, name, saw, within`},
+		{
+			"no front matter", "---\nid: small", "id: small",
+			"lesson.md:1: the file must begin with front matter: a line of ---, YAML, and another line of ---",
+		},
+		{
+			"open front matter", "---\n\n# A small", "\n# A small",
+			"lesson.md:1: the front matter is never closed by a line of ---",
+		},
+		{
+			"bad YAML", "minutes: 5", "minutes: [5",
+			"lesson.md:3: the front matter is not valid YAML: did not find expected ',' or ']'",
+		},
+		{
+			"unknown key", "minutes: 5", "minute: 5",
+			`lesson.md:4: unknown key "minute" in the front matter; did you mean "minutes"?`,
+		},
+		{
+			"key twice", "minutes: 5", "title: Again",
+			`lesson.md:4: key "title" stands twice in the front matter`,
+		},
+		{
+			"unknown key in a check", "    mode: edge", "    colour: red",
+			`lesson.md:36: unknown key "colour" in a check; known keys: baseline, expr, for, mode, name, saw, within`,
+		},
 		{"number", "minutes: 5", "minutes: some", `lesson.md:4: key "minutes" must be a whole number`},
 		{"list", "teaches: [pod]", "teaches: pod", `lesson.md:5: key "teaches" must be a list`},
 		{"duration", "for: 10s", "for: 10", `lesson.md:47: key "for" must be a length of time such as 10s or 2m`},
@@ -190,12 +202,20 @@ func TestLoadErrors(t *testing.T) {
 	}{
 		{"no course", fstest.MapFS{}, "course.yaml: a course needs a file course.yaml: open course.yaml: file does not exist"},
 		{"listed only", fstest.MapFS{"course.yaml": file(list)}, "small: listed in course.yaml, but there is no lesson.md"},
-		{"not listed", fstest.MapFS{"course.yaml": file(list), "small/lesson.md": file(good), "small/web.yaml": file(webYAML), "more/lesson.md": file(good)},
-			"course.yaml: the lesson in more is not listed"},
-		{"same id", fstest.MapFS{"course.yaml": file(strings.Replace(list, "small", "small, more", 1)), "small/lesson.md": file(good), "small/web.yaml": file(webYAML),
-			"more/lesson.md": file(good), "more/web.yaml": file(webYAML)}, `more/lesson.md:2: the id "small" is taken by small/lesson.md`},
-		{"needs before", fstest.MapFS{"course.yaml": file(list), "small/lesson.md": file(strings.Replace(good, "teaches", "needs", 1)), "small/web.yaml": file(webYAML)},
-			`small/lesson.md:2: the lesson needs "pod", which no lesson before it teaches`},
+		{
+			"not listed",
+			fstest.MapFS{"course.yaml": file(list), "small/lesson.md": file(good), "small/web.yaml": file(webYAML), "more/lesson.md": file(good)},
+			"course.yaml: the lesson in more is not listed",
+		},
+		{"same id", fstest.MapFS{
+			"course.yaml": file(strings.Replace(list, "small", "small, more", 1)), "small/lesson.md": file(good), "small/web.yaml": file(webYAML),
+			"more/lesson.md": file(good), "more/web.yaml": file(webYAML),
+		}, `more/lesson.md:2: the id "small" is taken by small/lesson.md`},
+		{
+			"needs before",
+			fstest.MapFS{"course.yaml": file(list), "small/lesson.md": file(strings.Replace(good, "teaches", "needs", 1)), "small/web.yaml": file(webYAML)},
+			`small/lesson.md:2: the lesson needs "pod", which no lesson before it teaches`,
+		},
 		{"outside", fstest.MapFS{"course.yaml": file(strings.Replace(list, "small", "../small", 1))}, `../small: "../small" is not the name of a folder`},
 	}
 	for _, test := range tests {

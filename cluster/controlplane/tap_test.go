@@ -3,6 +3,7 @@ package controlplane
 import (
 	"bufio"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -72,7 +73,7 @@ func TestTapsAgainstAuditLogAndEtcd(t *testing.T) {
 		}
 		return nil
 	})
-	if err != errSeen {
+	if !errors.Is(err, errSeen) {
 		t.Fatal(err)
 	}
 	p.compareRequests()

@@ -161,7 +161,7 @@ func checkMemory() (string, error) {
 	if err := unix.Sysinfo(&info); err != nil {
 		return "", fmt.Errorf("ask for memory: %w", err)
 	}
-	total := uint64(info.Totalram) * uint64(info.Unit)
+	total := info.Totalram * uint64(info.Unit)
 	found := fmt.Sprintf("%.1f GiB", float64(total)/(1<<30))
 	if total < want*9/10 {
 		return found, errors.New("three nodes want 2 GiB: use --nodes 1")

@@ -60,8 +60,8 @@ func (r *Registry) Handler() http.Handler {
 // route serves a path of the form REPOSITORY/KIND/WHICH. A repository's name may
 // itself hold a kind's, so the last one counts.
 func (r *Registry) route(w http.ResponseWriter, request *http.Request, path string) {
-	path, which, _ := cutLast(path, "/")
-	path, kind, _ := cutLast(path, "/")
+	path, which := cutLast(path, "/")
+	path, kind := cutLast(path, "/")
 	repository, err := requested(path, request.URL.Query().Get("ns"))
 	if err != nil {
 		refusal{http.StatusNotFound, "NAME_UNKNOWN", err.Error()}.write(w)
@@ -79,11 +79,11 @@ func (r *Registry) route(w http.ResponseWriter, request *http.Request, path stri
 	}
 }
 
-func cutLast(s, separator string) (before, after string, found bool) {
+func cutLast(s, separator string) (before, after string) {
 	if i := strings.LastIndex(s, separator); i >= 0 {
-		return s[:i], s[i+len(separator):], true
+		return s[:i], s[i+len(separator):]
 	}
-	return "", s, false
+	return "", s
 }
 
 // requested is the full name of the repository that a path means.

@@ -118,7 +118,7 @@ func establish(client net.Conn, buffered *bufio.ReadWriter, target net.Conn) err
 	if _, err := io.WriteString(client, "HTTP/1.1 200 Connection established\r\n\r\n"); err != nil {
 		return err
 	}
-	early, err := buffered.Reader.Peek(buffered.Reader.Buffered())
+	early, err := buffered.Peek(buffered.Reader.Buffered())
 	if err != nil || len(early) == 0 {
 		return err
 	}

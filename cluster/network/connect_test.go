@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"crypto/rand"
+	"errors"
 	"io"
 	"net"
 	"net/http"
@@ -131,14 +132,14 @@ func TestTunnelEndsWithEitherSide(t *testing.T) {
 	}
 	client, server := pair()
 	client.Close()
-	if _, err := server.Read(make([]byte, 1)); err != io.EOF {
+	if _, err := server.Read(make([]byte, 1)); !errors.Is(err, io.EOF) {
 		t.Errorf("server is told: %v", err)
 	}
 	server.Close()
 
 	client, server = pair()
 	server.Close()
-	if _, err := client.Read(make([]byte, 1)); err != io.EOF {
+	if _, err := client.Read(make([]byte, 1)); !errors.Is(err, io.EOF) {
 		t.Errorf("client is told: %v", err)
 	}
 	client.Close()

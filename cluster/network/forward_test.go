@@ -63,7 +63,7 @@ func TestForwardPassesTheServersEndOn(t *testing.T) {
 	}
 	client.SetDeadline(time.Now().Add(10 * time.Second))
 	server.SetDeadline(time.Now().Add(10 * time.Second))
-	if _, err := client.Read(make([]byte, 1)); err != io.EOF {
+	if _, err := client.Read(make([]byte, 1)); !errors.Is(err, io.EOF) {
 		t.Fatalf("client is told: %v", err)
 	}
 	if _, err := io.WriteString(client, "still here"); err != nil {

@@ -275,7 +275,11 @@ func hostState(t *testing.T) string {
 	t.Helper()
 	var state strings.Builder
 	for _, args := range [][]string{
-		{"ip", "-o", "addr"}, {"ip", "route", "show", "table", "all"}, {"ip", "rule"}, {"ip", "neigh", "show", "to", "10.0.0.0/8"}, {"ip", "netns"},
+		{"ip", "-o", "addr"},
+		{"ip", "route", "show", "table", "all"},
+		{"ip", "rule"},
+		{"ip", "neigh", "show", "to", "10.0.0.0/8"},
+		{"ip", "netns"},
 		{"nft", "list", "ruleset"},
 	} {
 		out, err := exec.Command(args[0], args[1:]...).CombinedOutput()

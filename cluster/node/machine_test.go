@@ -70,7 +70,7 @@ func TestMachineIsItsOwn(t *testing.T) {
 			t.Errorf("cgroup %q: the machine is not at the top", line)
 		}
 	}
-	checkMounts(t, fact("mountinfo"), dir)
+	checkMounts(t, fact("mountinfo"))
 	// Its own three, and the directory that it reads.
 	if got := strings.Join(strings.Fields(fact("descriptors")), " "); got != "0 1 2 3" {
 		t.Errorf("a process has descriptors %s: some are inherited", got)
@@ -87,7 +87,7 @@ func TestMachineIsItsOwn(t *testing.T) {
 
 // checkMounts sees that the host's file systems are not in the machine but for its
 // programs, some of /etc and the node's own disk.
-func checkMounts(t *testing.T, mountinfo, dir string) {
+func checkMounts(t *testing.T, mountinfo string) {
 	t.Helper()
 	allowed := []string{"/usr", "/bin", "/sbin", "/lib", "/etc/", "/dev/", "/var", "/opt/kubarium"}
 	for _, line := range strings.Split(mountinfo, "\n") {

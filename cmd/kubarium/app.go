@@ -81,7 +81,7 @@ func appOptions(ctx context.Context, c *cluster.Cluster, g *global, flags appFla
 	if err := invoker.Mkdir(work); err != nil {
 		return ui.Options{}, err
 	}
-	kubectl := kubectlFor(c, g, work)
+	kubectl := kubectlFor(c, work)
 	return ui.Options{
 		Cluster: c,
 		Lessons: lesson.New(ctx, lesson.Options{
@@ -94,7 +94,7 @@ func appOptions(ctx context.Context, c *cluster.Cluster, g *global, flags appFla
 }
 
 // kubectlFor makes kubectl processes that run as the user, not as root, in dir.
-func kubectlFor(c *cluster.Cluster, g *global, dir string) func(context.Context, ...string) *exec.Cmd {
+func kubectlFor(c *cluster.Cluster, dir string) func(context.Context, ...string) *exec.Cmd {
 	self, err := os.Executable()
 	if err != nil {
 		self = os.Args[0]

@@ -68,10 +68,15 @@ func tellBoot(cmd *cobra.Command, b bench.Boot, output string) error {
 		n    float64
 		unit string
 	}{
-		{"etcd ready", b.EtcdReady, "s"}, {"API server ready", b.APIReady, "s"}, {"nodes Ready", b.NodesReady, "s"},
-		{"a pod resolved kubernetes.default", b.DNS, "s"}, {"a new app answers by its DNS name", b.AppViaDNS, "s"},
+		{"etcd ready", b.EtcdReady, "s"},
+		{"API server ready", b.APIReady, "s"},
+		{"nodes Ready", b.NodesReady, "s"},
+		{"a pod resolved kubernetes.default", b.DNS, "s"},
+		{"a new app answers by its DNS name", b.AppViaDNS, "s"},
 		{"three replicas, from creation to Ready", b.DeploymentReady, "s"},
-		{"peak memory", b.PeakPSS, "MiB"}, {"idle memory", b.IdlePSS, "MiB"}, {"idle processors", b.IdleCPU, "cores"},
+		{"peak memory", b.PeakPSS, "MiB"},
+		{"idle memory", b.IdlePSS, "MiB"},
+		{"idle processors", b.IdleCPU, "cores"},
 	} {
 		fmt.Fprintf(table, "%s\t%.2f %s\t\n", row.what, row.n, row.unit)
 	}

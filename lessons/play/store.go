@@ -117,8 +117,10 @@ type store struct {
 var _ lessons.State = (*store)(nil)
 
 func newStore() *store {
-	return &store{objects: map[objectKey]*unstructured.Unstructured{}, listed: map[schema.GroupVersionResource]bool{},
-		probes: map[string]lessons.Answer{}, components: map[string]string{}}
+	return &store{
+		objects: map[objectKey]*unstructured.Unstructured{}, listed: map[schema.GroupVersionResource]bool{},
+		probes: map[string]lessons.Answer{}, components: map[string]string{},
+	}
 }
 
 func (s *store) apply(c change) {

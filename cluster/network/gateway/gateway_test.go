@@ -40,11 +40,15 @@ func TestServers(t *testing.T) {
 		content string
 		want    []string
 	}{
-		{"nameserver 192.0.2.1\nsearch a b\n# nameserver 192.0.2.2\nnameserver\t2001:db8::1\nnameserver nonsense\n",
-			[]string{"192.0.2.1:53", "[2001:db8::1]:53"}},
+		{
+			"nameserver 192.0.2.1\nsearch a b\n# nameserver 192.0.2.2\nnameserver\t2001:db8::1\nnameserver nonsense\n",
+			[]string{"192.0.2.1:53", "[2001:db8::1]:53"},
+		},
 		{"nameserver fe80::1%eth0", []string{"[fe80::1%eth0]:53"}},
-		{"nameserver 192.0.2.1\nnameserver 192.0.2.2\nnameserver 192.0.2.3\nnameserver 192.0.2.4\n",
-			[]string{"192.0.2.1:53", "192.0.2.2:53", "192.0.2.3:53"}},
+		{
+			"nameserver 192.0.2.1\nnameserver 192.0.2.2\nnameserver 192.0.2.3\nnameserver 192.0.2.4\n",
+			[]string{"192.0.2.1:53", "192.0.2.2:53", "192.0.2.3:53"},
+		},
 		{"", []string{"127.0.0.1:53"}},
 	} {
 		// The file is written anew while the resolver runs.

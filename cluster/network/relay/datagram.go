@@ -24,8 +24,8 @@ func Flow(ctx context.Context, a, b net.Conn, idle time.Duration) {
 	defer stop()
 	touch := func() {
 		deadline := time.Now().Add(idle)
-		a.SetReadDeadline(deadline)
-		b.SetReadDeadline(deadline)
+		// It fails for sockets that are closed, whose readers end anyway.
+		_, _ = a.SetReadDeadline(deadline), b.SetReadDeadline(deadline)
 	}
 	touch()
 	var wg sync.WaitGroup
@@ -128,7 +128,7 @@ func (d *Datagrams) answers(ctx context.Context, out net.Conn, client netip.Addr
 		out.Close()
 	}()
 	buf := make([]byte, maxDatagram)
-	out.SetReadDeadline(time.Now().Add(d.Idle))
+	_ = out.SetReadDeadline(time.Now().Add(d.Idle))
 	for {
 		n, err := out.Read(buf)
 		if errors.Is(err, syscall.ECONNREFUSED) {
@@ -137,7 +137,7 @@ func (d *Datagrams) answers(ctx context.Context, out net.Conn, client netip.Addr
 		if err != nil {
 			return
 		}
-		out.SetReadDeadline(time.Now().Add(d.Idle))
+		_ = out.SetReadDeadline(time.Now().Add(d.Idle))
 		if _, err := d.Conn.WriteTo(buf[:n], to); err != nil {
 			return
 		}

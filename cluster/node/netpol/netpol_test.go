@@ -36,8 +36,10 @@ func policies(t *testing.T, text string) []*networkingv1.NetworkPolicy {
 
 func somePods() []pod {
 	one := func(namespace, name, node, ip, app string, port int32) pod {
-		return pod{namespace: namespace, name: name, node: node, ip: netip.MustParseAddr(ip), labels: labels.Set{"app": app},
-			ports: []corev1.ContainerPort{{Name: "http", ContainerPort: port, Protocol: corev1.ProtocolTCP}}}
+		return pod{
+			namespace: namespace, name: name, node: node, ip: netip.MustParseAddr(ip), labels: labels.Set{"app": app},
+			ports: []corev1.ContainerPort{{Name: "http", ContainerPort: port, Protocol: corev1.ProtocolTCP}},
+		}
 	}
 	return []pod{
 		one("shop", "web", "node-1", "10.244.0.2", "web", 8080),

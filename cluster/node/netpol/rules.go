@@ -117,10 +117,10 @@ func portMatches(tx *knftables.Transaction, id string, a allow) []string {
 	}
 	var matches []string
 	for _, p := range a.ports {
-		switch {
-		case p.first == 0:
+		switch p.first {
+		case 0:
 			matches = append(matches, "meta l4proto "+p.protocol)
-		case p.first == p.last:
+		case p.last:
 			matches = append(matches, fmt.Sprintf("%s dport %d", p.protocol, p.first))
 		default:
 			matches = append(matches, fmt.Sprintf("%s dport %d-%d", p.protocol, p.first, p.last))
