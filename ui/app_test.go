@@ -300,6 +300,15 @@ func TestPanel(t *testing.T) {
 	d.send(tea.WindowSizeMsg{Width: 160, Height: 40})
 	d.press("L")
 	d.sees("Lesson: Your first pod", "Control plane")
+	d.press("shift+tab")
+	if p.HasFocus {
+		t.Fatal("the panel kept the focus")
+	}
+	d.press("L")
+	d.sees("Lesson: Your first pod")
+	if !p.HasFocus {
+		t.Fatal("the key did not lead to the panel that is shown")
+	}
 
 	config := &rest.Config{Host: "https://127.0.0.1:6443"}
 	d.send(connectedMsg{config: config})

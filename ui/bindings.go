@@ -40,7 +40,7 @@ func (a *App) globals() keys.Set {
 		{Keys: []string{"3"}, Desc: "pods", Run: goTo(layout.Pods)},
 		{Keys: []string{"4"}, Desc: "services", Run: goTo(layout.Services)},
 		{Keys: []string{"5"}, Desc: "events", Run: goTo(layout.Events)},
-		{Keys: []string{"L", "f2"}, Desc: "lesson", Long: panelLong, Bar: a.lessons != nil, Disabled: noLessons, Run: func() tea.Cmd { a.showPanel(!a.panelOn); return nil }},
+		{Keys: []string{"L", "f2"}, Desc: "lesson", Long: panelLong, Bar: a.lessons != nil, Disabled: noLessons, Run: func() tea.Cmd { a.showPanel(!a.panelOn || a.focus != layout.Panel); return nil }},
 		{Keys: []string{"esc"}, Desc: "clear", Long: "clear the filter, then close kubectl's dock", Run: a.escape},
 		{Keys: []string{"t"}, Desc: "theme", Long: "change the colours: dark, light, high contrast", Run: a.nextTheme},
 		{Keys: []string{"?"}, Desc: "help", Long: "all keys, and what the signs mean", Bar: true, Always: true, Run: func() tea.Cmd { a.push(a.newHelp()); return nil }},
