@@ -40,6 +40,7 @@ type Cluster struct {
 	lock       *os.File
 	pki        *pki.Store
 	network    *network.Network
+	connect    *network.Connect
 	registry   *images.Registry
 	plane      *controlplane.Plane
 	restConfig *rest.Config

@@ -33,6 +33,9 @@ import (
 // settleTime is how long after its start a cluster has come to rest.
 const settleTime = 8 * time.Second
 
+// informersEndLimit is how long informers that have nothing to do need to end.
+const informersEndLimit = 500 * time.Millisecond
+
 // registryPort is where the registry listens in the cluster's network.
 const registryPort = 5000
 
@@ -160,6 +163,7 @@ func (c *Cluster) openNetwork(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("serve the API server's way into the network: %w", err)
 	}
+	c.connect = connect
 	c.onStop(func(context.Context) error { return connect.Close() })
 	path := c.layout.egressSocket() + ".yaml"
 	if err := os.WriteFile(path, network.EgressConfig(c.layout.egressSocket()), 0o600); err != nil {
@@ -177,6 +181,7 @@ func (c *Cluster) newPlane(egressConfig string) (*controlplane.Plane, error) {
 		Server:           "https://" + address,
 		AdvertiseAddress: net.Router,
 		EgressConfig:     egressConfig,
+		HangUp:           c.connect.HangUp,
 		ServiceCIDR:      net.ServiceCIDR, PodCIDR: net.PodCIDR,
 		ClusterName:   c.options.Name,
 		UnsafeNoFsync: c.options.UnsafeNoFsync,
@@ -379,7 +384,23 @@ func (c *Cluster) follow(ctx context.Context) error {
 	go ports.Run(ctx)
 	go c.finishEncryption(ctx)
 	go c.startAddons(ctx)
-	c.onStop(func(context.Context) error { c.background(); factory.Shutdown(); return nil })
+	c.onStop(func(ctx context.Context) error { c.background(); return informersEnd(ctx, factory) })
+	return nil
+}
+
+// informersEnd waits a moment for the informers to end. After the API server was away,
+// they may sleep for half a minute before they look whether they are to end.
+func informersEnd(ctx context.Context, factory informers.SharedInformerFactory) error {
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		factory.Shutdown()
+	}()
+	select {
+	case <-ended:
+	case <-time.After(informersEndLimit):
+	case <-ctx.Done():
+	}
 	return nil
 }
 

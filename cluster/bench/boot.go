@@ -10,7 +10,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"syscall"
 	"time"
 
 	"github.com/creack/pty"
@@ -106,15 +105,7 @@ func (r *run) start() error {
 
 func (r *run) stop() error {
 	defer r.screen.Close()
-	if err := r.cmd.Process.Signal(syscall.SIGTERM); err != nil && !errors.Is(err, os.ErrProcessDone) {
-		return fmt.Errorf("stop the program: %w", err)
-	}
-	select {
-	case <-r.exited:
-		return nil
-	case <-time.After(limit):
-		return errors.Join(errors.New("the program does not end"), r.cmd.Process.Kill())
-	}
+	return end(r.cmd, r.exited)
 }
 
 func (r *run) measure(ctx context.Context) error {

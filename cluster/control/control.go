@@ -129,6 +129,7 @@ func handler(cluster Cluster) http.Handler {
 			answer(w, result, err)
 		})
 	}
+	handleProcess(mux)
 	mux.HandleFunc("POST /v1/shutdown", func(w http.ResponseWriter, _ *http.Request) {
 		answer(w, nil, nil)
 		cluster.Shutdown()

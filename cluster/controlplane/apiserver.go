@@ -16,6 +16,7 @@ import (
 	"k8s.io/kubernetes/cmd/kube-apiserver/app/options"
 
 	"kubarium/cluster/component"
+	"kubarium/cluster/sockets"
 )
 
 // APIServerName is the API server's name among components.
@@ -66,8 +67,21 @@ func (a *APIServer) launch(context.Context) (func(context.Context) error, error)
 	return func(ctx context.Context) error {
 		// The name is released at the end, or the next start could not register it.
 		defer informers.Release()
+		defer a.hangUp(s.SecureServing.Listener)
 		return a.run(ctx, s)
 	}, nil
+}
+
+// hangUp closes the connections that the end of a process would have closed: those of
+// clients that did not go, and the server's own into the cluster. Through either, all of
+// a server that has ended would stay in memory.
+func (a *APIServer) hangUp(listener net.Listener) {
+	if tracked, ok := listener.(*sockets.Listener); ok {
+		tracked.HangUp()
+	}
+	if a.config.HangUp != nil {
+		a.config.HangUp()
+	}
 }
 
 // options returns the API server's options: upstream's defaults and our flags.
@@ -90,9 +104,11 @@ func (a *APIServer) options() (*options.ServerRunOptions, error) {
 	if err := s.GenericServerRunOptions.ComponentGlobalsRegistry.Set(); err != nil {
 		return nil, fmt.Errorf("set feature gates: %w", err)
 	}
-	if s.SecureServing.Listener, err = a.config.Listen(); err != nil {
+	listener, err := a.config.Listen()
+	if err != nil {
 		return nil, fmt.Errorf("listen: %w", err)
 	}
+	s.SecureServing.Listener = sockets.Track(listener)
 	return s, nil
 }
 

@@ -35,6 +35,9 @@ type Config struct {
 	// EgressConfig is the path of the egress selector configuration, by which the
 	// API server dials into the cluster's network; without one it dials itself.
 	EgressConfig string
+	// HangUp, when set, closes the connections that the API server has made that way. It
+	// is called when the API server has ended.
+	HangUp func()
 
 	ServiceCIDR netip.Prefix
 	PodCIDR     netip.Prefix

@@ -76,7 +76,9 @@ func (m *Manager) Start(ctx context.Context) error {
 	factory.Start(life.Done())
 	go func() {
 		defer close(done)
-		defer factory.Shutdown()
+		// Not waited for: after the API server was away, an informer may sleep for half a
+		// minute before it looks whether it is to end.
+		defer func() { go factory.Shutdown() }()
 		defer events.Shutdown()
 		if !cache.WaitForCacheSync(life.Done(), services.Informer().HasSynced, factory.Core().V1().Nodes().Informer().HasSynced) {
 			return

@@ -22,6 +22,7 @@ import (
 
 	"kubarium/cluster/component"
 	"kubarium/cluster/pki"
+	"kubarium/cluster/sockets"
 )
 
 // Name is the component's name, and User the one under which it asks the API server
@@ -81,10 +82,11 @@ func (s *Server) Start(ctx context.Context) error {
 	if s.stop != nil {
 		return nil
 	}
-	listener, err := s.config.Lab.Listen(ctx, "tcp4", s.config.Address)
+	plain, err := s.config.Lab.Listen(ctx, "tcp4", s.config.Address)
 	if err != nil {
 		return fmt.Errorf("start %s: %w", Name, err)
 	}
+	listener := sockets.Track(plain)
 	config, err := s.build(listener)
 	if err != nil {
 		return errors.Join(fmt.Errorf("start %s: %w", Name, err), listener.Close())
@@ -97,8 +99,7 @@ func (s *Server) Start(ctx context.Context) error {
 	s.stop, s.exited, s.err = stop, exited, nil
 	go func() {
 		err := complete.RunUntil(stop)
-		// It is closed already if serving began.
-		_ = listener.Close()
+		listener.HangUp()
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		s.err = err

@@ -28,6 +28,11 @@ type Connect struct {
 	cancel context.CancelFunc
 	// wg counts the serving goroutine and the open tunnels.
 	wg sync.WaitGroup
+
+	mu sync.Mutex
+	// tunnels end those that are open.
+	tunnels map[int]context.CancelFunc
+	opened  int
 }
 
 // ServeConnect starts the proxy; it is served until it is closed or ctx ends.
@@ -39,12 +44,14 @@ func (n *Network) ServeConnect(ctx context.Context, path string) (*Connect, erro
 		return nil, fmt.Errorf("serve API server's way into the lab: %w", err)
 	}
 	ctx, cancel := context.WithCancel(ctx)
-	c := &Connect{cancel: cancel}
+	c := &Connect{cancel: cancel, tunnels: make(map[int]context.CancelFunc)}
 	c.server = &http.Server{
 		Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			c.wg.Add(1)
 			defer c.wg.Done()
-			n.connect(ctx, w, r)
+			life, end := c.tunnel(ctx)
+			defer end()
+			n.connect(life, w, r)
 		}),
 		ReadHeaderTimeout: connectTimeout,
 		ErrorLog:          slog.NewLogLogger(n.log.Handler(), slog.LevelDebug),
@@ -64,6 +71,31 @@ func (c *Connect) Close() error {
 	err := c.server.Close()
 	c.wg.Wait()
 	return err
+}
+
+// HangUp ends all tunnels that are open; others may be opened.
+func (c *Connect) HangUp() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, end := range c.tunnels {
+		end()
+	}
+}
+
+// tunnel returns the life of a tunnel, and what is to be called at its end.
+func (c *Connect) tunnel(ctx context.Context) (context.Context, func()) {
+	ctx, cancel := context.WithCancel(ctx)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.opened++
+	number := c.opened
+	c.tunnels[number] = cancel
+	return ctx, func() {
+		cancel()
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		delete(c.tunnels, number)
+	}
 }
 
 func listenPrivate(ctx context.Context, path string) (net.Listener, error) {

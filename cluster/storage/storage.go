@@ -91,7 +91,9 @@ func (p *Provisioner) Start(ctx context.Context) error {
 	factory.Start(life.Done())
 	go func() {
 		defer close(done)
-		defer factory.Shutdown()
+		// Not waited for: after the API server was away, an informer may sleep for half a
+		// minute before it looks whether it is to end.
+		defer func() { go factory.Shutdown() }()
 		defer events.Shutdown()
 		defer workers.Wait()
 		provision.Run(life)

@@ -15,7 +15,7 @@ import (
 
 func newBenchCommand() *cobra.Command {
 	cmd := &cobra.Command{Use: "bench", Short: "Measure the cluster", Args: cobra.NoArgs, RunE: showHelp}
-	cmd.AddCommand(newBenchBootCommand())
+	cmd.AddCommand(newBenchBootCommand(), newBenchRestartCommand())
 	return cmd
 }
 
@@ -26,16 +26,9 @@ func newBenchBootCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "boot", Short: "Start a new cluster with the app, measure it, and remove it", Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) (err error) {
-			if err := needRoot(cmd, whyRoot); err != nil {
+			self, dir, err := benchPlace(cmd, output)
+			if err != nil {
 				return err
-			}
-			self, err := os.Executable()
-			if err != nil {
-				return fmt.Errorf("find own program: %w", err)
-			}
-			dir, err := os.MkdirTemp("/var/tmp", "kb")
-			if err != nil {
-				return fmt.Errorf("make directory: %w", err)
 			}
 			defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
 			options := bench.Options{Self: self, Dir: dir, Idle: idle}
@@ -56,6 +49,23 @@ func newBenchBootCommand() *cobra.Command {
 	cmd.Flags().BoolVar(&again, "again", false, "measure a start on existing state instead")
 	cmd.Flags().DurationVar(&idle, "idle", 30*time.Second, "how long to watch the idle cluster; 0 leaves it out")
 	return cmd
+}
+
+// benchPlace returns the program, and a new directory for what it is measured on.
+func benchPlace(cmd *cobra.Command, output string) (self, dir string, err error) {
+	if output != "text" && output != "json" {
+		return "", "", fmt.Errorf("output format %q: use text or json", output)
+	}
+	if err := needRoot(cmd, whyRoot); err != nil {
+		return "", "", err
+	}
+	if self, err = os.Executable(); err != nil {
+		return "", "", fmt.Errorf("find own program: %w", err)
+	}
+	if dir, err = os.MkdirTemp("/var/tmp", "kb"); err != nil {
+		return "", "", fmt.Errorf("make directory: %w", err)
+	}
+	return self, dir, nil
 }
 
 func tellBoot(cmd *cobra.Command, b bench.Boot, output string) error {
