@@ -58,6 +58,11 @@ test-e2e: build ## Run the tests against a live cluster
 test-lessons: build ## Play every lesson against a live cluster; some ten minutes
 	KUBARIUM=$(CURDIR)/bin/kubarium LESSONS=all go test -count=1 -timeout 60m -v -run '^TestLessons$$' ./test/e2e
 
+.PHONY: test-long
+test-long: build ## Run what takes long: twenty rounds of restarts, a hundred kills
+	RESTART_ROUNDS=20 go test -count=1 -timeout 30m -v -run '^TestRestartsLoseAndKeepNothing$$' ./cluster/controlplane
+	KUBARIUM=$(CURDIR)/bin/kubarium LONG=yes go test -count=1 -timeout 90m -v -run '^TestLong' ./test/e2e
+
 .PHONY: test
 test: build vet test-unit test-e2e ## Do all the set-up, then run all tests
 

@@ -16,7 +16,7 @@ import (
 // loadPause is the time between two rounds of the load, and loadPods how many pods of
 // it there are at a time.
 const (
-	loadPause = 100 * time.Millisecond
+	loadPause = 20 * time.Millisecond
 	loadPods  = 4
 )
 
@@ -69,7 +69,7 @@ func (l *load) pause() (resume func()) {
 // acknowledged: the cluster owes nothing.
 func (l *load) step(ctx context.Context, n int) {
 	// An answer that does not come must not hold up what is measured.
-	ctx, cancel := context.WithTimeout(ctx, 3*time.Second)
+	ctx, cancel := context.WithTimeout(ctx, time.Second)
 	defer cancel()
 	meta := metav1.ObjectMeta{GenerateName: "bench-", Labels: map[string]string{loadLabel: "yes"}}
 	maps, pods := l.client.CoreV1().ConfigMaps(namespace), l.client.CoreV1().Pods(namespace)

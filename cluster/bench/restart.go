@@ -214,14 +214,14 @@ func (r *restarts) round(ctx context.Context, name string) (stop, start, ready f
 	if err = r.expect(ctx, name, component.Stopped); err != nil {
 		return
 	}
-	// The others notice that it is gone.
-	if err = pause(ctx, 200*time.Millisecond); err != nil {
+	// The others notice that it is gone, and the load does.
+	if err = pause(ctx, restTime); err != nil {
 		return
 	}
 	begin = time.Now()
 	serving := make(chan float64, 1)
 	go func() {
-		if name == apiServer || name == etcd {
+		if name == apiServer {
 			r.awaitAnswer(ctx)
 		}
 		serving <- time.Since(begin).Seconds()
@@ -231,17 +231,16 @@ func (r *restarts) round(ctx context.Context, name string) (stop, start, ready f
 	}
 	ready = time.Since(begin).Seconds()
 	start = <-serving
-	if name != apiServer && name != etcd {
+	if name != apiServer {
 		start = ready
 	}
-	err = r.expect(ctx, name, component.Ready)
+	if err = r.expect(ctx, name, component.Ready); err == nil {
+		err = pause(ctx, restTime)
+	}
 	return
 }
 
-const (
-	apiServer = "kube-apiserver"
-	etcd      = "etcd"
-)
+const apiServer = "kube-apiserver"
 
 func (r *restarts) expect(ctx context.Context, name string, state component.State) error {
 	info, err := r.control.Info(ctx)
@@ -279,7 +278,7 @@ func (r *restarts) held(ctx context.Context, l *load) (control.Process, error) {
 }
 
 // restTime is how long what a round began may take to come to an end.
-const restTime = 2 * time.Second
+const restTime = time.Second
 
 func median(values []float64) float64 {
 	sorted := slices.Sorted(slices.Values(values))

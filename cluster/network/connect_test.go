@@ -171,6 +171,33 @@ func TestClosingTheProxyEndsTunnels(t *testing.T) {
 	}
 }
 
+// An API server that ended keeps no tunnel, and the next one may open others.
+func TestHangingUpEndsTunnelsAndNotTheProxy(t *testing.T) {
+	lab := openLab(t)
+	connect, socket := serveConnect(t, lab)
+	node := attachNode(t, lab, "node-1", "10.89.0.11")
+	l := node.listen(t, "10.89.0.11:80")
+	dial := apiServerDialer(t, socket)
+	for range 2 {
+		client, err := dial(t.Context(), "tcp", l.Addr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		server, err := l.Accept()
+		if err != nil {
+			t.Fatal(err)
+		}
+		connect.HangUp()
+		for _, c := range []net.Conn{client, server} {
+			c.SetDeadline(time.Now().Add(10 * time.Second))
+			if _, err := c.Read(make([]byte, 1)); err == nil || errors.Is(err, os.ErrDeadlineExceeded) {
+				t.Errorf("tunnel after the proxy hung up: %v", err)
+			}
+			c.Close()
+		}
+	}
+}
+
 // A client that gives up must not leave a dial to a dead node behind; the leak
 // check sees one that is.
 func TestClientGivesUp(t *testing.T) {

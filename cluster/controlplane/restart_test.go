@@ -1,0 +1,172 @@
+package controlplane
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"fmt"
+	"os"
+	"runtime"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+)
+
+// warm is the number of rounds after which nothing may grow any more: the first fill
+// caches.
+const warm = 4
+
+// rounds is how often each component is stopped and started; RESTART_ROUNDS has more.
+func rounds(t *testing.T) int {
+	text := os.Getenv("RESTART_ROUNDS")
+	if text == "" {
+		return warm + 2
+	}
+	n, err := strconv.Atoi(text)
+	if err != nil || n <= warm {
+		t.Fatalf("RESTART_ROUNDS=%q: use a number above %d", text, warm)
+	}
+	return n
+}
+
+// held is what the process holds.
+type held struct {
+	goroutines, descriptors int
+	heap                    float64
+}
+
+// lowest is the least of each: what is on its way to its end is no growth.
+func (h held) lowest(o held) held {
+	return held{min(h.goroutines, o.goroutines), min(h.descriptors, o.descriptors), min(h.heap, o.heap)}
+}
+
+func measure(t *testing.T) held {
+	t.Helper()
+	// What has a finalizer goes with the second collection.
+	runtime.GC()
+	runtime.GC()
+	var memory runtime.MemStats
+	runtime.ReadMemStats(&memory)
+	files, err := os.ReadDir("/proc/self/fd")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return held{runtime.NumGoroutine(), len(files), float64(memory.HeapAlloc) / (1 << 20)}
+}
+
+// TestRestartsLoseAndKeepNothing stops and starts all components again and again,
+// while objects come and go: no acknowledged object may be lost, and nothing of an
+// ended component may be kept.
+func TestRestartsLoseAndKeepNothing(t *testing.T) {
+	p := newPlane(t)
+	p.start()
+	working, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	acknowledged := make(chan []string, 1)
+	go func() { acknowledged <- p.work(working) }()
+	first, last := held{1 << 30, 1 << 30, 1 << 30}, held{1 << 30, 1 << 30, 1 << 30}
+	all := rounds(t)
+	for round := 1; round <= all; round++ {
+		for _, c := range p.Components() {
+			if c.Name() == APIServerName {
+				p.stubbornWatch()
+			}
+			if err := c.Stop(bounded(t)); err != nil {
+				t.Fatal(err)
+			}
+			if err := c.Start(bounded(t)); err != nil {
+				t.Fatal(err)
+			}
+			if err := c.Ready(bounded(t)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		now := measure(t)
+		t.Logf("round %d: %d goroutines, %d descriptors, %.0f MiB", round, now.goroutines, now.descriptors, now.heap)
+		if round <= warm {
+			first = now
+		} else {
+			last = last.lowest(now)
+		}
+	}
+	cancel()
+	p.expectAll(<-acknowledged)
+	// An ended API server that is kept is 60 MiB and 2000 goroutines.
+	if more := last.heap - first.heap; more > 30 {
+		t.Errorf("the heap grew by %.0f MiB", more)
+	}
+	if more := last.goroutines - first.goroutines; more > 600 {
+		t.Errorf("%d goroutines more", more)
+	}
+	if more := last.descriptors - first.descriptors; more > 60 {
+		t.Errorf("%d descriptors more", more)
+	}
+}
+
+// work creates objects until ctx ends, and returns the names of those that the API
+// server acknowledged.
+func (p *plane) work(ctx context.Context) []string {
+	var names []string
+	for n := 0; ctx.Err() == nil; n++ {
+		asking, cancel := context.WithTimeout(ctx, 2*time.Second)
+		object := &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Name: fmt.Sprintf("load-%d", n)}}
+		_, err := p.client.CoreV1().ConfigMaps("default").Create(asking, object, metav1.CreateOptions{})
+		cancel()
+		if err == nil {
+			names = append(names, object.Name)
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	return names
+}
+
+func (p *plane) expectAll(names []string) {
+	p.t.Helper()
+	list, err := p.client.CoreV1().ConfigMaps("default").List(bounded(p.t), metav1.ListOptions{})
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	found := map[string]bool{}
+	for _, m := range list.Items {
+		found[m.Name] = true
+	}
+	lost := 0
+	for _, name := range names {
+		if !found[name] {
+			lost++
+		}
+	}
+	p.t.Logf("%d objects were acknowledged", len(names))
+	if lost > 0 || len(names) == 0 {
+		p.t.Errorf("of %d acknowledged objects %d are lost", len(names), lost)
+	}
+}
+
+// stubbornWatch begins a watch that is never read, and never closed before the test
+// ends, as a suspended client's.
+func (p *plane) stubbornWatch() {
+	p.t.Helper()
+	admin, err := p.config.PKI.Client("kubernetes-admin", "system:masters")
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	certificate, err := tls.X509KeyPair(admin.Cert, admin.Key)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	roots := x509.NewCertPool()
+	roots.AppendCertsFromPEM(p.config.PKI.CA.PEM())
+	host := strings.TrimPrefix(p.config.Server, "https://")
+	conn, err := tls.Dial("tcp4", host, &tls.Config{RootCAs: roots, Certificates: []tls.Certificate{certificate}})
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	p.t.Cleanup(func() { conn.Close() })
+	if _, err := fmt.Fprintf(conn, "GET /api/v1/configmaps?watch=true HTTP/1.1\r\nHost: %s\r\n\r\n", host); err != nil {
+		p.t.Fatal(err)
+	}
+}
