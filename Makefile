@@ -25,7 +25,7 @@ help: ## Show what can be made
 
 .PHONY: setup
 setup: ## Install the Debian packages that are missing; elsewhere, name them
-	@hack/setup.sh
+	@hack/setup.sh $(ARCH)
 
 $(ASSETS): $(ASSET_SOURCES)
 	hack/assets.sh $(ARCH)
@@ -36,6 +36,10 @@ assets: setup $(ASSETS) ## Build the helper programs and images that are embedde
 .PHONY: build
 build: assets ## Build bin/kubarium
 	go build -ldflags '$(LDFLAGS)' -o bin/kubarium ./cmd/kubarium
+
+.PHONY: cross
+cross: assets ## Build bin/kubarium-ARCH for another architecture: make cross ARCH=arm64
+	GOARCH=$(ARCH) go build -ldflags '$(LDFLAGS)' -o bin/kubarium-$(ARCH) ./cmd/kubarium
 
 .PHONY: run
 run: build ## Build, then start the cluster and the app

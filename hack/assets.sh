@@ -78,7 +78,14 @@ kubernetes=$(go list -m -f '{{.Dir}}' k8s.io/kubernetes)
 (cd "$kubernetes/build/pause/linux" && $cc -Os -Wall -static -s -DVERSION=3.10.2 -o "$work/images/pause" pause.c)
 
 echo "assets: images"
-busybox=${BUSYBOX:-/bin/busybox} bash=${BASH_STATIC:-/bin/bash-static}
+busybox=/bin/busybox bash=/bin/bash-static
+if [ "$arch" != "$host" ]; then
+	(cd "$work" && apt-get download -qq "busybox-static:$arch" "bash-static:$arch")
+	for package in "$work"/*.deb; do
+		dpkg-deb --extract "$package" "$work/debian"
+	done
+	busybox=$work/debian/bin/busybox bash=$work/debian/bin/bash-static
+fi
 unset GOARCH
 go run ./assets/images/build -arch "$arch" -out "$work/out/images" -busybox "$busybox" -bash "$bash" \
 	-pause "$work/images/pause" -coredns "$work/images/coredns" -toolbox "$work/images/toolbox" -traefik "$work/images/traefik"

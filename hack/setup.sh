@@ -1,7 +1,9 @@
 #!/bin/sh
 # Installs what building and running need from the distribution. On Debian and its
-# kin it does so by apt-get; elsewhere it names what is missing.
+# kin it does so by apt-get; elsewhere it names what is missing. For another
+# architecture than the machine's (ARCH, as Go names it) it wants a compiler too.
 set -eu
+arch=${1:-$(go env GOHOSTARCH)}
 
 missing=
 need() { # PACKAGE TEST...
@@ -17,6 +19,15 @@ need nftables command -v nft
 need busybox-static test -x /bin/busybox
 need bash-static test -x /bin/bash-static
 need mount command -v mount
+if [ "$arch" != "$(go env GOHOSTARCH)" ]; then
+	case $arch in
+	arm64) machine=aarch64 ;;
+	amd64) machine=x86_64 ;;
+	*) echo "There are no helper programs for $arch; there are for amd64 and arm64." >&2; exit 1 ;;
+	esac
+	need "gcc-$(echo $machine | tr _ -)-linux-gnu libc6-dev-$arch-cross" command -v $machine-linux-gnu-gcc
+	need "libseccomp-dev:$arch" test -e /usr/lib/$machine-linux-gnu/libseccomp.a
+fi
 if [ -z "$missing" ]; then
 	exit 0
 fi
@@ -29,6 +40,9 @@ if [ "$(id -u)" != 0 ]; then
 	exit 1
 fi
 echo "Installing:$missing"
+if [ "$arch" != "$(go env GOHOSTARCH)" ]; then
+	dpkg --add-architecture "$arch"
+fi
 apt-get update -qq
 # shellcheck disable=SC2086
 DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $missing

@@ -27,7 +27,7 @@ import (
 
 // inputs are the programs that the images hold.
 type inputs struct {
-	pause, coredns, toolbox, traefik, busybox, bash string
+	pause, coredns, toolbox, traefik, busybox, busyboxHere, bash string
 }
 
 func main() {
@@ -37,6 +37,7 @@ func main() {
 	flag.StringVar(&in.coredns, "coredns", "", "path of CoreDNS")
 	flag.StringVar(&in.toolbox, "toolbox", "", "path of toolbox")
 	flag.StringVar(&in.busybox, "busybox", "/bin/busybox", "path of a static busybox")
+	flag.StringVar(&in.busyboxHere, "busybox-here", "/bin/busybox", "path of a busybox that runs on this machine")
 	flag.StringVar(&in.bash, "bash", "/bin/bash-static", "path of a static bash")
 	arch := flag.String("arch", "amd64", "architecture of the images")
 	out := flag.String("out", "", "directory of the layout")
@@ -65,7 +66,7 @@ func build(in inputs, arch, out string) error {
 	if err != nil {
 		return err
 	}
-	userland, err := userland(in.busybox, in.bash)
+	userland, err := userland(in)
 	if err != nil {
 		return err
 	}
@@ -148,19 +149,23 @@ func program(name, source string) entry { return entry{name: name, mode: 0o755, 
 // userland is busybox with a link for each of its commands, bash as the shell, and the
 // files that programs expect to find. Busybox's own shell would prefer its commands to
 // others of the same name in the PATH.
-func userland(busybox, bash string) ([]entry, error) {
-	list, err := exec.Command(busybox, "--list-full").Output()
+//
+// Its list of commands comes from one of the same release that runs here.
+func userland(in inputs) ([]entry, error) {
+	list, err := exec.Command(in.busyboxHere, "--list-full").Output()
 	if err != nil {
 		return nil, fmt.Errorf("list busybox commands: %w", err)
 	}
 	entries := []entry{
-		program("/bin/busybox", busybox),
-		program("/bin/bash", bash),
+		program("/bin/busybox", in.busybox),
+		program("/bin/bash", in.bash),
 		{name: "/bin/sh", mode: 0o777, link: "bash"},
 		{name: "/etc/passwd", mode: 0o644, content: []byte("root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/:/bin/false\n")},
 		{name: "/etc/group", mode: 0o644, content: []byte("root:x:0:\nnogroup:x:65534:\n")},
 		{name: "/etc/profile", mode: 0o644, content: []byte("PS1='\\h:\\w\\$ '\n")},
-		{name: "/tmp/", mode: 0o1777}, {name: "/root/", mode: 0o700}, {name: "/var/", mode: 0o755},
+		{name: "/tmp/", mode: 0o1777},
+		{name: "/root/", mode: 0o700},
+		{name: "/var/", mode: 0o755},
 	}
 	seen := map[string]bool{"/bin/busybox": true, "/bin/bash": true, "/bin/sh": true}
 	for _, command := range strings.Fields(string(list)) {

@@ -11,6 +11,7 @@ import (
 	"os/signal"
 	"path/filepath"
 	"runtime"
+	"strings"
 	"syscall"
 	"time"
 )
@@ -29,13 +30,14 @@ const usage = `usage: toolbox COMMAND [flags]
 
 func main() {
 	ctx, cancel := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer cancel()
 	args := os.Args[1:]
 	// The image has links of these names.
 	if name := filepath.Base(os.Args[0]); name == "nslookup" || name == "wget" {
 		args = append([]string{name}, args...)
 	}
-	if err := run(ctx, args); err != nil {
+	err := run(ctx, args)
+	cancel()
+	if err != nil {
 		fmt.Fprintln(os.Stderr, "toolbox:", err)
 		os.Exit(1)
 	}
@@ -43,7 +45,7 @@ func main() {
 
 func run(ctx context.Context, args []string) error {
 	if len(args) == 0 {
-		return errors.New(usage)
+		return errors.New(strings.TrimSpace(usage))
 	}
 	flags := flag.NewFlagSet("toolbox "+args[0], flag.ExitOnError)
 	switch args[0] {
@@ -87,7 +89,7 @@ func run(ctx context.Context, args []string) error {
 		<-ctx.Done()
 		return nil
 	default:
-		return fmt.Errorf("there is no command %q\n%s", args[0], usage)
+		return fmt.Errorf("there is no command %q\n%s", args[0], strings.TrimSpace(usage))
 	}
 }
 
