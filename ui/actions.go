@@ -15,7 +15,6 @@ import (
 	tea "charm.land/bubbletea/v2"
 
 	"kubarium/ui/detail"
-	"kubarium/ui/layout"
 	"kubarium/ui/pane"
 	"kubarium/ui/panel"
 	"kubarium/ui/theme"
@@ -26,36 +25,23 @@ import (
 const actionTime = 2 * time.Minute
 
 func (a *App) open(msg pane.OpenMsg) tea.Cmd {
-	a.closeDetail()
-	var cmd tea.Cmd
-	a.detail, cmd = detail.Open(a.ctx, a.backend, msg.Ref, msg.Tab)
-	a.placeDetail()
+	a.leaveDetail()
+	view, cmd := detail.Open(a.ctx, a.backend, msg.Ref, msg.Tab)
+	a.pushScreen(view)
 	return cmd
 }
 
 func (a *App) openLog(msg pane.OpenLogMsg) tea.Cmd {
-	a.closeDetail()
-	var cmd tea.Cmd
-	a.detail, cmd = detail.OpenLog(a.ctx, a.backend, msg.Component)
-	a.placeDetail()
+	a.leaveDetail()
+	view, cmd := detail.OpenLog(a.ctx, a.backend, msg.Component)
+	a.pushScreen(view)
 	return cmd
 }
 
-func (a *App) placeDetail() {
-	if a.layout.PanelOver {
-		a.panelOn = false
-	}
-	if a.focus == layout.Panel || a.focus == layout.Output {
-		a.setFocus(layout.Tanks)
-	}
-	a.relayout()
-}
-
-func (a *App) closeDetail() {
-	if a.detail != nil {
-		a.detail.Close()
-		a.detail = nil
-		a.settle()
+// leaveDetail makes room for another object: they do not lie on each other.
+func (a *App) leaveDetail() {
+	if _, ok := a.top().(*detail.View); ok {
+		a.popScreen()
 	}
 }
 

@@ -35,7 +35,7 @@ type App struct {
 	panes   map[layout.Name]pane.Pane
 	focus   layout.Name
 	shown   map[layout.Name]bool // panes to prefer where several share a rectangle
-	detail  *detail.View
+	screens []screen
 	line    *command.Line
 	filters *filterLine
 	dialogs []dialog
@@ -173,7 +173,7 @@ func (a *App) handleOwn(msg tea.Msg) tea.Cmd {
 	case pane.LeaveMsg:
 		a.leave(msg)
 	case detail.CloseMsg:
-		a.closeDetail()
+		a.popScreen()
 	case command.ExecMsg:
 		return a.exec(msg.Args, msg.Line)
 	case command.QuitMsg:
@@ -193,10 +193,7 @@ func (a *App) handleOwn(msg tea.Msg) tea.Cmd {
 	default:
 		cmd := a.line.Update(msg)
 		a.relayout()
-		if a.detail != nil {
-			return tea.Batch(cmd, a.detail.Update(msg))
-		}
-		return cmd
+		return tea.Batch(cmd, a.tellScreens(msg))
 	}
 	return nil
 }
@@ -215,8 +212,8 @@ func (a *App) sync() tea.Cmd {
 	for _, p := range a.panes {
 		p.Sync()
 	}
-	if a.detail != nil {
-		return a.detail.Sync()
+	if s := a.top(); s != nil {
+		return s.Sync()
 	}
 	return nil
 }
@@ -267,7 +264,7 @@ func (a *App) paintPanel() {
 // close ends what the app has running.
 func (a *App) close() {
 	a.line.End()
-	if a.detail != nil {
-		a.detail.Close()
+	for _, s := range a.screens {
+		s.Close()
 	}
 }

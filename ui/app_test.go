@@ -108,7 +108,7 @@ func TestSelectionStaysOnItsPod(t *testing.T) {
 	d := up(t, 120, 40)
 	d.press("3", "down", "down", "down")
 	d.press("enter")
-	name := d.app.detail.Ref().Name
+	name := d.detail().Ref().Name
 	d.press("esc")
 
 	objects := uitest.Objects(moment())
@@ -120,7 +120,7 @@ func TestSelectionStaysOnItsPod(t *testing.T) {
 	}
 	d.send(watch.SnapshotMsg{Snapshot: watch.New(kept...)})
 	d.press("enter")
-	if got := d.app.detail.Ref().Name; got != name {
+	if got := d.detail().Ref().Name; got != name {
 		t.Fatalf("the cursor moved from %s to %s when other pods went", name, got)
 	}
 }
@@ -331,11 +331,11 @@ func TestMouse(t *testing.T) {
 		d.send(tea.MouseClickMsg{X: x, Y: y, Button: tea.MouseLeft})
 	}
 	click(pods.X+5, pods.Y+4)
-	if d.app.focus != layout.Pods || d.app.detail != nil {
+	if d.app.focus != layout.Pods || d.app.top() != nil {
 		t.Fatal("the first click is for the focus and the selection")
 	}
 	click(pods.X+5, pods.Y+4)
-	if d.app.detail == nil || d.app.detail.Ref().Name != "typo" {
+	if d.detail() == nil || d.detail().Ref().Name != "typo" {
 		t.Fatal("the second click opens what was selected")
 	}
 	click(14, 1)

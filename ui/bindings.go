@@ -13,7 +13,7 @@ import (
 func (a *App) globals() keys.Set {
 	goTo := func(n layout.Name) func() tea.Cmd {
 		return func() tea.Cmd {
-			a.closeDetail()
+			a.closeScreens()
 			if a.layout.PanelOver && n != layout.Panel {
 				a.panelOn = false
 				a.relayout()
@@ -51,7 +51,7 @@ func (a *App) globals() keys.Set {
 
 // covered says why keys for the panes do nothing while something covers them.
 func (a *App) covered() string {
-	if a.detail != nil {
+	if f, ok := a.top().(filtered); a.top() != nil && (!ok || !f.Filtered()) {
 		return "not in the detail view: esc goes back"
 	}
 	return ""
@@ -64,8 +64,8 @@ func (a *App) focused() keys.Group {
 		return keys.Group{Title: a.lessons.Title(), Set: fromPanel(a.lessons.Keys())}
 	case a.focus == layout.Output && a.line.Docked():
 		return keys.Group{Title: "kubectl", Set: a.dockKeys()}
-	case a.detail != nil:
-		return keys.Group{Title: "Detail", Set: a.detail.Bindings()}
+	case a.top() != nil:
+		return keys.Group{Title: a.top().Title(), Set: a.top().Bindings()}
 	}
 	p := a.panes[a.focus]
 	if p == nil {

@@ -38,9 +38,9 @@ func (a *App) relayout() {
 		out.W = a.w
 	}
 	a.line.SetSize(out.W, out.H)
-	if a.detail != nil {
-		r := a.detailRect()
-		a.detail.SetSize(r.W, r.H)
+	for _, s := range a.screens {
+		r := a.screenRect()
+		s.SetSize(r.W, r.H)
 	}
 	a.settle()
 }
@@ -56,8 +56,8 @@ func (a *App) paneRect(n layout.Name) layout.Rect {
 	return r
 }
 
-// detailRect is the room of the detail view: that of all panes.
-func (a *App) detailRect() layout.Rect {
+// screenRect is the room of a screen: that of all panes.
+func (a *App) screenRect() layout.Rect {
 	r := layout.Rect{X: 0, Y: 1, W: a.w, H: a.h - 2}
 	if p := a.layout.Rect(layout.Panel); !p.Empty() && !a.layout.PanelOver {
 		r.W = p.X
@@ -76,7 +76,7 @@ func (a *App) onScreen(n layout.Name) bool {
 	if n == layout.Output {
 		return a.line.Docked()
 	}
-	if a.layout.PanelOver || a.detail != nil {
+	if a.layout.PanelOver || a.top() != nil {
 		return false
 	}
 	return !a.layout.Rect(n).Empty()
@@ -110,7 +110,7 @@ func (a *App) tabShown() layout.Name {
 
 // settle moves the focus to a pane that is on the screen, if it is on none.
 func (a *App) settle() {
-	if a.onScreen(a.focus) || a.detail != nil && a.focus != layout.Panel && a.focus != layout.Output {
+	if a.onScreen(a.focus) || a.top() != nil && a.focus != layout.Panel && a.focus != layout.Output {
 		return
 	}
 	for _, n := range []layout.Name{layout.Panel, layout.Tanks, layout.Pods} {

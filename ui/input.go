@@ -119,11 +119,11 @@ func (a *App) click(at layout.Name, x, y int) tea.Cmd {
 	switch {
 	case at == layout.Output:
 		a.setFocus(at)
-	case a.detail != nil:
-		r := a.detailRect()
+	case a.top() != nil:
+		r := a.screenRect()
 		if r.Contains(x, y) {
 			a.setFocus(layout.Tanks)
-			return a.detail.Click(x-r.X, y-r.Y)
+			return a.top().Click(x-r.X, y-r.Y)
 		}
 	case a.panes[at] != nil:
 		r := a.layout.Rect(at)
@@ -147,8 +147,8 @@ func (a *App) wheel(at layout.Name, by int) {
 	switch {
 	case at == layout.Output:
 		a.line.Scroll(by)
-	case a.detail != nil:
-		a.detail.Scroll(by)
+	case a.top() != nil:
+		a.top().Scroll(by)
 	case a.panes[at] != nil:
 		a.panes[at].Wheel(by)
 	}

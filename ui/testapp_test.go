@@ -11,6 +11,7 @@ import (
 	"github.com/charmbracelet/x/ansi"
 
 	"kubarium/cluster/component"
+	"kubarium/ui/detail"
 	"kubarium/ui/uitest"
 	"kubarium/ui/watch"
 )
@@ -151,6 +152,12 @@ func keyPress(name string) tea.KeyPressMsg {
 		return tea.KeyPressMsg(k)
 	}
 	return tea.KeyPressMsg{Code: []rune(name)[0], Text: name}
+}
+
+// detail is the object that is shown; nil if none is.
+func (d *driver) detail() *detail.View {
+	v, _ := d.app.top().(*detail.View)
+	return v
 }
 
 // screen is what is to be seen, without colours.

@@ -89,8 +89,8 @@ func (a *App) tooSmall() string {
 func (a *App) main(put func(layout.Rect, string)) *tea.Cursor {
 	l := a.layout
 	put(l.Rect(layout.Status), a.statusLine(a.w))
-	if a.detail != nil {
-		put(a.detailRect(), a.detail.View())
+	if s := a.top(); s != nil {
+		put(a.screenRect(), s.View())
 	} else {
 		for _, n := range ring() {
 			if p := a.panes[n]; p != nil && a.visible(n) {
@@ -98,7 +98,7 @@ func (a *App) main(put func(layout.Rect, string)) *tea.Cursor {
 			}
 		}
 	}
-	if r := l.Rect(layout.Panel); a.lessons != nil && !r.Empty() && !(a.detail != nil && l.PanelOver) {
+	if r := l.Rect(layout.Panel); a.lessons != nil && !r.Empty() && (a.top() == nil || !l.PanelOver) {
 		put(r, a.panelView(r))
 	}
 	if r := l.Rect(layout.Output); !r.Empty() {

@@ -84,6 +84,9 @@ func (v *View) begin(tab pane.Tab) tea.Cmd {
 	return v.show(tab)
 }
 
+// Title names the view on the help page.
+func (v *View) Title() string { return "Detail" }
+
 // Ref is the object that is shown; nothing for a component.
 func (v *View) Ref() watch.Ref { return v.ref }
 
