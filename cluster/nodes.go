@@ -35,8 +35,10 @@ func newNodeState(index int) (nodeState, error) {
 	if _, err := rand.Read(id); err != nil {
 		return nodeState{}, fmt.Errorf("draw machine ID: %w", err)
 	}
-	return nodeState{Name: fmt.Sprintf("node-%d", index), Index: index, MachineID: hex.EncodeToString(id)}, nil
+	return nodeState{Name: nodeName(index), Index: index, MachineID: hex.EncodeToString(id)}, nil
 }
+
+func nodeName(index int) string { return fmt.Sprintf("node-%d", index) }
 
 func (c *Cluster) nodeAddress(index int) netip.Addr {
 	base := c.network.Config().Subnet.Masked().Addr().As4()

@@ -59,7 +59,25 @@ func readState(path string) (state, error) {
 	if s.Version != stateVersion {
 		return s, fmt.Errorf("the cluster in %s was made by another version of kubarium (format %d, this one knows %d); use that version, or 'kubarium reset' to start over", filepath.Dir(path), s.Version, stateVersion)
 	}
+	if err := s.check(); err != nil {
+		return s, fmt.Errorf("read cluster state %s: %w; 'kubarium reset' starts over", path, err)
+	}
 	return s, nil
+}
+
+// check refuses what no cluster wrote: names become paths, and numbers addresses.
+func (s state) check() error {
+	if s.Port < 0 || s.Port > 65535 {
+		return fmt.Errorf("there is no port %d", s.Port)
+	}
+	seen := make(map[int]bool, len(s.Nodes))
+	for _, n := range s.Nodes {
+		if n.Index < 1 || n.Index > MaxNodes || n.Name != nodeName(n.Index) || seen[n.Index] || n.Index >= s.NextNode {
+			return fmt.Errorf("there can be no node %q, number %d", n.Name, n.Index)
+		}
+		seen[n.Index] = true
+	}
+	return nil
 }
 
 // write replaces the file as a whole, so that a crash leaves the old or the new.

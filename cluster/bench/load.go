@@ -2,6 +2,7 @@ package bench
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -10,6 +11,7 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/util/wait"
 	"k8s.io/client-go/kubernetes"
 )
 
@@ -135,14 +137,20 @@ func (l *load) lost(ctx context.Context) (int, error) {
 	return lost, nil
 }
 
+// cleanUp deletes what is left. It tries again: a cluster that is just being restarted
+// may refuse.
 func (l *load) cleanUp(ctx context.Context) error {
 	now := int64(0)
 	all := metav1.ListOptions{LabelSelector: loadLabel}
-	if err := l.client.CoreV1().ConfigMaps(namespace).DeleteCollection(ctx, metav1.DeleteOptions{}, all); err != nil {
-		return fmt.Errorf("delete objects: %w", err)
-	}
-	if err := l.client.CoreV1().Pods(namespace).DeleteCollection(ctx, metav1.DeleteOptions{GracePeriodSeconds: &now}, all); err != nil {
-		return fmt.Errorf("delete pods: %w", err)
+	var last error
+	err := wait.PollUntilContextTimeout(ctx, 200*time.Millisecond, limit, true, func(ctx context.Context) (bool, error) {
+		last = errors.Join(
+			l.client.CoreV1().ConfigMaps(namespace).DeleteCollection(ctx, metav1.DeleteOptions{}, all),
+			l.client.CoreV1().Pods(namespace).DeleteCollection(ctx, metav1.DeleteOptions{GracePeriodSeconds: &now}, all))
+		return last == nil, nil
+	})
+	if err != nil {
+		return fmt.Errorf("delete objects: %w", errors.Join(err, last))
 	}
 	return nil
 }

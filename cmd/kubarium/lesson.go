@@ -62,6 +62,9 @@ func newLessonListCommand(load loader) *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "list", Aliases: []string{"ls"}, Short: "List the lessons; play one with: kubarium --lesson ID", Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if output != "text" && output != "json" {
+				return fmt.Errorf("output format %q: use text or json", output)
+			}
 			all, err := load()
 			if err != nil {
 				return err
@@ -93,6 +96,9 @@ func newLessonLintCommand() *cobra.Command {
 		RunE: func(cmd *cobra.Command, args []string) error {
 			files := course.Files()
 			if len(args) == 1 {
+				if _, err := os.Stat(args[0]); err != nil {
+					return fmt.Errorf("look for lessons: %w", err)
+				}
 				files = os.DirFS(args[0])
 			}
 			problems := lessons.Lint(files)

@@ -59,6 +59,7 @@ Without a command it starts the cluster and the app.`,
 		newDoctorCommand(g), newEncryptSecretsCommand(g), newEtcdCommand(g), newTraceCommand(g),
 		newBenchCommand(), newResetCommand(g), newCleanCommand(g), newVersionCommand(),
 	)
+	explainUsage(root)
 	return root
 }
 

@@ -22,6 +22,9 @@ type traceFlags struct {
 	writes     bool
 }
 
+// tapped are the components in which there is a tap.
+var tapped = []string{"kube-apiserver", "etcd", "kube-scheduler"}
+
 func newTraceCommand(g *global) *cobra.Command {
 	var flags traceFlags
 	cmd := &cobra.Command{
@@ -39,7 +42,7 @@ lacked or scored. The newest ` + fmt.Sprint(trace.Capacity) + ` events are kept.
 	}
 	cmd.Flags().BoolVarP(&flags.follow, "follow", "f", false, "go on with new events, until Ctrl-C")
 	cmd.Flags().StringVarP(&flags.output, "output", "o", "lines", "lines or json (one object a line)")
-	cmd.Flags().StringSliceVar(&flags.components, "component", nil, "only these components: kube-apiserver, etcd, kube-scheduler")
+	cmd.Flags().StringSliceVar(&flags.components, "component", nil, "only these components: "+strings.Join(tapped, ", "))
 	cmd.Flags().StringVar(&flags.match, "match", "", "only events whose line has this text")
 	cmd.Flags().BoolVar(&flags.writes, "writes", false, "leave out what only reads")
 	return cmd
@@ -48,6 +51,11 @@ lacked or scored. The newest ` + fmt.Sprint(trace.Capacity) + ` events are kept.
 func (g *global) showTrace(cmd *cobra.Command, flags traceFlags) error {
 	if flags.output != "lines" && flags.output != "json" {
 		return fmt.Errorf("there is no output %q: use lines or json", flags.output)
+	}
+	for _, name := range flags.components {
+		if !slices.Contains(tapped, name) {
+			return fmt.Errorf("there is no component %q to trace; there are %s", name, strings.Join(tapped, ", "))
+		}
 	}
 	encoder := json.NewEncoder(cmd.OutOrStdout())
 	err := g.client().Trace(cmd.Context(), 0, flags.follow, func(event trace.Event, lost uint64) error {

@@ -102,7 +102,7 @@ func TestCommandLine(t *testing.T) {
 		{[]string{"node", "add"}, 1, "is not running"},
 		{[]string{"image", "ls"}, 1, "is not running"},
 		{[]string{"down"}, 1, "is not running"},
-		{[]string{"node", "kill"}, 1, "requires at least 1 arg"},
+		{[]string{"node", "kill"}, 1, "takes NODE..."},
 		{[]string{"image", "load", "/nonexistent"}, 1, "no such file"},
 		{[]string{"env"}, 1, "there is no cluster"},
 		{[]string{"kubectl", "get", "pods"}, 1, "there is no cluster"},

@@ -1,0 +1,41 @@
+package cluster
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// FuzzReadState looks for states that a cluster would start with, and fail by: node
+// names that lead out of the directory, addresses out of the network.
+func FuzzReadState(f *testing.F) {
+	f.Add([]byte(`{"version":1,"port":6443,"nodes":[{"name":"node-1","index":1,"machineID":"00"}],"nextNode":2}`))
+	f.Add([]byte(`{"version":1,"nodes":[{"name":"../../etc","index":1}]}`))
+	f.Add([]byte(`{"version":1,"nodes":[{"name":"node-300","index":300}]}`))
+	f.Add([]byte(`{"version":1,"nodes":[{"name":"node-1","index":1},{"name":"node-1","index":1}],"nextNode":1}`))
+	f.Add([]byte(`{"version":1,"po`))
+	path := filepath.Join(f.TempDir(), "cluster.json")
+	f.Fuzz(func(t *testing.T, data []byte) {
+		if err := os.WriteFile(path, data, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		s, err := readState(path)
+		if err != nil {
+			if !strings.Contains(err.Error(), "reset") {
+				t.Errorf("an error without a remedy: %v", err)
+			}
+			return
+		}
+		seen := map[string]bool{}
+		for _, n := range s.Nodes {
+			if strings.ContainsAny(n.Name, "/.") || n.Index < 1 || n.Index > MaxNodes || seen[n.Name] || n.Index >= s.NextNode {
+				t.Errorf("taken with node %+v, next %d", n, s.NextNode)
+			}
+			seen[n.Name] = true
+		}
+		if s.Port < 0 || s.Port > 65535 {
+			t.Errorf("taken with port %d", s.Port)
+		}
+	})
+}
