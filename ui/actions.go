@@ -48,7 +48,7 @@ func (a *App) leaveDetail() {
 // prompt opens the command line, with a command in it if there is one.
 func (a *App) prompt(text string) tea.Cmd {
 	a.filters.open = false
-	cmd := a.line.Focus(strings.TrimPrefix(strings.TrimSpace(text), "kubectl "))
+	cmd := tea.Batch(a.discover(), a.line.Focus(strings.TrimPrefix(strings.TrimSpace(text), "kubectl ")))
 	a.relayout()
 	return cmd
 }

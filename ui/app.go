@@ -5,6 +5,7 @@ import (
 
 	tea "charm.land/bubbletea/v2"
 	"github.com/charmbracelet/colorprofile"
+	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
 
 	"kubarium/ui/boot"
@@ -14,6 +15,7 @@ import (
 	"kubarium/ui/layout"
 	"kubarium/ui/pane"
 	"kubarium/ui/panel"
+	"kubarium/ui/resource"
 	"kubarium/ui/theme"
 	"kubarium/ui/watch"
 )
@@ -43,6 +45,9 @@ type App struct {
 	panelOn bool
 
 	config  *rest.Config
+	client  kubernetes.Interface
+	catalog *resource.Catalog
+	tables  resource.Source
 	version string
 	usage   usageMsg
 	note    notice
@@ -74,7 +79,9 @@ func New(o Options) *App {
 	}
 	a.ctx.Now = a.now()
 	a.boot = boot.Screen{Context: a.ctx, Version: o.Version, Started: a.ctx.Now}
+	a.ctx.Version = a.versionOf
 	a.line = command.New(a.ctx, o.Kubectl)
+	a.line.Resolve = a.resolve
 	a.filters = newFilterLine(a.ctx)
 	a.panes = map[layout.Name]pane.Pane{
 		layout.Components: pane.NewComponents(a.ctx),
@@ -172,8 +179,19 @@ func (a *App) handleOwn(msg tea.Msg) tea.Cmd {
 		return a.exec(msg.Args, "")
 	case pane.LeaveMsg:
 		a.leave(msg)
-	case detail.CloseMsg:
+	case detail.CloseMsg, resource.CloseMsg:
 		a.popScreen()
+		return a.sync()
+	case browseMsg:
+		return a.browse(msg)
+	case catalogMsg:
+		if msg.err == nil {
+			a.catalog = msg.catalog
+		}
+	case resource.DeleteMsg:
+		a.askDeleteAll(msg.Refs)
+	case resource.PromptMsg:
+		return a.prompt(msg.Command)
 	case command.ExecMsg:
 		return a.exec(msg.Args, msg.Line)
 	case command.QuitMsg:
@@ -219,9 +237,10 @@ func (a *App) sync() tea.Cmd {
 }
 
 func (a *App) connected(msg connectedMsg) tea.Cmd {
-	a.config, a.version = msg.config, msg.version
+	a.config, a.client, a.version = msg.config, msg.client, msg.version
+	a.tables = resource.FromServer(msg.config)
 	a.backend = &backend{client: msg.client, config: msg.config, kubectl: a.opts.Kubectl, cluster: a.opts.Cluster}
-	return a.tell(panel.ConnectedMsg{Config: msg.config})
+	return tea.Batch(a.discover(), a.tell(panel.ConnectedMsg{Config: msg.config}))
 }
 
 // ready ends the boot screen, unless something went wrong: then it stays.

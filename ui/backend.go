@@ -128,6 +128,6 @@ func (b *backend) Delete(ctx context.Context, ref watch.Ref) error {
 	case "ReplicaSet":
 		return b.client.AppsV1().ReplicaSets(ref.Namespace).Delete(ctx, ref.Name, o)
 	}
-	_, err := b.run(ctx, ref, "delete", ref.String())
+	_, err := b.run(ctx, ref, "delete", ref.String(), "--wait=false")
 	return err
 }

@@ -90,6 +90,13 @@ func TestScreens(t *testing.T) {
 			d.press("enter")
 			return d
 		},
+		"table": func(t *testing.T, w, h int, ascii func(*Options)) *driver {
+			d := withTables(up(t, w, h, ascii))
+			d.press(":")
+			d.write("deployments -A")
+			d.press("enter", "o", " ")
+			return d
+		},
 		"quit": func(t *testing.T, w, h int, ascii func(*Options)) *driver {
 			d := up(t, w, h, ascii)
 			d.press("q")

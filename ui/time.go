@@ -65,7 +65,7 @@ func (a *App) pace() time.Duration {
 	switch {
 	case a.moving() && !a.opts.NoMotion:
 		return tickMotion
-	case a.booting, a.note.text != "", a.fresh():
+	case a.booting, a.note.text != "", a.fresh(), a.tableFresh():
 		return tickYoung
 	}
 	return tickIdle
@@ -100,6 +100,12 @@ func (a *App) fresh() bool {
 		}
 	}
 	return false
+}
+
+// tableFresh reports whether the table that is seen has marks that go, or young ages.
+func (a *App) tableFresh() bool {
+	t := a.tableTop()
+	return t != nil && (t.Changing() || t.Young())
 }
 
 // say shows a line for a while.

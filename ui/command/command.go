@@ -35,11 +35,16 @@ type Line struct {
 	pager   widget.Pager
 	w, h    int
 
+	// Resolve, if set, has the first look at a line: one that is not for kubectl becomes
+	// the message that it gives.
+	Resolve func(line string) (tea.Msg, bool)
+
 	open    bool // the input line has the keyboard
 	docked  bool // the dock is on the screen
 	running *process
 	history []string
-	at      int // place in the history; its length is the line being typed
+	filled  string // what was put into the line for the user
+	at      int    // place in the history; its length is the line being typed
 	draft   string
 }
 
@@ -67,6 +72,7 @@ func (l *Line) Running() bool { return l.running != nil }
 func (l *Line) Focus(text string) tea.Cmd {
 	l.open = true
 	if text != "" {
+		l.filled = text
 		l.input.SetValue(text)
 		l.input.CursorEnd()
 	}
@@ -77,6 +83,11 @@ func (l *Line) Focus(text string) tea.Cmd {
 func (l *Line) Leave() {
 	l.open = false
 	l.input.Blur()
+	// What was put there and left as it is, nobody began to write.
+	if l.filled != "" && l.input.Value() == l.filled {
+		l.input.Reset()
+	}
+	l.filled = ""
 }
 
 // Close takes the dock away. A command that runs goes on.
@@ -195,6 +206,11 @@ func (l *Line) submit() tea.Cmd {
 	case "clear":
 		l.pager.Set(nil)
 		return nil
+	}
+	if l.Resolve != nil {
+		if msg, ok := l.Resolve(text); ok {
+			return func() tea.Msg { return msg }
+		}
 	}
 	return l.start(text)
 }

@@ -73,7 +73,7 @@ func (l *Line) View(w int) (string, *tea.Cursor) {
 	l.styles()
 	hint := ""
 	if l.input.Value() == "" {
-		hint = t.Tone(theme.Faint).Render("get pods -A, explain pod   enter runs, tab completes, esc leaves ")
+		hint = t.Tone(theme.Faint).Render("get pods -A, or a kind: po, deploy shop   enter runs, tab completes, esc leaves ")
 	}
 	line := widget.Spread(prompt+l.input.View(), hint, w, "")
 	cursor := l.input.Cursor()

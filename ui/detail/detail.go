@@ -121,12 +121,15 @@ func (v *View) turn(by int) tea.Cmd {
 	return v.show(v.tabs[(i+by+len(v.tabs))%len(v.tabs)])
 }
 
-// version is the version of the object in the last snapshot, "" if it is not there.
+// version is the version of the object as it is followed, "" if it is not there.
 func (v *View) version() string {
 	if o := v.ctx.Snapshot.Get(v.ref); o != nil {
 		if m, err := meta.Accessor(o); err == nil {
 			return m.GetResourceVersion()
 		}
+	}
+	if v.ctx.Version != nil {
+		return v.ctx.Version(v.ref)
 	}
 	return ""
 }

@@ -70,17 +70,18 @@ func (v *View) ask(tab pane.Tab, version string, get func(context.Context, watch
 func (v *View) syncYAML() tea.Cmd {
 	d := &v.yaml
 	version := v.version()
-	if version == "" {
-		if d.busy || d.pager.Len() > 0 {
+	o := v.ctx.Snapshot.Get(v.ref)
+	if o == nil {
+		if d.busy || d.pager.Len() > 0 && (version == "" || version == d.version) {
 			return nil
 		}
 		d.busy = true
-		return v.ask(pane.YAML, "", v.backend.YAML)
+		return v.ask(pane.YAML, version, v.backend.YAML)
 	}
 	if version == d.version {
 		return nil
 	}
-	text, err := ToYAML(v.ctx.Snapshot.Get(v.ref))
+	text, err := ToYAML(o)
 	d.err, d.version = err, version
 	if err == nil {
 		d.pager.Set(v.paint(text))

@@ -30,6 +30,9 @@ type Context struct {
 	// Namespace, if not empty, is the only one shown; Text is to be found in what
 	// is shown.
 	Namespace, Text string
+	// Version is the version of an object that is not in the snapshot, "" if nobody follows
+	// it; it may be nil.
+	Version func(watch.Ref) string
 	// Down says that the API server does not answer.
 	Down bool
 }

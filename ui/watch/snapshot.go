@@ -8,6 +8,7 @@ package watch
 
 import (
 	"sort"
+	"strings"
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -123,9 +124,10 @@ func (s *Snapshot) Waiting() []*facts.Pod {
 // EventsOf are the events about an object, newest first.
 func (s *Snapshot) EventsOf(ref Ref) []*corev1.Event {
 	var list []*corev1.Event
+	kind, _, _ := strings.Cut(ref.Kind, ".")
 	for _, e := range s.Events {
 		o := e.InvolvedObject
-		if o.Kind == ref.Kind && o.Name == ref.Name && (o.Namespace == ref.Namespace || ref.Namespace == "") {
+		if o.Kind == kind && o.Name == ref.Name && (o.Namespace == ref.Namespace || ref.Namespace == "") {
 			list = append(list, e)
 		}
 	}

@@ -1,0 +1,204 @@
+package resource
+
+import (
+	"slices"
+	"strings"
+
+	tea "charm.land/bubbletea/v2"
+
+	"kubarium/ui/keys"
+	"kubarium/ui/pane"
+	"kubarium/ui/watch"
+)
+
+// CloseMsg asks to leave the table.
+type CloseMsg struct{}
+
+// DeleteMsg asks to delete objects, after asking the user.
+type DeleteMsg struct{ Refs []watch.Ref }
+
+// PromptMsg asks to put a kubectl command into the command line, to be run as it is or
+// changed first: what the app does to the cluster can be learnt from it.
+type PromptMsg struct{ Command string }
+
+func send(msg tea.Msg) tea.Cmd { return func() tea.Msg { return msg } }
+
+// current is the row under the cursor.
+func (v *View) current() (Row, bool) {
+	if v.cur.Cursor < 0 || v.cur.Cursor >= len(v.table.rows) {
+		return Row{}, false
+	}
+	return v.table.rows[v.cur.Cursor], true
+}
+
+// Selected is the object under the cursor.
+func (v *View) Selected() (watch.Ref, bool) {
+	r, ok := v.current()
+	return v.kind.Ref(r.Namespace, r.Name), ok
+}
+
+func (v *View) open(tab pane.Tab) tea.Cmd {
+	ref, ok := v.Selected()
+	if !ok {
+		return nil
+	}
+	return send(pane.OpenMsg{Ref: ref, Tab: tab})
+}
+
+// can says why a verb cannot be used: the server has it not, or nothing is selected.
+func (v *View) can(verb string) func() string {
+	return func() string {
+		if !slices.Contains(v.kind.Verbs, verb) {
+			return "the server does not " + verb + " " + v.kind.Resource
+		}
+		if _, ok := v.current(); !ok {
+			return "nothing is selected"
+		}
+		return ""
+	}
+}
+
+// only says that a key is for some kinds.
+func (v *View) only(what string, kinds ...string) func() string {
+	return func() string {
+		if !slices.Contains(kinds, v.kind.Title()) {
+			return "only " + what
+		}
+		if _, ok := v.current(); !ok {
+			return "nothing is selected"
+		}
+		return ""
+	}
+}
+
+// prompt makes the beginning of a command for the selected object.
+func (v *View) prompt(before, after string) func() tea.Cmd {
+	return func() tea.Cmd {
+		ref, ok := v.Selected()
+		if !ok {
+			return nil
+		}
+		words := []string{before, ref.String()}
+		if ref.Namespace != "" {
+			words = append(words, "-n", ref.Namespace)
+		}
+		if after != "" {
+			words = append(words, after)
+		}
+		return send(PromptMsg{Command: strings.Join(words, " ")})
+	}
+}
+
+func (v *View) kubectl(args ...string) func() tea.Cmd {
+	return func() tea.Cmd {
+		ref, ok := v.Selected()
+		if !ok {
+			return nil
+		}
+		all := append(slices.Clone(args), ref.String())
+		if ref.Namespace != "" {
+			all = append(all, "-n", ref.Namespace)
+		}
+		if args[0] == "exec" {
+			all = append(all, "--", "sh")
+		}
+		return send(pane.KubectlMsg{Args: all})
+	}
+}
+
+// Bindings are the view's keys.
+func (v *View) Bindings() keys.Set {
+	do := func(f func()) func() tea.Cmd {
+		return func() tea.Cmd { f(); return nil }
+	}
+	set := keys.Set{}
+	if v.ctx.Text == "" {
+		set = append(set, keys.Binding{Keys: []string{"esc", "backspace"}, Label: "esc", Desc: "back", Bar: true, Run: func() tea.Cmd { return send(CloseMsg{}) }})
+	}
+	set = append(set, v.objectBindings()...)
+	return append(set, keys.Set{
+		{Keys: []string{"o"}, Desc: "sort", Long: "sort by the next column", Bar: true, Run: do(v.sortNext)},
+		{Keys: []string{"O"}, Desc: "order", Long: "turn the order round", Run: do(func() { v.desc = !v.desc; v.arrange() })},
+		{Keys: []string{"w"}, Desc: "wide", Long: "show more columns, or less", Bar: true, Run: do(func() { v.wide = !v.wide; v.arrange() })},
+		{Keys: []string{"space"}, Desc: "mark", Long: "mark the object; d deletes all that are marked", Run: do(v.mark)},
+		{Keys: []string{"ctrl+a"}, Desc: "mark all", Long: "mark all that is shown, or nothing", Run: do(v.markAll)},
+		{Keys: []string{"ctrl+r"}, Desc: "read anew", Long: "list again; what is watched changes by itself", Run: do(func() {
+			if v.feed != nil {
+				v.feed.Refresh()
+			}
+		})},
+		{Keys: []string{"down", "j"}, Label: "↓/j", Desc: "down", Run: do(func() { v.move(1) })},
+		{Keys: []string{"up", "k"}, Label: "↑/k", Desc: "up", Run: do(func() { v.move(-1) })},
+		{Keys: []string{"pgdown", "ctrl+d"}, Label: "pgdn", Desc: "page down", Run: do(func() { v.move(max(1, v.visible())) })},
+		{Keys: []string{"pgup", "ctrl+u"}, Label: "pgup", Desc: "page up", Run: do(func() { v.move(-max(1, v.visible())) })},
+		{Keys: []string{"g", "home"}, Desc: "first", Run: do(func() { v.move(-len(v.table.rows)) })},
+		{Keys: []string{"G", "end"}, Desc: "last", Run: do(func() { v.move(len(v.table.rows)) })},
+	}...)
+}
+
+func (v *View) objectBindings() keys.Set {
+	scalable := []string{"deployments.apps", "replicasets.apps", "statefulsets.apps", "replicationcontrollers"}
+	rolling := []string{"deployments.apps", "statefulsets.apps", "daemonsets.apps"}
+	logging := append([]string{"pods", "jobs.batch"}, append(rolling, "replicasets.apps")...)
+	logs := v.prompt("logs -f --all-containers", "")
+	if v.kind.Title() == "pods" {
+		logs = func() tea.Cmd { return v.open(pane.Logs) }
+	}
+	return keys.Set{
+		{Keys: []string{"enter"}, Desc: "open", Long: "open the selected object: describe, YAML, events", Bar: true, Disabled: v.can("get"), Run: func() tea.Cmd { return v.open(pane.Describe) }},
+		{Keys: []string{"y"}, Desc: "YAML", Long: "show the object as YAML", Bar: true, Disabled: v.can("get"), Run: func() tea.Cmd { return v.open(pane.YAML) }},
+		{Keys: []string{"l"}, Desc: "logs", Long: "follow the logs", Bar: true, Disabled: v.only("what runs containers has logs", logging...), Run: logs},
+		{Keys: []string{"x"}, Desc: "shell", Long: "open a shell in the pod's first container (kubectl exec -it)", Disabled: v.only("a pod has a shell", "pods"), Run: v.kubectl("exec", "-it")},
+		{Keys: []string{"e"}, Desc: "edit", Long: "edit the object in $EDITOR (kubectl edit)", Bar: true, Disabled: v.can("update"), Run: v.kubectl("edit")},
+		{Keys: []string{"S"}, Desc: "scale", Long: "write the command that scales it", Bar: v.only("", scalable...)() == "", Disabled: v.only("what has replicas is scaled", scalable...), Run: v.prompt("scale", "--replicas=")},
+		{Keys: []string{"R"}, Desc: "restart", Long: "write the command that replaces its pods, one after the other", Disabled: v.only("what rolls out is restarted", rolling...), Run: v.prompt("rollout restart", "")},
+		{Keys: []string{"U"}, Desc: "undo rollout", Long: "write the command that goes back to the version before", Disabled: v.only("what rolls out is undone", rolling...), Run: v.prompt("rollout undo", "")},
+		{Keys: []string{"F"}, Desc: "forward", Long: "write the command that forwards a port of this machine to it", Disabled: v.only("pods and what stands for them have ports", append(rolling, "pods", "services")...), Run: v.prompt("port-forward", "8080:80")},
+		{Keys: []string{"d", "delete"}, Desc: "delete", Long: "delete the object, or all that are marked, after a question", Bar: true, Disabled: v.can("delete"), Run: v.delete},
+	}
+}
+
+func (v *View) delete() tea.Cmd {
+	var refs []watch.Ref
+	for _, r := range v.table.rows {
+		if v.marked[r.UID] {
+			refs = append(refs, v.kind.Ref(r.Namespace, r.Name))
+		}
+	}
+	if ref, ok := v.Selected(); ok && len(refs) == 0 {
+		refs = append(refs, ref)
+	}
+	return send(DeleteMsg{Refs: refs})
+}
+
+func (v *View) mark() {
+	if r, ok := v.current(); ok {
+		if v.marked[r.UID] {
+			delete(v.marked, r.UID)
+		} else {
+			v.marked[r.UID] = true
+		}
+		v.move(1)
+	}
+}
+
+func (v *View) markAll() {
+	if len(v.marked) > 0 {
+		clear(v.marked)
+		return
+	}
+	for _, r := range v.table.rows {
+		v.marked[r.UID] = true
+	}
+}
+
+// sortNext goes through the columns that are shown, and then back to the order of names.
+func (v *View) sortNext() {
+	names := []string{""}
+	for _, i := range v.table.columns[min(1, len(v.table.columns)):] {
+		names = append(names, v.state.Columns[i].Name)
+	}
+	at := slices.Index(names, v.sortBy)
+	v.sortBy, v.desc = names[(at+1)%len(names)], false
+	v.arrange()
+}
