@@ -62,6 +62,8 @@ type Cluster struct {
 	mu    sync.Mutex
 	state state
 	nodes map[string]*node.Node
+	// gone is closed, for a node that ran, when nothing of it is left.
+	gone map[string]chan struct{}
 }
 
 // purposes of the control plane's components, in one sentence each.
@@ -95,6 +97,7 @@ func New(options Options) (*Cluster, error) {
 		serving:  make(chan struct{}),
 		ready:    make(chan struct{}),
 		nodes:    make(map[string]*node.Node),
+		gone:     make(map[string]chan struct{}),
 		shutdown: shutdown{done: make(chan struct{})},
 		log:      slog.New(slog.DiscardHandler),
 	}, nil

@@ -107,6 +107,9 @@ func clusterDNS(services netip.Prefix) netip.Addr {
 // until the API server serves.
 func (c *Cluster) bootNode(ctx context.Context, n nodeState) error {
 	c.tracker.set(n.Name, component.Starting, "")
+	if err := checkInotify(1); err != nil {
+		return c.nodeFailed(n.Name, err)
+	}
 	spec, err := c.nodeSpec(n)
 	if err != nil {
 		return c.nodeFailed(n.Name, err)
@@ -115,10 +118,14 @@ func (c *Cluster) bootNode(ctx context.Context, n nodeState) error {
 	if err != nil {
 		return c.nodeFailed(n.Name, err)
 	}
+	gone := make(chan struct{})
 	c.mu.Lock()
-	c.nodes[n.Name] = running
+	c.nodes[n.Name], c.gone[n.Name] = running, gone
 	c.mu.Unlock()
-	go c.superviseNode(n.Name, running)
+	go func() {
+		defer close(gone)
+		c.superviseNode(n.Name, running)
+	}()
 	return nil
 }
 
@@ -127,26 +134,32 @@ func (c *Cluster) nodeFailed(name string, err error) error {
 	return fmt.Errorf("start %s: %w", name, err)
 }
 
-// superviseNode waits for a node's end, and takes its cable out.
+// superviseNode waits for a node's end, takes its cable out, and tells of it. Only then
+// is the node forgotten: whoever starts it anew finds nothing of the old one.
 func (c *Cluster) superviseNode(name string, running *node.Node) {
 	<-running.Done()
-	c.mu.Lock()
-	current := c.nodes[name] == running
-	if current {
-		delete(c.nodes, name)
-	}
-	c.mu.Unlock()
-	if !current {
-		return
-	}
 	if err := c.network.DetachNode(name); err != nil {
 		c.log.Error("detach node", "node", name, "error", err)
 	}
 	if info, _ := c.tracker.get(name); info.State == component.Stopping {
 		c.tracker.set(name, component.Stopped, "")
-		return
+	} else {
+		c.tracker.set(name, component.Failed, "the machine went off; start it again with: kubarium node start "+name)
 	}
-	c.tracker.set(name, component.Failed, "the machine went off; start it again with: kubarium node start "+name)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	delete(c.nodes, name)
+	delete(c.gone, name)
+}
+
+// awaitGone waits until nothing of a node that has ended, or is about to, is left.
+func (c *Cluster) awaitGone(name string) {
+	c.mu.Lock()
+	gone := c.gone[name]
+	c.mu.Unlock()
+	if gone != nil {
+		<-gone
+	}
 }
 
 // Nodes returns the names of all nodes, running or not.
@@ -188,7 +201,12 @@ func (c *Cluster) StartNode(ctx context.Context, name string) error {
 		return err
 	}
 	if running != nil {
-		return fmt.Errorf("%s runs already", name)
+		select {
+		case <-running.Done():
+			c.awaitGone(name)
+		default:
+			return fmt.Errorf("%s runs already", name)
+		}
 	}
 	if err := c.rememberStopped(name, false); err != nil {
 		return err
@@ -242,7 +260,7 @@ func (c *Cluster) endNode(name string, end func(*node.Node) error) error {
 	if err := end(running); err != nil {
 		return fmt.Errorf("stop %s: %w", name, err)
 	}
-	<-running.Done()
+	c.awaitGone(name)
 	return nil
 }
 
@@ -327,7 +345,7 @@ func (c *Cluster) stopNodes(ctx context.Context) error {
 			if err != nil {
 				err = errors.Join(fmt.Errorf("stop %s: %w", name, err), n.Kill())
 			}
-			<-n.Done()
+			c.awaitGone(name)
 			results <- err
 		}()
 	}

@@ -115,7 +115,13 @@ func (c *Cluster) prepare() error {
 		return fmt.Errorf("clear up after the last run: %w", err)
 	}
 	c.onStop(func(context.Context) error { return node.Sweep(cgroup) })
+	if err := errors.Join(checkDisk(c.layout.Root), checkTasks()); err != nil {
+		return err
+	}
 	if c.state, err = c.loadState(); err != nil {
+		return err
+	}
+	if err := checkInotify(len(c.running())); err != nil {
 		return err
 	}
 	if c.pki, err = pki.Open(c.layout.PKI()); err != nil {
@@ -365,6 +371,7 @@ func (c *Cluster) follow(ctx context.Context) error {
 	}
 	ports, err := follow.NewNodePorts(factory, follow.NodePortsConfig{
 		Host: netip.MustParseAddr("127.0.0.1"), Lab: c.network, Log: c.log,
+		Report: c.reportNodePort(ctx, client),
 	})
 	if err != nil {
 		return fmt.Errorf("follow node ports: %w", err)

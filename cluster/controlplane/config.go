@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/netip"
 	"path/filepath"
+	"runtime"
 
 	"gopkg.in/natefinch/lumberjack.v2"
 	"k8s.io/klog/v2"
@@ -72,8 +73,12 @@ func (c Config) logger(component string) klog.Logger {
 // RedirectGlobalLog sends what upstream code logs without a context to the API
 // server's log: of the components in this process it is the one that still logs so,
 // and nothing may reach the terminal. It is to be called once, before any start.
+//
+// Nor may a fatal message end the program: a start hook of the API server logs one when
+// the server is stopped before it has come up. The goroutine ends that logs it.
 func (c Config) RedirectGlobalLog() {
 	klog.SetLogger(c.logger(APIServerName))
+	klog.OsExit = func(int) { runtime.Goexit() }
 }
 
 // writeKubeconfig issues a client certificate and writes the component's kubeconfig.

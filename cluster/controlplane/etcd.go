@@ -48,7 +48,8 @@ func (e *Etcd) Client() (*clientv3.Client, error) {
 }
 
 func (e *Etcd) launch(context.Context) (func(context.Context) error, error) {
-	config, err := e.embedConfig()
+	failure := newFailure()
+	config, err := e.embedConfig(failure)
 	if err != nil {
 		return nil, err
 	}
@@ -56,9 +57,9 @@ func (e *Etcd) launch(context.Context) (func(context.Context) error, error) {
 	if err := os.Remove(e.config.etcdSocket()); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return nil, fmt.Errorf("remove old etcd socket: %w", err)
 	}
-	server, err := embed.StartEtcd(config)
+	server, err := failure.start(config)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("%w; the data is in %s", explainStore(err), config.Dir)
 	}
 	e.server.Store(server)
 	return func(ctx context.Context) error {
@@ -73,6 +74,11 @@ func (e *Etcd) launch(context.Context) (func(context.Context) error, error) {
 		case err = <-server.Err():
 		case <-server.Server.StopNotify():
 			err = errors.New("etcd stopped by itself")
+		case <-failure.happened:
+			// What failed will not answer, not even to a close.
+			e.server.Store(nil)
+			go server.Close()
+			return explainStore(failure.err)
 		}
 		e.server.Store(nil)
 		server.Close()
@@ -80,7 +86,7 @@ func (e *Etcd) launch(context.Context) (func(context.Context) error, error) {
 	}, nil
 }
 
-func (e *Etcd) embedConfig() (*embed.Config, error) {
+func (e *Etcd) embedConfig(failure *failure) (*embed.Config, error) {
 	socket := url.URL{Scheme: "unix", Path: e.config.etcdSocket()}
 	config := embed.NewConfig()
 	config.Name = "default"
@@ -106,7 +112,8 @@ func (e *Etcd) embedConfig() (*embed.Config, error) {
 	config.EnableGRPCGateway = false
 	writer := zapcore.AddSync(e.config.logWriter(etcdName))
 	encoder := zapcore.NewJSONEncoder(zap.NewProductionEncoderConfig())
-	config.ZapLoggerBuilder = embed.NewZapLoggerBuilder(zap.New(zapcore.NewCore(encoder, writer, zapcore.WarnLevel)))
+	config.ZapLoggerBuilder = embed.NewZapLoggerBuilder(zap.New(zapcore.NewCore(encoder, writer, zapcore.WarnLevel),
+		zap.WithFatalHook(failure), zap.WithPanicHook(failure)))
 	return config, nil
 }
 

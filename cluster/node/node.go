@@ -6,9 +6,11 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"runtime"
 	"sync"
+	"syscall"
 	"time"
 
 	"kubarium/cluster/node/nodeinit"
@@ -76,7 +78,7 @@ func (n *Node) bringUp(ctx context.Context, attach func(pid int) error) error {
 	ctx, cancel := context.WithTimeout(ctx, bootLimit)
 	defer cancel()
 	if err := attach(n.PID()); err != nil {
-		return fmt.Errorf("connect %s to the network: %w", n.spec.Name, err)
+		return n.whyNotAttached(ctx, err)
 	}
 	select {
 	case err := <-n.up:
@@ -89,6 +91,26 @@ func (n *Node) bringUp(ctx context.Context, attach func(pid int) error) error {
 	case <-ctx.Done():
 		return fmt.Errorf("boot %s: %w", n.spec.Name, ctx.Err())
 	}
+}
+
+// whyNotAttached tells why a machine has no network: mostly that it ended meanwhile, for
+// a reason that it told.
+func (n *Node) whyNotAttached(ctx context.Context, err error) error {
+	if n.process.Signal(syscall.Signal(0)) == nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("connect %s to the network: %w", n.spec.Name, err)
+	}
+	select {
+	case <-n.done:
+	case <-ctx.Done():
+	}
+	select {
+	case told := <-n.up:
+		if told != nil {
+			err = told
+		}
+	default:
+	}
+	return fmt.Errorf("boot %s: its first process ended: %w; see %s", n.spec.Name, err, n.spec.initLog())
 }
 
 // StartKubelet starts the kubelet, kube-proxy and what enforces NetworkPolicies, which

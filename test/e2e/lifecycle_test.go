@@ -68,6 +68,15 @@ func nodeComesAndGoes(t *testing.T) {
 	c.kubarium(t, "node", "start", added)
 	c.kubectl(t, "wait", "--for=condition=Ready", "node/"+added, "--timeout=60s")
 	eventually(t, "pod after the power cut", func(ctx context.Context) error { return c.ready(ctx, "default", "there", 1) })
+	// Nothing of the old machine may touch the new one, which is there a moment later.
+	for range 5 {
+		for _, action := range []string{"kill", "start"} {
+			if err := c.control().Node(bounded(t), added, action); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	eventually(t, "node that was killed and started at once", func(ctx context.Context) error { return c.state(ctx, added, "Ready") })
 	c.kubarium(t, "node", "stop", added)
 	if left := c.processes(t, added); len(left) > 0 {
 		t.Errorf("processes left of the stopped node: %v", left)
@@ -85,6 +94,20 @@ func nodeComesAndGoes(t *testing.T) {
 	if _, err := os.Stat(c.path("nodes", added)); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("the removed node's disk: %v", err)
 	}
+}
+
+// state returns an error unless the component list has a part in the state.
+func (c *testCluster) state(ctx context.Context, name, state string) error {
+	info, err := c.control().Info(ctx)
+	if err != nil {
+		return err
+	}
+	for _, part := range info.Components {
+		if part.Name == name && string(part.State) == state {
+			return nil
+		}
+	}
+	return fmt.Errorf("%s is not %s: %+v", name, state, info.Components)
 }
 
 // nothingIsLeftBehind ends a cluster in every way, and compares the machine.

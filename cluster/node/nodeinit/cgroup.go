@@ -14,6 +14,9 @@ import (
 
 const cgroupRoot = "/sys/fs/cgroup"
 
+// createAttempts is how often a cgroup is made that somebody else removes.
+const createAttempts = 10
+
 // Hierarchy is a cgroup hierarchy of the host: the one of cgroup v2, or one of the
 // several of v1.
 type Hierarchy struct {
@@ -70,7 +73,13 @@ func MakeCgroup(path string) error {
 		return err
 	}
 	for _, h := range hierarchies {
-		if err := h.create(path); err != nil {
+		// The last of other clusters that ends takes the parent of all away.
+		for range createAttempts {
+			if err = h.create(path); !errors.Is(err, fs.ErrNotExist) {
+				break
+			}
+		}
+		if err != nil {
 			return err
 		}
 	}

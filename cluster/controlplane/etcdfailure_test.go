@@ -1,0 +1,172 @@
+package controlplane
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"golang.org/x/sys/unix"
+)
+
+// storeOf starts etcd alone, writes to it, and stops it.
+func storeOf(t *testing.T) (p *plane, dir string) {
+	t.Helper()
+	p = newPlane(t)
+	if err := p.Etcd.Start(bounded(t)); err != nil {
+		t.Fatal(err)
+	}
+	if err := p.Etcd.Ready(bounded(t)); err != nil {
+		t.Fatal(err)
+	}
+	for i := range 50 {
+		if err := put(p, fmt.Sprintf("key-%d", i), "value"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := p.Etcd.Stop(bounded(t)); err != nil {
+		t.Fatal(err)
+	}
+	return p, filepath.Join(p.config.Dir, "etcd")
+}
+
+func put(p *plane, key, value string) error {
+	client, err := p.Etcd.Client()
+	if err != nil {
+		return err
+	}
+	defer client.Close()
+	_, err = client.Put(bounded(p.t), key, value)
+	return err
+}
+
+// TestDamagedStoreIsTold proves that damaged files end neither the program nor in
+// silence.
+func TestDamagedStoreIsTold(t *testing.T) {
+	for name, damage := range map[string]func(t *testing.T, dir string){
+		"database is nonsense": func(t *testing.T, dir string) { overwrite(t, filepath.Join(dir, "member/snap/db"), 0, 1<<16) },
+		"database is cut":      func(t *testing.T, dir string) { cut(t, filepath.Join(dir, "member/snap/db"), 5000) },
+		"database is empty":    func(t *testing.T, dir string) { cut(t, filepath.Join(dir, "member/snap/db"), 1) },
+		"log is nonsense":      func(t *testing.T, dir string) { overwrite(t, walOf(t, dir), 0, 4096) },
+		"log is gone":          func(t *testing.T, dir string) { remove(t, walOf(t, dir)) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			p, dir := storeOf(t)
+			damage(t, dir)
+			err := p.Etcd.Start(bounded(t))
+			if err == nil || !strings.Contains(err.Error(), "kubarium reset") || !strings.Contains(err.Error(), dir) {
+				t.Errorf("start on damaged files: %v", err)
+			}
+		})
+	}
+}
+
+// TestTornLogIsMended proves that a write that a power cut tore in two is left out, and
+// nothing else.
+func TestTornLogIsMended(t *testing.T) {
+	p, dir := storeOf(t)
+	log := walOf(t, dir)
+	data, err := os.ReadFile(log)
+	if err != nil {
+		t.Fatal(err)
+	}
+	end := len(strings.TrimRight(string(data), "\x00"))
+	cut(t, log, int64(end-3))
+	if err := p.Etcd.Start(bounded(t)); err != nil {
+		t.Fatal(err)
+	}
+	if err := p.Etcd.Ready(bounded(t)); err != nil {
+		t.Fatal(err)
+	}
+	client, err := p.Etcd.Client()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.Close()
+	found, err := client.Get(bounded(t), "key-40")
+	if err != nil || len(found.Kvs) != 1 {
+		t.Errorf("after the torn write an older one is gone: %v, %v", found, err)
+	}
+}
+
+// TestFullDiskFailsEtcdAlone fills the disk: the program goes on, and says what to do.
+func TestFullDiskFailsEtcdAlone(t *testing.T) {
+	p := newPlane(t)
+	dir := filepath.Join(p.config.Dir, "etcd")
+	if err := os.Mkdir(dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	// Two segments of the log are allocated ahead.
+	if err := unix.Mount("none", dir, "tmpfs", 0, "size=150m"); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := unix.Unmount(dir, unix.MNT_DETACH); err != nil {
+			t.Error(err)
+		}
+	})
+	if err := p.Etcd.Start(bounded(t)); err != nil {
+		t.Fatal(err)
+	}
+	if err := p.Etcd.Ready(bounded(t)); err != nil {
+		t.Fatal(err)
+	}
+	exited := p.Etcd.Exited()
+	value := strings.Repeat("x", 1<<20)
+	for i := 0; ; i++ {
+		select {
+		case <-exited:
+			if err := p.Etcd.Err(); err == nil || !strings.Contains(err.Error(), "free some space") {
+				t.Errorf("with a full disk etcd ends with: %v", err)
+			}
+			return
+		default:
+		}
+		if i > 500 {
+			t.Fatal("the disk does not fill")
+		}
+		writing, cancel := context.WithTimeout(t.Context(), 3*1e9)
+		if client, err := p.Etcd.Client(); err == nil {
+			_, _ = client.Put(writing, fmt.Sprintf("key-%d", i), value)
+			client.Close()
+		}
+		cancel()
+	}
+}
+
+func walOf(t *testing.T, dir string) string {
+	t.Helper()
+	found, err := filepath.Glob(filepath.Join(dir, "member/wal/*.wal"))
+	if err != nil || len(found) == 0 {
+		t.Fatalf("no log in %s: %v", dir, err)
+	}
+	return found[0]
+}
+
+func overwrite(t *testing.T, path string, at int64, n int) {
+	t.Helper()
+	file, err := os.OpenFile(path, os.O_WRONLY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	if _, err := file.WriteAt([]byte(strings.Repeat("\xa5", n)), at); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func cut(t *testing.T, path string, size int64) {
+	t.Helper()
+	if err := os.Truncate(path, size); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func remove(t *testing.T, path string) {
+	t.Helper()
+	if err := os.Remove(path); err != nil {
+		t.Fatal(err)
+	}
+}
