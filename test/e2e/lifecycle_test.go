@@ -32,6 +32,7 @@ func TestOwnClusters(t *testing.T) {
 	t.Parallel()
 	t.Run("node comes and goes", nodeComesAndGoes)
 	t.Run("nothing is left behind", nothingIsLeftBehind)
+	t.Run("the app", theApp)
 	t.Run("restart is a reboot", restartIsAReboot)
 	t.Run("side by side", sideBySide)
 	t.Run("add-ons are left out", addOnsAreLeftOut)

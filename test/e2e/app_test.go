@@ -1,0 +1,110 @@
+package e2e
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"testing"
+)
+
+// theApp drives the app in a terminal against the cluster that it starts, through what a
+// learner does on the first day, and compares the machine before and after.
+func theApp(t *testing.T) {
+	before, err := look("app")
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir, err := os.MkdirTemp("/var/tmp", "kb")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer os.RemoveAll(dir)
+	name := uniqueName("app")
+	editor := filepath.Join(dir, "editor")
+	if err := os.WriteFile(editor, []byte("#!/bin/sh\nexec sed -i 's/replicas: 3/replicas: 1/' \"$1\"\n"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	home := []string{"HOME=" + dir, "XDG_STATE_HOME=" + dir + "/state", "KUBE_EDITOR=" + editor}
+	flags := []string{"--name", name, "--data-dir", dir}
+	s := openScreen(t, 120, 40, home, append(flags, "--nodes", "2")...)
+	s.sees("Control plane", "node-1", "node-2")
+	s.keys("L", "L")
+	s.loses("Lessons")
+
+	s.run("create deployment web --image=kubarium/web:1.0 --replicas=2")
+	s.sees("deployment.apps/web created")
+	s.leave()
+	s.run("deploy default")
+	s.sees("deployments.apps  in default", "2/2")
+
+	t.Log("scale: the command can be read before it is run")
+	s.keys("S")
+	s.sees("scale deployment/web -n default --replicas=")
+	s.keys("3", "enter")
+	s.sees("deployment.apps/web scaled", "3/3")
+	s.leave()
+
+	t.Log("edit, in an editor that has the terminal to itself")
+	s.keys("e")
+	s.sees("1/1")
+
+	t.Log("object: describe, YAML")
+	s.keys("enter")
+	s.sees("Describe", "RollingUpdateStrategy")
+	s.keys("tab")
+	s.sees("apiVersion: apps/v1")
+	s.keys("esc")
+	s.sees("deployments.apps  in default")
+
+	t.Log("filter")
+	s.run("po -A")
+	s.sees("pods  in all namespaces", "coredns-", "web-")
+	s.keys("/", "web-", "enter")
+	s.loses("coredns-")
+
+	t.Log("shell in a pod")
+	s.keys("x")
+	s.sees("sh-5")
+	s.keys("echo in-the-pod-$((40+2)); hostname\r")
+	s.sees("in-the-pod-42")
+	s.keys("exit\r")
+	s.sees("pods  in all namespaces")
+
+	t.Log("port-forward, until it is interrupted")
+	s.run("port-forward -n default deployment/web 18089:8080")
+	s.sees("Forwarding from 127.0.0.1:18089")
+	eventually(t, "the forwarded port", func(ctx context.Context) error { return get(ctx, "http://127.0.0.1:18089", "Hello from pod web-") })
+	s.keys("\x03")
+	s.sees("stopped")
+	s.leave()
+
+	t.Log("a kind that is only listed, and one that is custom")
+	s.run("gatewayclasses")
+	s.sees("gatewayclasses.gateway.networking.k8s.io", "traefik.io/gateway-controller")
+
+	t.Log("delete, after a question")
+	s.run("deploy default")
+	s.sees("1/1")
+	s.keys("d")
+	s.sees("Delete deployment/web?")
+	s.keys("y")
+	s.sees("There are none in default.")
+
+	t.Log("leave")
+	s.keys("q")
+	s.sees("Leave kubarium?")
+	s.keys("enter")
+	if code := s.ends(); code != 0 {
+		t.Errorf("exit code %d\n%s", code, s.text())
+	}
+	before.compare(t, "after the app", "app")
+
+	t.Log("ctrl+c leaves at once")
+	s = openScreen(t, 80, 24, home, flags...)
+	s.sees("node-1", "kubectl")
+	s.keys("\x03")
+	if code := s.ends(); code != 0 {
+		t.Errorf("exit code %d\n%s", code, s.text())
+	}
+	before.compare(t, "after ctrl+c", "app")
+}

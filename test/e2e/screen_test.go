@@ -1,0 +1,145 @@
+package e2e
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/charmbracelet/x/ansi"
+	"github.com/charmbracelet/x/vt"
+	"github.com/creack/pty"
+)
+
+// screen is the program in a terminal, as a person has it.
+type screen struct {
+	t        *testing.T
+	cmd      *exec.Cmd
+	file     *os.File
+	terminal *vt.SafeEmulator
+	exited   chan struct{}
+}
+
+// openScreen runs the program in a terminal of that size.
+func openScreen(t *testing.T, width, height int, env []string, args ...string) *screen {
+	t.Helper()
+	s := &screen{t: t, cmd: exec.Command(program(), args...), terminal: vt.NewSafeEmulator(width, height), exited: make(chan struct{})}
+	s.cmd.Env = append(append(os.Environ(), "TERM=xterm-256color"), env...)
+	var err error
+	if s.file, err = pty.StartWithSize(s.cmd, &pty.Winsize{Rows: uint16(height), Cols: uint16(width)}); err != nil {
+		t.Fatal(err)
+	}
+	// What the program asks of the terminal, the terminal answers.
+	go func() { _, _ = io.Copy(s.file, s.terminal) }()
+	go func() {
+		_, _ = io.Copy(s.terminal, s.file)
+		_ = s.cmd.Wait()
+		close(s.exited)
+	}()
+	t.Cleanup(func() {
+		_ = s.cmd.Process.Signal(syscall.SIGTERM)
+		select {
+		case <-s.exited:
+		case <-time.After(limit):
+			_ = s.cmd.Process.Kill()
+			t.Error("the app does not end")
+		}
+		_ = s.terminal.Close()
+		_ = s.file.Close()
+	})
+	return s
+}
+
+func (s *screen) text() string { return ansi.Strip(s.terminal.Render()) }
+
+// sees waits until all of it is on the screen.
+func (s *screen) sees(words ...string) {
+	s.t.Helper()
+	s.until(fmt.Sprintf("%q on the screen", words), func(text string) bool {
+		for _, w := range words {
+			if !strings.Contains(text, w) {
+				return false
+			}
+		}
+		return true
+	})
+}
+
+// loses waits until it is no longer on the screen.
+func (s *screen) loses(word string) {
+	s.t.Helper()
+	s.until(fmt.Sprintf("%q gone from the screen", word), func(text string) bool { return !strings.Contains(text, word) })
+}
+
+func (s *screen) until(what string, ok func(text string) bool) {
+	s.t.Helper()
+	for deadline := time.Now().Add(limit); ; time.Sleep(20 * time.Millisecond) {
+		text := s.text()
+		switch {
+		case ok(text):
+			return
+		case s.over():
+			s.t.Fatalf("the app ended before: %s\n%s", what, text)
+		case time.Now().After(deadline):
+			s.t.Fatalf("never: %s\n%s", what, text)
+		}
+	}
+}
+
+func (s *screen) over() bool {
+	select {
+	case <-s.exited:
+		return true
+	default:
+		return false
+	}
+}
+
+// keys presses keys: names of a few, else what is typed.
+func (s *screen) keys(keys ...string) {
+	s.t.Helper()
+	named := map[string]string{"enter": "\r", "esc": "\x1b", "tab": "\t", "ctrl+u": "\x15"}
+	for _, k := range keys {
+		if sequence, ok := named[k]; ok {
+			k = sequence
+		}
+		if _, err := io.WriteString(s.file, k); err != nil {
+			s.t.Fatal(err)
+		}
+		// An escape that something follows at once would be part of that key.
+		if k == "\x1b" {
+			time.Sleep(time.Second)
+		}
+	}
+}
+
+// run runs a command in the app's command line.
+func (s *screen) run(command string) {
+	s.t.Helper()
+	s.keys(":")
+	s.sees("tab completes")
+	s.keys(command, "enter")
+}
+
+// leave leaves the command line.
+func (s *screen) leave() {
+	s.t.Helper()
+	s.sees("tab completes")
+	s.keys("esc")
+	s.loses("tab completes")
+}
+
+// ends waits for the program's end and returns its exit code.
+func (s *screen) ends() int {
+	s.t.Helper()
+	select {
+	case <-s.exited:
+	case <-time.After(limit):
+		s.t.Fatalf("the app does not end\n%s", s.text())
+	}
+	return s.cmd.ProcessState.ExitCode()
+}
