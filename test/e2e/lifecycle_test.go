@@ -36,6 +36,7 @@ func TestOwnClusters(t *testing.T) {
 	t.Run("restart is a reboot", restartIsAReboot)
 	t.Run("side by side", sideBySide)
 	t.Run("add-ons are left out", addOnsAreLeftOut)
+	t.Run("kills lose nothing", killsLoseNothing)
 	t.Run("services outlive machines", servicesOutliveMachines)
 }
 
