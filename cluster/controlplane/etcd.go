@@ -61,6 +61,13 @@ func (e *Etcd) launch(context.Context) (func(context.Context) error, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w; the data is in %s", explainStore(err), config.Dir)
 	}
+	// The directory is private already; who copies its modes elsewhere is protected, too.
+	for _, path := range []string{e.config.etcdSocket(), e.config.etcdSocket() + ".peer"} {
+		if err := os.Chmod(path, 0o600); err != nil && !errors.Is(err, os.ErrNotExist) {
+			server.Close()
+			return nil, fmt.Errorf("protect etcd socket: %w", err)
+		}
+	}
 	e.server.Store(server)
 	return func(ctx context.Context) error {
 		if e.config.Trace != nil {

@@ -51,6 +51,7 @@ func (s *Scheduler) flags(kubeconfig, certFile, keyFile string) []string {
 		// The default of 50 requests a second would be felt with a hundred pods.
 		"--kube-api-qps=1000",
 		"--kube-api-burst=2000",
+		"--profiling=false",
 		"--tls-cert-file=" + certFile,
 		"--tls-private-key-file=" + keyFile,
 	}

@@ -57,7 +57,7 @@ Without a command it starts the cluster and the app.`,
 		newUpCommand(g), newDownCommand(g), newKubectlCommand(g), newEnvCommand(g),
 		newNodeCommand(g), newComponentCommand(g), newImageCommand(g), newLessonCommand(g), newGlossaryCommand(),
 		newDoctorCommand(g), newEncryptSecretsCommand(g), newEtcdCommand(g), newTraceCommand(g),
-		newBenchCommand(), newResetCommand(g), newCleanCommand(g), newVersionCommand(),
+		newBenchCommand(), newSupportBundleCommand(g), newResetCommand(g), newCleanCommand(g), newVersionCommand(),
 	)
 	explainUsage(root)
 	return root

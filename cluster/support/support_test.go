@@ -1,0 +1,113 @@
+package support
+
+import (
+	"archive/tar"
+	"bytes"
+	"compress/gzip"
+	"context"
+	"errors"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+func TestRedact(t *testing.T) {
+	for _, hidden := range []string{
+		"-----BEGIN EC PRIVATE KEY-----\nMHcCAQEE\n-----END EC PRIVATE KEY-----",
+		"-----BEGIN PRIVATE KEY-----\nMHcCAQEE",
+		"eyJhbGciOiJSUzI1NiIs.eyJpc3MiOiJrdWJlcm5l.c2lnbmF0dXJl",
+		"LS0tLS1CRUdJTiBFQyBQUklWQVRFIEtFWS0tLS0t",
+		"Authorization: Bearer abcdefghijkl",
+		`"password":"hunter22"`,
+		"token=abc123def456",
+		"abcdef.0123456789abcdef",
+	} {
+		got := string(Redact([]byte("before " + hidden + "\nafter")))
+		secret := hidden[strings.LastIndexAny(hidden, ` "=`)+1:]
+		if strings.Contains(got, hidden) || len(secret) > 3 && strings.Contains(got, secret) {
+			t.Errorf("%q is told: %q", hidden, got)
+		}
+		if !strings.HasPrefix(got, "before ") {
+			t.Errorf("too much was taken: %q", got)
+		}
+	}
+	const harmless = "I1121 node-1 pulled kubarium/web:1.0 in 0.3s, digest sha256:00ff"
+	if got := string(Redact([]byte(harmless))); got != harmless {
+		t.Errorf("a harmless line became %q", got)
+	}
+}
+
+// FuzzRedact looks for texts in which a key is left.
+func FuzzRedact(f *testing.F) {
+	f.Add("a", "b")
+	f.Add("-----BEGIN", "token: ")
+	f.Fuzz(func(t *testing.T, before, after string) {
+		const key = "-----BEGIN EC PRIVATE KEY-----\nTm90UmVhbGx5QUtleQ\n-----END EC PRIVATE KEY-----"
+		if strings.Contains(string(Redact([]byte(before+key+after))), "Tm90UmVhbGx5QUtleQ") {
+			t.Errorf("the key between %q and %q is left", before, after)
+		}
+	})
+}
+
+func TestWrite(t *testing.T) {
+	dir := t.TempDir()
+	for name, content := range map[string]string{"etcd.log": "hello", "node-1/kubelet.log": "token=abc123def456", "ca.key": "no log"} {
+		path := filepath.Join(dir, name)
+		if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.Symlink("/etc/shadow", filepath.Join(dir, "shadow.log")); err != nil {
+		t.Fatal(err)
+	}
+	var bundle bytes.Buffer
+	err := Write(t.Context(), &bundle, dir, []Source{{"version.txt", func(_ context.Context, to io.Writer) error {
+		_, _ = io.WriteString(to, "1.0")
+		return errors.New("the rest is missing")
+	}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := list(t, &bundle)
+	want := map[string]string{
+		"kubarium-support/version.txt":             "1.0\nnot complete: the rest is missing\n",
+		"kubarium-support/logs/etcd.log":           "hello",
+		"kubarium-support/logs/node-1/kubelet.log": "token=(left out)",
+	}
+	if len(found) != len(want) {
+		t.Errorf("the bundle has %v", found)
+	}
+	for name, content := range want {
+		if found[name] != content {
+			t.Errorf("%s is %q, want %q", name, found[name], content)
+		}
+	}
+}
+
+func list(t *testing.T, bundle io.Reader) map[string]string {
+	t.Helper()
+	plain, err := gzip.NewReader(bundle)
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := map[string]string{}
+	for archive := tar.NewReader(plain); ; {
+		header, err := archive.Next()
+		if errors.Is(err, io.EOF) {
+			return found
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		content, err := io.ReadAll(archive)
+		if err != nil {
+			t.Fatal(err)
+		}
+		found[header.Name] = string(content)
+	}
+}
