@@ -66,6 +66,7 @@ test-lessons: build ## Play every lesson against a live cluster; some ten minute
 test-long: build ## Run what takes long: twenty rounds of restarts, a hundred kills
 	RESTART_ROUNDS=20 go test -count=1 -timeout 30m -v -run '^TestRestartsLoseAndKeepNothing$$' ./cluster/controlplane
 	KUBARIUM=$(CURDIR)/bin/kubarium LONG=yes go test -count=1 -timeout 90m -v -run '^TestLong' ./test/e2e
+	hack/vmtest.sh bin/kubarium
 
 .PHONY: test
 test: build vet test-unit test-e2e ## Do all the set-up, then run all tests
