@@ -18,8 +18,9 @@ cat >"$directory/test.sh" <<-'TEST'
 	trap 'cat up.log' EXIT
 	until grep -q 'is ready after' up.log; do kill -0 $up; sleep 2; done
 	k get nodes -o wide
-	k create deployment web --image=kubarium/web:1.0 --replicas=2
-	k set resources deployment/web --limits=memory=64Mi,cpu=200m
+	# With its limits from the start: pods of an earlier revision would be in the way.
+	k create deployment web --image=kubarium/web:1.0 --replicas=2 --dry-run=client -o yaml |
+		k set resources --local -f - --limits=memory=64Mi,cpu=200m -o yaml | k apply -f -
 	k rollout status deployment/web --timeout=400s
 	# The limits are in the cgroups of the pods, below those of their nodes.
 	limited=$(find /sys/fs/cgroup -path '*kubarium*' \( -name memory.max -o -name memory.limit_in_bytes \) -exec grep -lx 67108864 {} +)
