@@ -23,9 +23,10 @@ func look(cluster string) (machine, error) {
 		"routes":   "ip route",
 		"netns":    "ip netns",
 		"nftables": "nft list ruleset",
-		"cgroups":  "find /sys/fs/cgroup -type d -path '*/kubarium/" + uniqueName(cluster+"*") + "*'",
-		"run":      "ls /run",
-		"sysctl":   "cd /proc/sys && cat net/ipv4/ip_forward vm/overcommit_memory vm/panic_on_oom kernel/panic kernel/panic_on_oops kernel/keys/root_maxkeys",
+		// Cgroups of others go while find looks, which is no failure.
+		"cgroups": "find /sys/fs/cgroup -type d -path '*/kubarium/" + uniqueName(cluster+"*") + "*' 2>/dev/null || true",
+		"run":     "ls /run",
+		"sysctl":  "cd /proc/sys && cat net/ipv4/ip_forward vm/overcommit_memory vm/panic_on_oom kernel/panic kernel/panic_on_oops kernel/keys/root_maxkeys",
 	} {
 		out, err := exec.Command("sh", "-c", command).Output()
 		if err != nil {
