@@ -134,6 +134,10 @@ func (a *APIServer) run(ctx context.Context, s *options.ServerRunOptions) error 
 	if a.config.Trace != nil {
 		// Of the three servers' configurations, this one's handlers see all requests.
 		tapRequests(&config.Aggregator.GenericConfig.Config, a.config.Trace)
+		generic := config.KubeAPIs.ControlPlane.Generic
+		generic.RESTOptionsGetter = revisionTap{generic.RESTOptionsGetter}
+		custom := &config.ApiExtensions.ExtraConfig
+		custom.CRDRESTOptionsGetter = revisionTap{custom.CRDRESTOptionsGetter}
 	}
 	complete, err := config.Complete()
 	if err != nil {

@@ -2,6 +2,7 @@ package controlplane
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -87,8 +88,17 @@ func requestEvent(e *auditinternal.Event) (trace.Event, trace.Late) {
 	if e.ImpersonatedUser != nil {
 		fields["as"] = e.ImpersonatedUser.Username
 	}
+	var revisions []string
 	for key, value := range e.Annotations {
+		if revision, ok := strings.CutPrefix(key, revisionAnnotation); ok {
+			revisions = append(revisions, revision)
+			continue
+		}
 		fields[key] = value
+	}
+	if len(revisions) > 0 {
+		slices.Sort(revisions)
+		fields["revisions"] = strings.Join(revisions, ",")
 	}
 	event.Fields = fields
 	// The sentence is put together when somebody reads it.

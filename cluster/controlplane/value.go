@@ -101,12 +101,48 @@ func describeWrite(event *trace.Event, before, after []byte) {
 			event.Fields["ownerUID"], event.Fields["owner"] = string(owner.UID), owner.Kind+"/"+owner.Name
 		}
 	}
+	tellFacts(event.Fields, shown)
 	if was == nil || is == nil {
 		return
 	}
 	changes := diff("", was.Object, is.Object, nil)
 	event.Fields["diff"] = strings.Join(changes, "\n")
 	event.Detail += ": " + strings.Join(changes, "; ")
+}
+
+// tellFacts keeps of an object what joins it to others, and what people ask first.
+func tellFacts(fields map[string]string, o *unstructured.Unstructured) {
+	text := func(field string, path ...string) {
+		if value, found, _ := unstructured.NestedString(o.Object, path...); found && value != "" {
+			fields[field] = value
+		}
+	}
+	switch o.GetKind() {
+	case "Event":
+		text("regarding", "involvedObject", "uid")
+		text("reason", "reason")
+		text("note", "message")
+	case "Pod":
+		text("nodeName", "spec", "nodeName")
+		text("phase", "status", "phase")
+		conditions, _, _ := unstructured.NestedSlice(o.Object, "status", "conditions")
+		for _, c := range conditions {
+			if condition, ok := c.(map[string]any); ok && condition["type"] == "Ready" {
+				fields["ready"] = fmt.Sprint(condition["status"])
+			}
+		}
+	case "EndpointSlice":
+		endpoints, _, _ := unstructured.NestedSlice(o.Object, "endpoints")
+		var targets []string
+		for _, e := range endpoints {
+			if endpoint, ok := e.(map[string]any); ok {
+				if uid, found, _ := unstructured.NestedString(endpoint, "targetRef", "uid"); found {
+					targets = append(targets, uid)
+				}
+			}
+		}
+		fields["targets"] = strings.Join(targets, ",")
+	}
 }
 
 // diff lists the leaves that differ, as "path: old -> new". managedFields only say who

@@ -11,7 +11,9 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+	"k8s.io/cli-runtime/pkg/genericclioptions"
 	"k8s.io/cli-runtime/pkg/genericiooptions"
+	"k8s.io/client-go/rest"
 	"k8s.io/component-base/cli"
 	"k8s.io/kubectl/pkg/cmd"
 	"k8s.io/kubectl/pkg/cmd/plugin"
@@ -49,6 +51,7 @@ func runKubectl(g *global, args []string) error {
 	signal.Reset()
 	os.Args = append([]string{"kubectl"}, args...)
 	command := cmd.NewDefaultKubectlCommandWithArgs(cmd.KubectlOptions{
+		ConfigFlags:   followed(os.Getenv(followAgent)),
 		PluginHandler: cmd.NewDefaultPluginHandler(plugin.ValidPluginFilenamePrefixes),
 		Arguments:     os.Args,
 		IOStreams:     genericiooptions.IOStreams{In: os.Stdin, Out: os.Stdout, ErrOut: os.Stderr},
@@ -59,6 +62,19 @@ func runKubectl(g *global, args []string) error {
 		util.CheckErr(err)
 	}
 	return nil
+}
+
+// followed has kubectl's requests carry a mark; nil, which is kubectl's own way, without.
+func followed(mark string) *genericclioptions.ConfigFlags {
+	if mark == "" {
+		return nil
+	}
+	flags := genericclioptions.NewConfigFlags(true)
+	flags.WrapConfigFn = func(config *rest.Config) *rest.Config {
+		config.UserAgent = rest.DefaultKubernetesUserAgent() + " " + mark
+		return config
+	}
+	return flags
 }
 
 // takeFlags takes --name and --data-dir off the front of kubectl's arguments.

@@ -56,7 +56,7 @@ Without a command it starts the cluster and the app.`,
 	root.AddCommand(
 		newUpCommand(g), newDownCommand(g), newKubectlCommand(g), newEnvCommand(g),
 		newNodeCommand(g), newComponentCommand(g), newImageCommand(g), newLessonCommand(g), newGlossaryCommand(),
-		newDoctorCommand(g), newEncryptSecretsCommand(g), newEtcdCommand(g), newTraceCommand(g),
+		newDoctorCommand(g), newEncryptSecretsCommand(g), newEtcdCommand(g), newTraceCommand(g), newFollowCommand(g),
 		newBenchCommand(), newSupportBundleCommand(g), newResetCommand(g), newCleanCommand(g), newVersionCommand(),
 	)
 	explainUsage(root)

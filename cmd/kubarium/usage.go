@@ -13,7 +13,7 @@ import (
 // explainUsage has every command below root say what is wrong with an invocation in one
 // sentence, with what would be right.
 func explainUsage(root *cobra.Command) {
-	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error { return flagError(cmd, err) })
+	root.SetFlagErrorFunc(flagError)
 	root.InitDefaultHelpCmd()
 	root.InitDefaultCompletionCmd()
 	explainArguments(root)

@@ -1,0 +1,293 @@
+// Package story tells what came of one object or one command, in order: who asked for
+// what, who wrote what because of it, and where the pods went.
+//
+// A story is made of the facts in the trace: UIDs, owner references, names and times. A
+// cause that these leave open is said to be so. DESIGN.md tells how they are joined.
+package story
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+	"time"
+
+	"kubarium/cluster/trace"
+)
+
+// patience is how long a write waits for the request that made it: the trace has it when
+// it is answered, a moment after the write.
+const patience = 2 * time.Second
+
+// Step is one thing that happened.
+type Step struct {
+	// Seq is the event in the trace that shows it.
+	Seq  uint64    `json:"seq"`
+	Time time.Time `json:"time"`
+	// Who did it: a component, a controller, a kubelet or a user's program.
+	Who string `json:"who"`
+	// What was done, and to which object.
+	What   string       `json:"what"`
+	Object trace.Object `json:"object,omitzero"`
+	// Why is the fact that makes it part of the story.
+	Why string `json:"why"`
+	// Certain is false where the facts leave open who did it.
+	Certain bool `json:"certain"`
+	// Detail is the rest that is known: answer, latency, reason, changes.
+	Detail string `json:"detail,omitempty"`
+}
+
+// Root is what a story begins with.
+type Root struct {
+	// Resource, Namespace and Name are an object's; Group may be left open.
+	Resource, Group, Namespace, Name string
+	// Agent is part of the user agent of a command's requests: what it writes is the root.
+	Agent string
+}
+
+// Story joins events as they come.
+type Story struct {
+	root Root
+	// family are the objects of the story by their UID.
+	family map[string]member
+	// byName finds the UID of a member by what a request knows of it.
+	byName map[string]string
+	// writes wait for their requests; requests are kept for the writes to come.
+	writes, requests []trace.Event
+	// told are steps that wait until those before them can be told.
+	told []Step
+	// strangers are the newest writes, and attempts the scheduler's, that nothing joins to
+	// the story yet.
+	strangers, attempts []trace.Event
+	last                time.Time
+}
+
+type member struct {
+	object trace.Object
+	why    string
+	// since is when etcd told of the object first.
+	since time.Time
+}
+
+// New begins a story.
+func New(root Root) *Story {
+	return &Story{root: root, family: map[string]member{}, byName: map[string]string{}}
+}
+
+// Add takes the next event, and returns the steps that are complete now.
+func (s *Story) Add(e trace.Event) []Step {
+	if e.Time.After(s.last) {
+		s.last = e.Time
+	}
+	switch e.Component {
+	case "kube-apiserver":
+		s.told = append(s.told, s.request(e)...)
+	case "etcd":
+		s.told = append(s.told, s.write(e)...)
+	case "kube-scheduler":
+		s.attempt(e)
+	}
+	return s.Settle(s.last.Add(-patience))
+}
+
+// Settle gives out, in order, what is complete, and the writes before a time whose request
+// did not come.
+func (s *Story) Settle(before time.Time) []Step {
+	s.writes = slices.DeleteFunc(s.writes, func(w trace.Event) bool {
+		if w.Time.After(before) {
+			return false
+		}
+		s.told = append(s.told, s.step(w, nil))
+		return true
+	})
+	s.requests = slices.DeleteFunc(s.requests, func(r trace.Event) bool { return r.Time.Before(before) })
+	s.strangers = slices.DeleteFunc(s.strangers, func(w trace.Event) bool { return w.Time.Before(before) })
+	s.attempts = slices.DeleteFunc(s.attempts, func(e trace.Event) bool { return e.Time.Before(before) })
+	return s.release()
+}
+
+// release gives out the steps before which nothing waits for its request.
+func (s *Story) release() []Step {
+	slices.SortStableFunc(s.told, func(a, b Step) int { return cmp.Or(a.Time.Compare(b.Time), cmp.Compare(a.Seq, b.Seq)) })
+	n := len(s.told)
+	for _, w := range s.writes {
+		at := slices.IndexFunc(s.told, func(step Step) bool { return !step.Time.Before(w.Time) })
+		if at >= 0 {
+			n = min(n, at)
+		}
+	}
+	steps := slices.Clone(s.told[:n])
+	s.told = slices.Delete(s.told, 0, n)
+	return steps
+}
+
+// Objects are the members of the story.
+func (s *Story) Objects() []trace.Object {
+	var list []trace.Object
+	for _, m := range s.family {
+		list = append(list, m.object)
+	}
+	slices.SortFunc(list, func(a, b trace.Object) int { return strings.Compare(a.String(), b.String()) })
+	return list
+}
+
+// request keeps a request that may have made a write, and tells of one that failed.
+func (s *Story) request(e trace.Event) []Step {
+	if !changes(e.Verb) || e.Fields["stage"] == "ResponseStarted" {
+		return nil
+	}
+	var steps []Step
+	rooted := s.root.Agent != "" && strings.Contains(e.Agent, s.root.Agent)
+	if refused(e) {
+		_, known := s.byName[nameKey(e.Object)]
+		if !known && !rooted {
+			return nil
+		}
+		why := "it is about " + describe(e.Object)
+		if rooted {
+			why = "the command asked for it"
+		}
+		text := "is refused to " + verbWord(e) + " " + describe(e.Object)
+		if e.Fields["code"] == "409" && e.Verb != "create" {
+			text = "comes too late to " + verbWord(e) + " " + describe(e.Object) + ", which has changed meanwhile"
+		}
+		return []Step{{Seq: e.Seq, Time: e.Time, Who: who(e), What: text, Object: e.Object, Why: why, Certain: true, Detail: e.Detail}}
+	}
+	s.requests = append(s.requests, e)
+	if rooted {
+		steps = s.adopt(e)
+	}
+	s.writes = slices.DeleteFunc(s.writes, func(w trace.Event) bool {
+		if !made(e, w) || others(s.requests, w) {
+			return false
+		}
+		steps = append(steps, s.step(w, []trace.Event{e}))
+		return true
+	})
+	return steps
+}
+
+// adopt takes the objects that a command wrote into the story; their writes may have come
+// before the command's request was answered.
+func (s *Story) adopt(request trace.Event) []Step {
+	for _, w := range s.strangers {
+		if made(request, w) {
+			s.join(w, "the command asked for it")
+		}
+	}
+	var steps []Step
+	strangers := s.strangers
+	s.strangers = nil
+	for _, w := range strangers {
+		steps = append(steps, s.write(w)...)
+	}
+	return steps
+}
+
+// others reports whether more than one request may have made a write. It then waits for
+// all of them.
+func others(requests []trace.Event, w trace.Event) bool {
+	actors := map[string]bool{}
+	for _, r := range requests {
+		if made(r, w) {
+			actors[who(r)] = true
+		}
+	}
+	return len(actors) > 1
+}
+
+// write finds out whether a write belongs to the story.
+func (s *Story) write(e trace.Event) []Step {
+	if e.Object.UID == "" {
+		return nil
+	}
+	if !s.belongs(e) {
+		s.strangers = append(s.strangers, e)
+		return nil
+	}
+	return s.tellWrite(e)
+}
+
+// tellWrite tells of a write in the story, or has it wait for its request.
+func (s *Story) tellWrite(e trace.Event) []Step {
+	var by []trace.Event
+	for _, r := range s.requests {
+		if made(r, e) {
+			by = append(by, r)
+		}
+	}
+	if len(by) > 0 && !others(s.requests, e) {
+		return []Step{s.step(e, by)}
+	}
+	s.writes = append(s.writes, e)
+	return nil
+}
+
+// belongs reports whether a written object is in the story, and takes it in if a fact says
+// so.
+func (s *Story) belongs(e trace.Event) bool {
+	if _, ok := s.family[e.Object.UID]; ok {
+		return true
+	}
+	if s.isRoot(e) {
+		why := "it is what the story is about"
+		if s.root.Agent != "" {
+			why = "the command asked for it"
+		}
+		s.join(e, why)
+		return true
+	}
+	if owner, ok := s.family[e.Fields["ownerUID"]]; ok {
+		s.join(e, "it is owned by "+describe(owner.object))
+		return true
+	}
+	if m, ok := s.family[e.Fields["regarding"]]; ok {
+		s.join(e, "it tells of "+describe(m.object))
+		return true
+	}
+	for _, uid := range strings.Split(e.Fields["targets"], ",") {
+		if m, ok := s.family[uid]; ok {
+			s.join(e, "it leads to "+describe(m.object))
+			return true
+		}
+	}
+	return false
+}
+
+func (s *Story) isRoot(e trace.Event) bool {
+	r := s.root
+	if r.Agent != "" {
+		// A write whose request has come already; else the request adopts it later.
+		for _, request := range s.requests {
+			if strings.Contains(request.Agent, r.Agent) && made(request, e) {
+				return true
+			}
+		}
+		return false
+	}
+	return resourceOf(e) == r.Resource && e.Object.Namespace == r.Namespace && e.Object.Name == r.Name &&
+		(r.Group == "" || r.Group == e.Object.Group)
+}
+
+func (s *Story) join(write trace.Event, why string) {
+	o := write.Object
+	if _, known := s.family[o.UID]; known || o.UID == "" {
+		return
+	}
+	s.family[o.UID] = member{object: o, why: why, since: write.Time}
+	s.byName[nameKey(o)] = o.UID
+	attempts := s.attempts
+	s.attempts = nil
+	for _, e := range attempts {
+		s.attempt(e)
+	}
+}
+
+// attempt tells of the scheduler's attempt for a pod in the story. The scheduler may act on
+// a write before etcd's watch tells of it: then the attempt waits.
+func (s *Story) attempt(e trace.Event) {
+	if m, ok := s.family[e.Object.UID]; ok {
+		s.told = append(s.told, attempt(e, m))
+		return
+	}
+	s.attempts = append(s.attempts, e)
+}

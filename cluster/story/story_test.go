@@ -1,0 +1,136 @@
+package story
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"kubarium/cluster/trace"
+)
+
+// tape makes events, a millisecond apart.
+type tape struct {
+	seq   uint64
+	story *Story
+	told  []Step
+}
+
+func (p *tape) at(ms int) time.Time {
+	return time.Date(2026, 11, 20, 22, 0, 0, ms*int(time.Millisecond), time.UTC)
+}
+
+func (p *tape) add(e trace.Event) {
+	p.seq++
+	e.Seq = p.seq
+	p.told = append(p.told, p.story.Add(e)...)
+}
+
+func object(kind, name, uid string) trace.Object {
+	return trace.Object{Kind: kind, Resource: strings.ToLower(kind) + "s", Namespace: "shop", Name: name, UID: uid}
+}
+
+// write is what etcd tells; the request that made it is answered a little later.
+func (p *tape) write(ms int, verb string, o trace.Object, revision int, fields ...string) {
+	f := map[string]string{"key": "/registry/" + o.Resource + "/shop/" + o.Name, "revision": fmt.Sprint(revision)}
+	for i := 0; i+1 < len(fields); i += 2 {
+		f[fields[i]] = fields[i+1]
+	}
+	p.add(trace.Event{Time: p.at(ms), Component: "etcd", Verb: verb, Object: o, Fields: f})
+}
+
+func (p *tape) request(from, to int, actor, agent, verb string, o trace.Object, code string, revisions string) {
+	o.Kind, o.UID = "", ""
+	p.add(trace.Event{
+		Time: p.at(to), Component: "kube-apiserver", Verb: verb, Object: o, Actor: actor, Agent: agent,
+		Fields: map[string]string{"received": p.at(from).Format(time.RFC3339Nano), "code": code, "revisions": revisions, "stage": "ResponseComplete"},
+	})
+}
+
+func (p *tape) expect(t *testing.T, want ...string) {
+	t.Helper()
+	var got []string
+	for i, s := range p.told {
+		line := s.Who + " " + s.What
+		if !s.Certain {
+			line += " (not certain)"
+		}
+		if s.Why == "" {
+			t.Errorf("%q has no cause", line)
+		}
+		if i > 0 && s.Time.Before(p.told[i-1].Time) {
+			t.Errorf("%q is out of order", line)
+		}
+		got = append(got, line)
+	}
+	if strings.Join(got, "\n") != strings.Join(want, "\n") {
+		t.Errorf("the story is\n  %s\nwant\n  %s", strings.Join(got, "\n  "), strings.Join(want, "\n  "))
+	}
+}
+
+const serviceAccount = "system:serviceaccount:kube-system:"
+
+func TestCommand(t *testing.T) {
+	p := &tape{story: New(Root{Agent: "follow-x"})}
+	web, other := object("Deployment", "web", "d"), object("Deployment", "other", "o")
+	set, pod := object("ReplicaSet", "web-1", "r"), object("Pod", "web-1-a", "p")
+	p.write(1, "create", other, 9)
+	p.write(2, "create", web, 10)
+	// The controller is quicker than the answer to the command.
+	p.write(4, "create", set, 11, "ownerUID", "d")
+	p.request(0, 5, "admin", "kubectl/v1 follow-x", "create", web, "201", "10")
+	p.request(0, 5, "admin", "kubectl/v1", "create", other, "201", "9")
+	p.request(3, 6, serviceAccount+"deployment-controller", "kcm", "create", set, "201", "11")
+	// Nobody names the pod in the request: the name is made by the server.
+	// The scheduler is quicker than etcd's watch.
+	p.add(trace.Event{Time: p.at(6), Component: "kube-scheduler", Verb: "schedule", Object: pod, Fields: map[string]string{"node": "node-2"}})
+	p.write(7, "create", pod, 12, "ownerUID", "r")
+	nameless := pod
+	nameless.Name = ""
+	p.request(6, 8, serviceAccount+"replicaset-controller", "kcm", "create", nameless, "201", "12")
+	p.write(10, "update", pod, 13, "nodeName", "node-2")
+	binding := pod
+	binding.Subresource = "binding"
+	p.request(9, 11, "system:kube-scheduler", "scheduler", "create", binding, "201", "13")
+	status := pod
+	status.Subresource = "status"
+	p.write(12, "update", pod, 14, "phase", "Running", "ready", "True")
+	p.request(12, 13, "system:node:node-2", "kubelet", "patch", status, "200", "14")
+	late := web
+	late.Subresource = "status"
+	p.request(13, 14, serviceAccount+"deployment-controller", "kcm", "update", late, "409", "")
+	p.write(20, "create", object("EndpointSlice", "web-x", "e"), 15, "targets", "q,p")
+	p.request(19, 21, serviceAccount+"endpointslice-controller", "kcm", "create", object("EndpointSlice", "web-x", "e"), "201", "15")
+	p.expect(t,
+		"kubectl (admin) creates Deployment shop/web",
+		"deployment-controller creates ReplicaSet shop/web-1",
+		"replicaset-controller creates Pod shop/web-1-a",
+		"kube-scheduler chooses node-2 for Pod shop/web-1-a",
+		"kube-scheduler binds Pod shop/web-1-a to node-2",
+		"kubelet on node-2 says Pod shop/web-1-a is Running and Ready",
+		"deployment-controller comes too late to update the status of deployments shop/web, which has changed meanwhile",
+		"endpointslice-controller creates EndpointSlice shop/web-x",
+	)
+	if n := len(p.story.Objects()); n != 4 {
+		t.Errorf("%d objects are in the story: %v", n, p.story.Objects())
+	}
+}
+
+// TestUncertain tells what the facts leave open.
+func TestUncertain(t *testing.T) {
+	p := &tape{story: New(Root{Resource: "pods", Namespace: "shop", Name: "a"})}
+	pod := object("Pod", "a", "p")
+	p.write(1, "create", pod, 1)
+	p.request(0, 2, "eve", "curl/8", "create", pod, "201", "1")
+	// One who found nothing to change names the same revision, and came later.
+	p.request(3, 4, "bob", "kubectl/v1", "patch", pod, "200", "1")
+	p.write(10, "update", pod, 2, "diff", ".metadata.labels.x: (none) -> \"y\"")
+	p.told = append(p.told, p.story.Settle(p.at(5000))...)
+	p.expect(t, "curl (eve) creates Pod shop/a", "someone changes Pod shop/a: metadata.labels.x (none) -> \"y\" (not certain)")
+}
+
+func TestRefused(t *testing.T) {
+	p := &tape{story: New(Root{Agent: "follow-x"})}
+	p.request(0, 1, "admin", "kubectl/v1 follow-x", "create", object("Deployment", "web", ""), "403", "")
+	p.expect(t, "kubectl (admin) is refused to create deployments shop/web")
+}
