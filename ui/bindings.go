@@ -32,6 +32,7 @@ func (a *App) globals() keys.Set {
 	return keys.Set{
 		{Keys: []string{":"}, Desc: "kubectl", Long: "type a kubectl command, or a kind to see its objects: po, deploy shop, svc -l app=web", Bar: true, Always: true, Run: func() tea.Cmd { return a.prompt("") }},
 		{Keys: []string{"/"}, Desc: "filter", Long: "show only what contains a text", Bar: true, Disabled: a.covered, Run: a.startFilter},
+		{Keys: []string{"ctrl+p"}, Desc: "find", Long: "find an object, a kind or an action by some of its letters", Run: a.openFinder},
 		{Keys: []string{"n"}, Desc: "namespace", Long: "show only one namespace, or all", Bar: true, Disabled: a.covered, Run: func() tea.Cmd { a.pickNamespace(); return nil }},
 		{Keys: []string{"tab"}, Desc: "next pane", Run: func() tea.Cmd { return a.turn(1) }},
 		{Keys: []string{"shift+tab"}, Desc: "pane before", Run: func() tea.Cmd { return a.turn(-1) }},

@@ -107,3 +107,27 @@ func TestBrowse(t *testing.T) {
 	d.press("enter")
 	d.sees("label selector")
 }
+
+func TestFinder(t *testing.T) {
+	d := withTables(up(t, 100, 30))
+	d.press("ctrl+p")
+	d.sees("Find", "pod default/")
+	d.write("paytq6")
+	d.sees("pod shop/payments-5b9b5a46-ttq6g", "CrashLoopBackOff")
+	d.press("enter")
+	if d.detail() == nil || !strings.HasPrefix(d.detail().Ref().Name, "payments") {
+		t.Fatalf("not opened:\n%s", d.screen())
+	}
+	d.press("ctrl+p")
+	d.write("all deploy")
+	d.press("enter")
+	d.sees("deployments.apps")
+	d.press("ctrl+p")
+	d.write("zzzz")
+	d.sees("Nothing has these letters")
+	d.press("enter", "esc")
+	d.press("ctrl+p")
+	d.write("leave and stop")
+	d.press("enter")
+	d.sees("Leave kubarium?")
+}

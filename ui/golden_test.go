@@ -90,6 +90,13 @@ func TestScreens(t *testing.T) {
 			d.press("enter")
 			return d
 		},
+		"find": func(t *testing.T, w, h int, ascii func(*Options)) *driver {
+			d := withTables(up(t, w, h, ascii))
+			d.press("ctrl+p")
+			d.write("web")
+			d.press("down")
+			return d
+		},
 		"table": func(t *testing.T, w, h int, ascii func(*Options)) *driver {
 			d := withTables(up(t, w, h, ascii))
 			d.press(":")
