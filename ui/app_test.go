@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"charm.land/bubbles/v2/key"
 	tea "charm.land/bubbletea/v2"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/runtime"
@@ -322,6 +323,26 @@ func TestPanel(t *testing.T) {
 	if n != 2 {
 		t.Fatalf("the panel was told %d times that the API server answers", n)
 	}
+}
+
+// TestPanelKeys gives the panel the keys that it says it has, also those that the app has.
+func TestPanelKeys(t *testing.T) {
+	p := &uitest.Panel{More: []key.Binding{key.NewBinding(key.WithKeys("1"), key.WithHelp("1", "answer")), key.NewBinding(key.WithKeys("t"), key.WithHelp("t", "type it"))}}
+	d := up(t, 160, 40, func(o *Options) { o.Lessons = p })
+	d.send(panel.FocusMsg{})
+	before := d.app.ctx.Theme.Name
+	for _, name := range []string{"1", "t"} {
+		p.Seen = nil
+		d.press(name)
+		if k, ok := p.Seen[len(p.Seen)-1].(tea.KeyPressMsg); !ok || k.String() != name {
+			t.Errorf("the panel did not get %q", name)
+		}
+	}
+	if !p.HasFocus || d.app.ctx.Theme.Name != before {
+		t.Errorf("the app took a key of the panel's: focus %v, theme %s", p.HasFocus, d.app.ctx.Theme.Name)
+	}
+	d.press("?")
+	d.sees("all keys, and what the signs mean")
 }
 
 func TestMouse(t *testing.T) {

@@ -37,7 +37,9 @@ func (a *App) key(msg tea.KeyPressMsg) tea.Cmd {
 	}
 	onPanel := a.focus == layout.Panel && a.panelOn && a.lessons != nil
 	if onPanel {
-		if b, ok := a.globals().Find(name); !ok || name == "esc" || b.Run == nil {
+		// What the panel says a key does, it does: its keys come before the app's.
+		_, own := fromPanel(a.lessons.Keys()).Find(name)
+		if b, ok := a.globals().Find(name); own || !ok || name == "esc" || b.Run == nil {
 			return a.lessons.Update(msg)
 		}
 	} else if cmd, ok := a.focused().Set.Dispatch(name); ok {

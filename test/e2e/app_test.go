@@ -2,9 +2,12 @@ package e2e
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
+	"time"
 )
 
 // theApp drives the app in a terminal against the cluster that it starts, through what a
@@ -61,6 +64,8 @@ func theApp(t *testing.T) {
 	s.sees("pods  in all namespaces", "coredns-", "web-")
 	s.keys("/", "web-", "enter")
 	s.loses("coredns-")
+	// The pods that the edit took away have gone.
+	s.sees("1 of 3")
 
 	t.Log("shell in a pod")
 	s.keys("x")
@@ -99,12 +104,48 @@ func theApp(t *testing.T) {
 	}
 	before.compare(t, "after the app", "app")
 
+	t.Log("the first lesson, to its end")
+	s = openScreen(t, 120, 40, home, append(flags, "--lesson", "first-pod")...)
+	playLesson(s)
+
 	t.Log("ctrl+c leaves at once")
-	s = openScreen(t, 80, 24, home, flags...)
-	s.sees("node-1", "kubectl")
 	s.keys("\x03")
 	if code := s.ends(); code != 0 {
 		t.Errorf("exit code %d\n%s", code, s.text())
 	}
 	before.compare(t, "after ctrl+c", "app")
+}
+
+// playLesson plays the lesson that is open: the first step by typing what it offers, the
+// others by having them shown, and its questions by trying every answer.
+func playLesson(s *screen) {
+	s.t.Helper()
+	s.sees("Control plane")
+	s.keys("L")
+	s.sees("enter: begin")
+	s.keys("enter")
+	s.sees("Step 1 of 8")
+	s.keys("t")
+	s.sees(": kubectl run web --image=kubarium/web:1.0")
+	s.keys("enter")
+	s.sees("pod/web created", "enter: next step")
+	s.leave()
+	for step := 2; step <= 8; step++ {
+		s.keys("enter")
+		s.sees(fmt.Sprintf("Step %d of 8", step))
+		if step < 8 {
+			s.keys("s")
+			s.sees("enter: next step")
+		}
+	}
+	for question := 1; question <= 3; question++ {
+		s.sees(fmt.Sprintf("answer question %d of 3", question))
+		for answer := 1; answer <= 3 && strings.Contains(s.text(), fmt.Sprintf("answer question %d of 3", question)); answer++ {
+			s.keys(fmt.Sprint(answer))
+			time.Sleep(time.Second)
+		}
+	}
+	s.sees("enter: finish")
+	s.keys("enter")
+	s.sees("enter: all lessons")
 }

@@ -12,6 +12,8 @@ import (
 
 // Panel is a panel with some text in it. It keeps what it was told.
 type Panel struct {
+	// More are keys that it has beside r.
+	More     []key.Binding
 	HasFocus bool
 	Seen     []tea.Msg
 }
@@ -46,7 +48,7 @@ func (p *Panel) View(width, height int) string {
 
 // Keys implements panel.Panel.
 func (p *Panel) Keys() []key.Binding {
-	return []key.Binding{key.NewBinding(key.WithKeys("r"), key.WithHelp("r", "run"))}
+	return append([]key.Binding{key.NewBinding(key.WithKeys("r"), key.WithHelp("r", "run"))}, p.More...)
 }
 
 // Focused implements panel.Panel.
