@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/creack/pty"
@@ -51,6 +52,8 @@ type Options struct {
 	Dir string
 	// Idle is how long the idle cluster is watched; 0 leaves that out.
 	Idle time.Duration
+	// Disable are the add-ons to leave out.
+	Disable []string
 }
 
 // settle is how long the cluster is left alone before it counts as idle.
@@ -84,7 +87,7 @@ type run struct {
 
 // start runs the program with its app, on a terminal of its own.
 func (r *run) start() error {
-	r.cmd = exec.Command(r.options.Self, "--name", name, "--data-dir", r.options.Dir)
+	r.cmd = exec.Command(r.options.Self, "--name", name, "--data-dir", r.options.Dir, "--disable", strings.Join(r.options.Disable, ","))
 	r.cmd.Env = append(os.Environ(), "TERM=xterm-256color", "XDG_STATE_HOME="+filepath.Join(r.options.Dir, "user"))
 	r.begin = time.Now()
 	var err error

@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"kubarium/cluster/addons"
 	"kubarium/cluster/bench"
 )
 
@@ -23,18 +24,22 @@ func newBenchBootCommand() *cobra.Command {
 	var output string
 	var again bool
 	var idle time.Duration
+	var disable []string
 	cmd := &cobra.Command{
 		Use: "boot", Short: "Start a new cluster with the app, measure it, and remove it", Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) (err error) {
+			if err := addons.CheckNames(disable); err != nil {
+				return err
+			}
 			self, dir, err := benchPlace(cmd, output)
 			if err != nil {
 				return err
 			}
 			defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
-			options := bench.Options{Self: self, Dir: dir, Idle: idle}
+			options := bench.Options{Self: self, Dir: dir, Idle: idle, Disable: disable}
 			if again {
 				// The first start makes the state that the second finds.
-				if _, err := bench.RunBoot(cmd.Context(), bench.Options{Self: self, Dir: dir}); err != nil {
+				if _, err := bench.RunBoot(cmd.Context(), bench.Options{Self: self, Dir: dir, Disable: disable}); err != nil {
 					return err
 				}
 			}
@@ -47,6 +52,7 @@ func newBenchBootCommand() *cobra.Command {
 	}
 	cmd.Flags().StringVarP(&output, "output", "o", "text", "format of the result: text or json")
 	cmd.Flags().BoolVar(&again, "again", false, "measure a start on existing state instead")
+	cmd.Flags().StringSliceVar(&disable, "disable", nil, "add-ons to leave out")
 	cmd.Flags().DurationVar(&idle, "idle", 30*time.Second, "how long to watch the idle cluster; 0 leaves it out")
 	return cmd
 }
