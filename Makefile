@@ -68,6 +68,13 @@ test-long: build ## Run what takes long: twenty rounds of restarts, a hundred ki
 	KUBARIUM=$(CURDIR)/bin/kubarium LONG=yes go test -count=1 -timeout 90m -v -run '^TestLong' ./test/e2e
 	hack/vmtest.sh bin/kubarium
 
+FOCUS    :=
+PARALLEL := 4
+
+.PHONY: conformance
+conformance: build ## Run upstream's conformance tests: FOCUS=EXPRESSION PARALLEL=NUMBER; an hour
+	hack/conformance.sh -focus '$(FOCUS)' -parallel '$(PARALLEL)'
+
 .PHONY: test
 test: build vet test-unit test-e2e ## Do all the set-up, then run all tests
 
