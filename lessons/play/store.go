@@ -76,7 +76,6 @@ func (s *sink) Replace(list []any, _ string) error {
 func (s *sink) send(c change) error {
 	c.resource = s.resource
 	for _, o := range c.set {
-		o.SetManagedFields(nil)
 		// An absent field and one that is null mean the same; conditions should
 		// not have to ask for both.
 		maps.DeleteFunc(o.Object, func(_ string, v any) bool { return v == nil })
