@@ -29,6 +29,14 @@ func runs(ready bool) corev1.ContainerStatus {
 	return corev1.ContainerStatus{Ready: ready, State: corev1.ContainerState{Running: &corev1.ContainerStateRunning{}}}
 }
 
+// again is a container that runs again after it ended.
+func again(restarts int32) corev1.ContainerStatus {
+	c := corev1.ContainerStatus{RestartCount: restarts}
+	c.State.Running = &corev1.ContainerStateRunning{StartedAt: metav1.NewTime(time.Unix(100, 0))}
+	c.LastTerminationState.Terminated = &corev1.ContainerStateTerminated{FinishedAt: metav1.NewTime(time.Unix(99, 0))}
+	return c
+}
+
 func waits(reason string) corev1.ContainerStatus {
 	return corev1.ContainerStatus{State: corev1.ContainerState{Waiting: &corev1.ContainerStateWaiting{Reason: reason}}}
 }
@@ -64,7 +72,13 @@ func TestPodWords(t *testing.T) {
 		{onNode(corev1.PodRunning, true, runs(true), ended("Completed", 0)), "Running", Running},
 		{onNode(corev1.PodSucceeded, false, ended("Completed", 0)), "Completed", Completed},
 		{onNode(corev1.PodFailed, false, ended("Error", 1)), "Error", Failing},
-		{with(onNode(corev1.PodFailed, false), func(p *corev1.Pod) { p.Status.Reason = "Evicted" }), "Evicted", Failing},
+		{with(onNode(corev1.PodFailed, false), func(p *corev1.Pod) { p.Status.Reason = "Evicted" }), "Evicted", Evicted},
+		{onNode(corev1.PodRunning, false, again(1)), "Running", Restarting},
+		{with(onNode(corev1.PodRunning, false, again(1)), func(p *corev1.Pod) {
+			// It was ready after the restart, and is so no more.
+			p.Status.Conditions[0].LastTransitionTime = metav1.NewTime(time.Unix(200, 0))
+		}), "Running", NotReady},
+		{onNode(corev1.PodRunning, true, again(1)), "Running", Running},
 		{with(onNode(corev1.PodRunning, true, runs(true)), func(p *corev1.Pod) { p.DeletionTimestamp = &gone }), "Terminating", Terminating},
 		{with(onNode(corev1.PodRunning, true, runs(true)), func(p *corev1.Pod) {
 			p.DeletionTimestamp, p.Status.Reason = &gone, "NodeLost"
@@ -153,5 +167,22 @@ func TestTexts(t *testing.T) {
 		if got := Bytes(n); got != want {
 			t.Errorf("Bytes(%d) is %q, not %q", n, got, want)
 		}
+	}
+}
+
+func TestOwnerIsTheDeployment(t *testing.T) {
+	yes := true
+	p := onNode(corev1.PodRunning, true, runs(true))
+	if got := NewPod(p).Owner; got != "" {
+		t.Errorf("the owner of a pod that has none is %q", got)
+	}
+	p.OwnerReferences = []metav1.OwnerReference{{Kind: "ReplicaSet", Name: "web-5b7d", Controller: &yes}}
+	p.Labels = map[string]string{"pod-template-hash": "5b7d"}
+	if got := NewPod(p).Owner; got != "web" {
+		t.Errorf("the owner is %q, want the Deployment", got)
+	}
+	p.OwnerReferences[0].Kind, p.OwnerReferences[0].Name, p.Labels = "StatefulSet", "db", nil
+	if got := NewPod(p).Owner; got != "db" {
+		t.Errorf("the owner is %q, want the StatefulSet", got)
 	}
 }

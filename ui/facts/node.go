@@ -70,13 +70,16 @@ type Service struct {
 	Object *corev1.Service
 	// Ready of Total endpoints take traffic.
 	Ready, Total int
+	// Backends are the pods it leads to, in its own namespace, and whether each takes
+	// traffic.
+	Backends map[string]bool
 	// Ports are written as kubectl does: "80:30080/TCP".
 	Ports string
 }
 
 // NewService looks at a service and the slices of its endpoints.
 func NewService(s *corev1.Service, slices []*discoveryv1.EndpointSlice) *Service {
-	f := &Service{Object: s}
+	f := &Service{Object: s, Backends: map[string]bool{}}
 	seen := map[string]bool{} // dual-stack services have a slice a family
 	for _, slice := range slices {
 		for _, e := range slice.Endpoints {
@@ -89,8 +92,12 @@ func NewService(s *corev1.Service, slices []*discoveryv1.EndpointSlice) *Service
 			}
 			seen[id] = true
 			f.Total++
-			if e.Conditions.Ready == nil || *e.Conditions.Ready {
+			ready := e.Conditions.Ready == nil || *e.Conditions.Ready
+			if ready {
 				f.Ready++
+			}
+			if r := e.TargetRef; r != nil && r.Kind == "Pod" {
+				f.Backends[r.Name] = ready
 			}
 		}
 	}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/component-helpers/resource"
 )
 
@@ -23,10 +24,16 @@ const (
 	NotReady
 	// Pending pods have no node yet.
 	Pending
+	// Pulling pods have a node that fetches an image for them.
+	Pulling
 	// Creating pods have a node that prepares their containers.
 	Creating
+	// Restarting pods run again after an end, and are not ready yet.
+	Restarting
 	// Failing pods cannot start, or have crashed.
 	Failing
+	// Evicted pods were sent away by their node.
+	Evicted
 	// Completed pods ran to their end.
 	Completed
 	// Terminating pods were told to go.
@@ -37,8 +44,8 @@ const (
 
 // String is the state as one word.
 func (s State) String() string {
-	return [...]string{"running", "not ready", "pending", "creating", "failing", "completed",
-		"terminating", "unknown"}[s]
+	return [...]string{"running", "not ready", "pending", "pulling", "creating", "restarting", "failing", "evicted",
+		"completed", "terminating", "unknown"}[s]
 }
 
 // Pod is what there is to know about a pod at a glance.
@@ -53,13 +60,16 @@ type Pod struct {
 	LastRestart  time.Time
 	// Short is the name without the hash that ties it to its ReplicaSet.
 	Short string
+	// Owner is what keeps the pod alive: the Deployment rather than its ReplicaSet. It
+	// is "" if nothing does.
+	Owner string
 	// CPU in thousandths of a core and Memory in bytes, as requested.
 	CPU, Memory int64
 }
 
 // NewPod looks at a pod.
 func NewPod(p *corev1.Pod) *Pod {
-	f := &Pod{Object: p, Total: len(p.Spec.Containers), Short: shortName(p)}
+	f := &Pod{Object: p, Total: len(p.Spec.Containers), Short: shortName(p), Owner: ownerName(p)}
 	f.Word = podWord(p)
 	f.State = podState(p, f.Word)
 	for _, c := range p.Status.ContainerStatuses {
@@ -214,6 +224,8 @@ func podState(p *corev1.Pod, word string) State {
 		return Terminating
 	case word == "Unknown" || word == "NodeLost":
 		return Unknown
+	case p.Status.Reason == "Evicted":
+		return Evicted
 	case p.Status.Phase == corev1.PodFailed, failing(reason):
 		return Failing
 	case p.Status.Phase == corev1.PodSucceeded:
@@ -223,6 +235,8 @@ func podState(p *corev1.Pod, word string) State {
 	case p.Status.Phase != corev1.PodRunning, strings.HasPrefix(word, "Init:"),
 		reason == "ContainerCreating", reason == "PodInitializing":
 		return Creating
+	case !ready(p) && ranBefore(p):
+		return Restarting
 	case !ready(p):
 		return NotReady
 	}
@@ -250,4 +264,38 @@ func shortName(p *corev1.Pod) string {
 		return before + "…" + after
 	}
 	return p.Name
+}
+
+// ranBefore reports whether a container that is not ready runs again after an end.
+func ranBefore(p *corev1.Pod) bool {
+	for _, c := range p.Status.ContainerStatuses {
+		if !c.Ready && c.RestartCount > 0 && c.State.Running != nil && c.LastTerminationState.Terminated != nil && !longAgo(p, c) {
+			return true
+		}
+	}
+	return false
+}
+
+// longAgo tells a container that has been without readiness ever since its restart,
+// by the pod's own word: its readiness changed when the container ended, and a probe
+// that fails later changes it again.
+func longAgo(p *corev1.Pod, c corev1.ContainerStatus) bool {
+	for _, condition := range p.Status.Conditions {
+		if condition.Type == corev1.PodReady {
+			return condition.LastTransitionTime.After(c.State.Running.StartedAt.Time)
+		}
+	}
+	return false
+}
+
+// ownerName names the pod's controller.
+func ownerName(p *corev1.Pod) string {
+	owner := metav1.GetControllerOf(p)
+	if owner == nil {
+		return ""
+	}
+	if hash := p.Labels["pod-template-hash"]; hash != "" && owner.Kind == "ReplicaSet" {
+		return strings.TrimSuffix(owner.Name, "-"+hash)
+	}
+	return owner.Name
 }

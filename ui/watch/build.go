@@ -21,9 +21,16 @@ func (f *feed) build() *Snapshot {
 	core, apps := f.factory.Core().V1(), f.factory.Apps().V1()
 	if changed&pods != 0 {
 		objects, _ := core.Pods().Lister().List(labels.Everything())
-		s.Pods, f.seen = podFacts(objects, f.seen)
+		f.pods, f.seen = podFacts(objects, f.seen)
 	}
-	if changed&(nodes|pods) != 0 {
+	if changed&events != 0 {
+		s.Events = f.events.list()
+	}
+	pulled := f.pulling
+	if changed&(pods|events) != 0 {
+		s.Pods, f.pulling = withPulls(f.pods, s.Events)
+	}
+	if changed&(nodes|pods) != 0 || pulled+f.pulling > 0 {
 		objects, _ := core.Nodes().Lister().List(labels.Everything())
 		s.Nodes = nodeFacts(objects, s.Pods)
 	}
@@ -39,9 +46,6 @@ func (f *feed) build() *Snapshot {
 	if changed&replicaSets != 0 {
 		s.ReplicaSets, _ = apps.ReplicaSets().Lister().List(labels.Everything())
 		sortReplicaSets(s.ReplicaSets)
-	}
-	if changed&events != 0 {
-		s.Events = f.events.list()
 	}
 	if changed&^(events|nodes) != 0 {
 		s.Namespaces = namespaces(&s)
@@ -78,12 +82,13 @@ func New(objects ...runtime.Object) *Snapshot {
 			_ = store.Add(o)
 		}
 	}
+	s.Events = store.list()
 	s.Pods, _ = podFacts(pods, nil)
+	s.Pods, _ = withPulls(s.Pods, s.Events)
 	s.Nodes = nodeFacts(nodes, s.Pods)
 	s.Services = serviceFacts(services, ends)
 	sortDeployments(s.Deployments)
 	sortReplicaSets(s.ReplicaSets)
-	s.Events = store.list()
 	s.Namespaces = namespaces(s)
 	return s
 }

@@ -147,6 +147,10 @@ type feed struct {
 	last Snapshot
 	// seen keeps what is known of pods whose object is still the same.
 	seen map[*corev1.Pod]*facts.Pod
+	// pods are those of the last snapshot without what events say of them; pulling is
+	// how many of the last snapshot's wait for an image.
+	pods    []*facts.Pod
+	pulling int
 }
 
 func newFeed(ctx context.Context, client kubernetes.Interface) *feed {

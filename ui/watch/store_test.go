@@ -12,10 +12,13 @@ import (
 	tea "charm.land/bubbletea/v2"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/kubernetes/fake"
 	"k8s.io/client-go/rest"
+
+	"kubarium/ui/facts"
 )
 
 // inbox keeps what a store sends.
@@ -244,5 +247,34 @@ func TestEventsAreBounded(t *testing.T) {
 	list := s.list()
 	if want := fmt.Sprint(5*keptEvents - 1); string(list[0].UID) != want {
 		t.Errorf("the newest is %s, not %s", list[0].UID, want)
+	}
+}
+
+func TestPullsAreToldByEvents(t *testing.T) {
+	at := time.Date(2026, 11, 20, 22, 41, 0, 0, time.UTC)
+	pod := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: "default", Name: "web"}}
+	pod.Spec.NodeName = "node-1"
+	node := &corev1.Node{ObjectMeta: metav1.ObjectMeta{Name: "node-1"}}
+	event := func(reason string, after time.Duration) *corev1.Event {
+		e := &corev1.Event{ObjectMeta: metav1.ObjectMeta{Name: reason, UID: types.UID(reason)}, Reason: reason, LastTimestamp: metav1.NewTime(at.Add(after))}
+		e.InvolvedObject = corev1.ObjectReference{Kind: "Pod", Namespace: "default", Name: "web"}
+		return e
+	}
+	for _, c := range []struct {
+		events []runtime.Object
+		want   facts.State
+	}{
+		{nil, facts.Creating},
+		{[]runtime.Object{event("Pulling", 0)}, facts.Pulling},
+		{[]runtime.Object{event("Pulling", 0), event("Scheduled", time.Second)}, facts.Pulling},
+		{[]runtime.Object{event("Pulling", 0), event("Pulled", time.Second)}, facts.Creating},
+	} {
+		s := New(append([]runtime.Object{pod, node}, c.events...)...)
+		if got := s.Pods[0].State; got != c.want {
+			t.Errorf("after %d events the pod is %s, want %s", len(c.events), got, c.want)
+		}
+		if got := s.Nodes[0].Pods[0].State; got != c.want {
+			t.Errorf("after %d events the node's pod is %s, want %s", len(c.events), got, c.want)
+		}
 	}
 }
