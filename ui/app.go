@@ -43,6 +43,7 @@ type App struct {
 	dialogs []dialog
 	lessons panel.Panel
 	panelOn bool
+	mapOn   bool // the map has the room of all panes
 
 	config  *rest.Config
 	client  kubernetes.Interface
@@ -120,6 +121,7 @@ func (a *App) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 	if a.quit {
 		return a, tea.Quit
 	}
+	a.chooseService()
 	return a, tea.Batch(cmd, a.schedule())
 }
 
@@ -140,6 +142,9 @@ func (a *App) handle(msg tea.Msg) tea.Cmd {
 		a.ctx.Components = msg
 		return a.sync()
 	case watch.SnapshotMsg:
+		if !a.opts.NoMotion {
+			a.ctx.Motion.Note(a.ctx.Snapshot, msg.Snapshot, a.now())
+		}
 		a.ctx.Snapshot, a.ctx.Down = msg.Snapshot, false
 		a.relayout()
 		return a.sync()

@@ -7,6 +7,7 @@ import (
 	tea "charm.land/bubbletea/v2"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/types"
 
 	"kubarium/ui/uitest"
 	"kubarium/ui/watch"
@@ -17,13 +18,15 @@ func crowd(nodes, pods int) []runtime.Object {
 	var list []runtime.Object
 	base := uitest.Objects(moment())
 	var node *corev1.Node
-	var pod *corev1.Pod
+	var shapes []*corev1.Pod
 	for _, o := range base {
 		switch o := o.(type) {
 		case *corev1.Node:
 			node = o
 		case *corev1.Pod:
-			pod = o
+			if o.Spec.NodeName != "" {
+				shapes = append(shapes, o)
+			}
 		}
 	}
 	for i := range nodes {
@@ -32,7 +35,8 @@ func crowd(nodes, pods int) []runtime.Object {
 		list = append(list, n)
 	}
 	for i := range pods {
-		p := pod.DeepCopy()
+		p := shapes[i%len(shapes)].DeepCopy()
+		p.UID = types.UID(fmt.Sprint("crowd-", i))
 		p.Name, p.Spec.NodeName = fmt.Sprintf("pod-%05d", i), fmt.Sprintf("node-%d", i%nodes)
 		list = append(list, p)
 	}

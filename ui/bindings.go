@@ -18,6 +18,10 @@ func (a *App) globals() keys.Set {
 				a.panelOn = false
 				a.relayout()
 			}
+			if a.mapOn && n != layout.Components && n != layout.Tanks && n != layout.Panel {
+				a.mapOn = false
+				a.relayout()
+			}
 			a.setFocus(n)
 			return nil
 		}
@@ -41,6 +45,7 @@ func (a *App) globals() keys.Set {
 		{Keys: []string{"3"}, Desc: "pods", Run: goTo(layout.Pods)},
 		{Keys: []string{"4"}, Desc: "services", Run: goTo(layout.Services)},
 		{Keys: []string{"5"}, Desc: "events", Run: goTo(layout.Events)},
+		{Keys: []string{"m"}, Desc: "map", Long: "give the map the whole screen, or the lists their place", Bar: true, Run: a.toggleMap},
 		{Keys: []string{"L", "f2"}, Desc: "lesson", Long: panelLong, Bar: a.lessons != nil, Disabled: noLessons, Run: func() tea.Cmd { a.showPanel(!a.panelOn || a.focus != layout.Panel); return nil }},
 		{Keys: []string{"esc"}, Desc: "clear", Long: "clear the filter, then close kubectl's dock", Run: a.escape},
 		{Keys: []string{"t"}, Desc: "theme", Long: "change the colours: dark, light, high contrast", Run: a.nextTheme},

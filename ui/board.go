@@ -26,7 +26,7 @@ func (a *App) relayout() {
 		most = max(most, len(n.Pods))
 	}
 	a.layout = layout.Compute(a.w, a.h, layout.Options{
-		Panel: a.panelOn && a.lessons != nil, Output: a.line.Docked(),
+		Panel: a.panelOn && a.lessons != nil, Output: a.line.Docked(), Map: a.mapOn,
 		Nodes: len(a.ctx.Snapshot.Nodes), PodsPerNode: most,
 	})
 	for name, p := range a.panes {

@@ -14,6 +14,7 @@ import (
 	"github.com/charmbracelet/x/exp/golden"
 
 	"kubarium/cluster/component"
+	"kubarium/ui/pane"
 	"kubarium/ui/panel"
 	"kubarium/ui/uitest"
 	"kubarium/ui/watch"
@@ -35,7 +36,27 @@ func looks() []look {
 	}
 }
 
-func sizes() [][2]int { return [][2]int{{80, 24}, {120, 40}, {200, 60}} }
+func sizes(screen string) [][2]int {
+	sizes := [][2]int{{80, 24}, {120, 40}, {200, 60}}
+	if strings.HasPrefix(screen, "map") {
+		sizes = append(sizes, [2]int{100, 30}) // three nodes and thirty pods are to fit it
+	}
+	return sizes
+}
+
+// busy is a driver of a cluster with thirty pods in all states; its nodes tell what
+// they use.
+func busy(t *testing.T, w, h int, change func(*Options), keys ...string) *driver {
+	d := up(t, w, h, change)
+	d.app.ctx.Load = map[string]pane.Load{
+		"node-1": {CPU: 2100, Memory: 900 << 20}, "node-2": {CPU: 300, Memory: 1700 << 20}, "node-3": {CPU: 40, Memory: 300 << 20},
+	}
+	d.send(watch.SnapshotMsg{Snapshot: watch.New(uitest.Busy(moment())...)})
+	d.clock = moment().Add(time.Minute) // nothing is new
+	d.send(componentsMsg(uitest.Components()))
+	d.press(keys...)
+	return d
+}
 
 // TestScreens compares whole screens with those in testdata. Run it with -update
 // after a change that was meant, and look at the difference.
@@ -104,6 +125,16 @@ func TestScreens(t *testing.T) {
 			d.press("enter", "o", " ")
 			return d
 		},
+		"map": func(t *testing.T, w, h int, ascii func(*Options)) *driver {
+			return busy(t, w, h, ascii, "m", "down", "down")
+		},
+		"map owners":  func(t *testing.T, w, h int, ascii func(*Options)) *driver { return busy(t, w, h, ascii, "m", "o") },
+		"map service": func(t *testing.T, w, h int, ascii func(*Options)) *driver { return busy(t, w, h, ascii, "m", "v", "v") },
+		"map crowd": func(t *testing.T, w, h int, ascii func(*Options)) *driver {
+			d := busy(t, w, h, ascii, "m")
+			d.send(watch.SnapshotMsg{Snapshot: watch.New(crowd(500, 5000)...)})
+			return d
+		},
 		"quit": func(t *testing.T, w, h int, ascii func(*Options)) *driver {
 			d := up(t, w, h, ascii)
 			d.press("q")
@@ -117,7 +148,7 @@ func TestScreens(t *testing.T) {
 	}
 	for name, open := range screens {
 		for _, l := range looks() {
-			for _, size := range sizes() {
+			for _, size := range sizes(name) {
 				t.Run(fmt.Sprintf("%s/%s/%dx%d", name, l.name, size[0], size[1]), func(t *testing.T) {
 					d := open(t, size[0], size[1], func(o *Options) { o.ASCII = l.ascii })
 					d.send(tea.ColorProfileMsg{Profile: l.profile})

@@ -81,8 +81,23 @@ func (a *App) moving() bool {
 			return true
 		}
 	}
+	if a.ctx.Motion.Active(a.ctx.Now) {
+		return true
+	}
 	for _, p := range a.ctx.Snapshot.Pods {
-		if p.State == facts.Creating && a.ctx.Now.Sub(p.Object.CreationTimestamp.Time) < young {
+		since := p.Object.CreationTimestamp.Time
+		switch p.State {
+		case facts.Creating, facts.Pulling:
+		case facts.Restarting:
+			since = p.LastRestart
+		case facts.Terminating:
+			if at := p.Object.DeletionTimestamp; at != nil {
+				since = at.Time
+			}
+		default:
+			continue
+		}
+		if a.ctx.Now.Sub(since) < young {
 			return true // what takes longer is stuck, and stands still
 		}
 	}

@@ -60,6 +60,8 @@ type Options struct {
 	Panel bool
 	// Output asks for the command line's dock.
 	Output bool
+	// Map gives the tanks the room of all lists.
+	Map bool
 	// Nodes and Pods are how many there are: the tanks are no taller than needed.
 	Nodes, PodsPerNode int
 }
@@ -162,6 +164,8 @@ func (l *Layout) cluster(body Rect, o Options) {
 	body.H -= strip
 
 	switch {
+	case o.Map:
+		l.rects[Tanks] = body
 	case body.W >= wideWidth && body.H >= 20:
 		l.wide(body, o)
 	case l.H >= tallHeight && body.H >= 16:

@@ -27,6 +27,12 @@ type Context struct {
 	Now        time.Time
 	// Frame counts the steps of moving signs; it stands still without motion.
 	Frame int
+	// Motion has the changes that are shown in motion.
+	Motion Motion
+	// Load is what nodes use just now, by name; none of those of whom nobody knows.
+	Load map[string]Load
+	// Service is the chosen service, whose pods are marked; nil if none is.
+	Service *facts.Service
 	// Namespace, if not empty, is the only one shown; Text is to be found in what
 	// is shown.
 	Namespace, Text string
@@ -35,6 +41,11 @@ type Context struct {
 	Version func(watch.Ref) string
 	// Down says that the API server does not answer.
 	Down bool
+}
+
+// Load is what something uses: thousandths of a core, and bytes.
+type Load struct {
+	CPU, Memory int64
 }
 
 // Shows reports whether the filters let an object through.
@@ -130,6 +141,9 @@ type PowerMsg struct {
 	Node bool
 }
 
+// ServiceMsg says that another service was chosen.
+type ServiceMsg struct{}
+
 // LeaveMsg asks to move the focus to the pane on that side.
 type LeaveMsg struct {
 	DX, DY int
@@ -169,22 +183,28 @@ func PodSign(c *Context, s facts.State) (string, theme.Tone) {
 		return i.NotReady, theme.Warn
 	case facts.Pending:
 		return i.Pending, theme.Busy
+	case facts.Pulling:
+		return step(c, i.PullingMove), theme.Busy
 	case facts.Creating:
-		if !i.ASCII {
-			return [...]string{i.Creating, "◑", "◕", "◑"}[c.Frame/3%4], theme.Busy
-		}
-		return i.Creating, theme.Busy
+		return step(c, i.CreatingMove), theme.Busy
+	case facts.Restarting:
+		return step(c, i.RestartingMove), theme.Warn
 	case facts.Failing:
 		return i.Failing, theme.Bad
+	case facts.Evicted:
+		return i.Evicted, theme.Bad
 	case facts.Completed:
 		return i.Completed, theme.Muted
 	case facts.Terminating:
-		return i.Terminating, theme.Muted
+		return step(c, i.TerminatingMove), theme.Muted
 	case facts.Unknown:
 		return i.Unknown, theme.Warn
 	}
 	return i.Running, theme.OK
 }
+
+// step is the shape of a moving sign just now.
+func step(c *Context, shapes []string) string { return shapes[c.Frame/3%len(shapes)] }
 
 // ComponentSign is the shape and the tone of a component's state.
 func ComponentSign(c *Context, s component.State) (string, theme.Tone) {

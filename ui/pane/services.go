@@ -110,6 +110,12 @@ func (p *Services) row(f *facts.Service) []widget.Cell {
 	}
 }
 
+// Chosen is the service under the cursor.
+func (p *Services) Chosen() watch.Ref {
+	ref, _ := p.ref()
+	return ref
+}
+
 // Bindings implements Pane.
 func (p *Services) Bindings() keys.Set {
 	return append(objectKeys(p.ref), p.moves()...)

@@ -17,14 +17,25 @@ import (
 // shoal is how a tank's pods are arranged: with their names as long as those
 // fit, as signs only when there are more, as numbers when there are too many.
 type shoal struct {
-	w, h, n int
-	// cols is the number of columns and width the cells of each; 0 columns is
-	// numbers only.
-	cols, width int
-	names       bool
+	w, h int
+	// names says that pods have room for their names.
+	names bool
+	// spots are in the order of lines, then columns; none is numbers only.
+	spots []spot
 }
 
-const nameWidth = 14
+// spot is a pod's place, or that of the name of an owner whose pods follow.
+type spot struct {
+	x, y, w int
+	// pod is the index of the pod; -1 is a label.
+	pod   int
+	label string
+}
+
+const (
+	nameWidth  = 14
+	ownerWidth = 16
+)
 
 // shoal arranges the pods of tank i, drawn in r.
 func (p *Tanks) shoal(i int, r layout.Rect) shoal {
@@ -32,127 +43,221 @@ func (p *Tanks) shoal(i int, r layout.Rect) shoal {
 	if r.H-2 >= 5 {
 		h -= 2 // bars
 	}
-	return arrange(len(p.pods[i]), r.W-2, h)
+	if p.grouped {
+		return arrangeOwners(p.pods[i], r.W-2, max(0, h))
+	}
+	return arrange(len(p.pods[i]), r.W-2, max(0, h))
 }
 
 func arrange(n, w, h int) shoal {
-	s := shoal{w: w, h: max(0, h), n: n}
+	s := shoal{w: w, h: h}
 	inner := w - 1
 	if s.h == 0 || inner < 3 {
 		return s
 	}
 	for cols := 1; cols == 1 || inner/cols >= nameWidth; cols++ {
 		if (n+cols-1)/cols <= s.h {
-			s.cols, s.width, s.names = cols, inner/cols, true
-			return s
+			s.names = true
+			return s.fill(n, cols, inner/cols)
 		}
 	}
 	for _, width := range []int{2, 1} {
 		cols := inner / width
 		if (n+cols-1)/cols <= s.h {
-			s.cols, s.width = cols, width
-			return s
+			return s.fill(n, cols, width)
 		}
 	}
 	return s
 }
 
+func (s shoal) fill(n, cols, width int) shoal {
+	s.spots = make([]spot, n)
+	for i := range s.spots {
+		s.spots[i] = spot{x: 1 + i%cols*width, y: i / cols, w: width, pod: i}
+	}
+	return s
+}
+
+// arrangeOwners puts pods behind the names of their owners. What does not fit is
+// counted in the last line.
+func arrangeOwners(pods []*facts.Pod, w, h int) shoal {
+	s := shoal{w: w, h: h}
+	label := min(ownerWidth, w/2)
+	if h == 0 || w < 12 {
+		return s
+	}
+	for _, width := range []int{2, 1} {
+		if s.spots = spread(pods, w, label, width); len(s.spots) == 0 || s.spots[len(s.spots)-1].y < h {
+			return s
+		}
+	}
+	for i, one := range s.spots {
+		if one.y == h-1 {
+			s.spots = s.spots[:i]
+			break
+		}
+	}
+	more := len(pods)
+	for _, one := range s.spots {
+		if one.pod >= 0 {
+			more--
+		}
+	}
+	s.spots = append(s.spots, spot{x: 1, y: h - 1, w: w - 2, pod: -1, label: fmt.Sprintf("and %d more", more)})
+	return s
+}
+
+// spread gives each owner a line, and more if its pods need them.
+func spread(pods []*facts.Pod, w, label, width int) []spot {
+	var spots []spot
+	x, y := w, -1
+	for i, f := range pods {
+		fresh := i == 0 || !sameOwner(f, pods[i-1])
+		if fresh || x+width > w {
+			x, y = 1+label, y+1
+		}
+		if fresh {
+			spots = append(spots, spot{x: 1, y: y, w: label, pod: -1, label: ownerOf(f)})
+		}
+		spots = append(spots, spot{x: x, y: y, w: width, pod: i})
+		x += width
+	}
+	return spots
+}
+
+func sameOwner(a, b *facts.Pod) bool {
+	return a.Owner == b.Owner && a.Object.Namespace == b.Object.Namespace
+}
+
+func ownerOf(f *facts.Pod) string {
+	if f.Owner == "" {
+		return "(no owner)"
+	}
+	return f.Owner
+}
+
 // at is the pod under a cell, counted from the first line of pods; -1 for none.
 func (s shoal) at(x, y int) int {
-	if s.cols == 0 || y < 0 || y >= s.h || x < 1 {
+	if y >= s.h {
 		return -1
 	}
-	col := (x - 1) / s.width
-	i := y*s.cols + col
-	if col >= s.cols || i >= s.n {
-		return -1
+	for _, one := range s.spots {
+		if one.y == y && x >= one.x && x < one.x+one.w {
+			return one.pod
+		}
 	}
-	return i
+	return -1
 }
 
 // draw draws the lines of water with the pods of tank i in them.
 func (s shoal) draw(p *Tanks, i int, here bool, water func(line int) color.Color) []string {
-	pods := p.pods[i]
+	pods, next := p.pods[i], 0
 	lines := make([]string, s.h)
 	for y := range lines {
 		bg := lipgloss.NewStyle().Background(water(y))
 		var b strings.Builder
-		b.WriteString(bg.Render(" "))
-		used := 1
-		if s.cols == 0 {
-			text, style := p.tally(pods, y)
-			b.WriteString(style.Inherit(bg).Render(text))
-			used += ansi.StringWidth(text)
-		}
-		for x := range s.cols {
-			at := y*s.cols + x
-			if at >= len(pods) {
-				break
+		x := 0
+		gap := func(to int) {
+			if to > x {
+				b.WriteString(bg.Render(strings.Repeat(" ", to-x)))
+				x = to
 			}
-			b.WriteString(s.pod(p, pods[at], here && at == p.pod, bg))
-			used += s.width
 		}
-		b.WriteString(bg.Render(strings.Repeat(" ", max(0, s.w-used))))
+		if len(s.spots) == 0 {
+			text, style := p.tally(pods, y)
+			text = ansi.Truncate(text, max(0, s.w-1), p.ctx.Theme.Icons.Ellipsis)
+			gap(1)
+			b.WriteString(style.Inherit(bg).Render(text))
+			x += ansi.StringWidth(text)
+		}
+		for ; next < len(s.spots) && s.spots[next].y == y; next++ {
+			one := s.spots[next]
+			gap(one.x)
+			if one.pod < 0 {
+				b.WriteString(p.label(one, bg))
+			} else {
+				b.WriteString(p.swimmer(pods[one.pod], one.w, s.names, here && one.pod == p.pod, bg))
+			}
+			x += one.w
+		}
+		gap(s.w)
 		lines[y] = b.String()
 	}
 	return lines
 }
 
-// pod draws one pod in exactly the width of a column.
-func (s shoal) pod(p *Tanks, f *facts.Pod, selected bool, bg lipgloss.Style) string {
+func (p *Tanks) label(s spot, bg lipgloss.Style) string {
 	t := p.ctx.Theme
-	sign, tone := PodSign(p.ctx, f.State)
-	if !s.names {
-		style := t.Tone(tone).Inherit(bg)
+	return t.Tone(theme.Muted).Inherit(bg).Render(widget.Fit(widget.Middle(s.label, s.w-1, t.Icons.Ellipsis), s.w, ""))
+}
+
+// swimmer draws one pod in exactly w cells.
+func (p *Tanks) swimmer(f *facts.Pod, w int, names, selected bool, bg lipgloss.Style) string {
+	t := p.ctx.Theme
+	sign, style := p.sign(f)
+	style = style.Inherit(bg)
+	led := " "
+	if p.led(f) {
+		led = t.Icons.Led
+	}
+	if !names {
 		if selected {
 			style = t.Selected
+		} else if led != " " && w == 1 {
+			style = style.Underline(true)
 		}
-		return style.Render(sign) + bg.Render(strings.Repeat(" ", s.width-1))
+		out := style.Render(sign)
+		if w > 1 {
+			out += t.Tone(theme.Accent).Inherit(bg).Render(widget.Fit(led, w-1, ""))
+		}
+		return out
 	}
-	name, word := f.Short, ""
-	if t.Icons.ASCII {
-		name = strings.ReplaceAll(name, "…", t.Icons.Ellipsis)
+	name, word := p.words(f, w-3) // sign, space before the name and after it
+	if selected {
+		text := sign + " " + name
+		if word != "" {
+			text += " " + word
+		}
+		return t.Selected.Render(text) + t.Tone(theme.Accent).Inherit(bg).Render(led)
 	}
+	text := t.Text
+	if f.Object.Namespace == "kube-system" {
+		text = t.Tone(theme.Muted)
+	}
+	if led != " " {
+		text = text.Bold(true)
+	}
+	out := style.Render(sign) + text.Inherit(bg).Render(" "+name)
+	if word != "" {
+		out += style.Render(" " + word)
+	}
+	return out + t.Tone(theme.Accent).Inherit(bg).Render(led)
+}
+
+// words are a pod's name and, unless all is well with it, its state: together as wide
+// as there is room.
+func (p *Tanks) words(f *facts.Pod, room int) (name, word string) {
+	ellipsis := p.ctx.Theme.Icons.Ellipsis
+	name = strings.ReplaceAll(f.Short, "…", ellipsis)
 	switch f.State {
 	case facts.Running:
-	case facts.NotReady:
-		word = "not ready" // the API says Running, which is no news here
+	case facts.NotReady, facts.Pulling, facts.Restarting:
+		word = f.State.String() // kubectl's word, Running or ContainerCreating, tells less
 	default:
 		word = f.Word
 	}
-	room := s.width - 3 // sign, space before the name and after it
 	if word != "" && ansi.StringWidth(word)+9 > room {
 		word = ""
 	}
 	if word != "" {
 		room -= ansi.StringWidth(word) + 1
 	}
-	name = widget.Fit(widget.Middle(name, room, t.Icons.Ellipsis), room, t.Icons.Ellipsis)
-	if selected {
-		text := sign + " " + name
-		if word != "" {
-			text += " " + word
-		}
-		return t.Selected.Render(text) + bg.Render(" ")
-	}
-	text := t.Text
-	if f.Object.Namespace == "kube-system" {
-		text = t.Tone(theme.Muted)
-	}
-	out := t.Tone(tone).Inherit(bg).Render(sign) + text.Inherit(bg).Render(" "+name)
-	if word != "" {
-		out += t.Tone(tone).Inherit(bg).Render(" " + word)
-	}
-	return out + bg.Render(" ")
+	return widget.Fit(widget.Middle(name, room, ellipsis), room, ellipsis), word
 }
 
 // tally is line y of the numbers shown instead of too many pods.
 func (p *Tanks) tally(pods []*facts.Pod, y int) (string, lipgloss.Style) {
-	var n [facts.Unknown + 1]int
-	for _, f := range pods {
-		n[f.State]++
-	}
-	for s, k := range n {
+	for s, k := range states(pods) {
 		if k == 0 {
 			continue
 		}
@@ -163,4 +268,12 @@ func (p *Tanks) tally(pods []*facts.Pod, y int) (string, lipgloss.Style) {
 		y--
 	}
 	return "", lipgloss.NewStyle()
+}
+
+// states counts pods by their state.
+func states(pods []*facts.Pod) (n [facts.Unknown + 1]int) {
+	for _, f := range pods {
+		n[f.State]++
+	}
+	return n
 }

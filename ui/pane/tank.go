@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"charm.land/lipgloss/v2"
+	"github.com/charmbracelet/x/ansi"
 
 	"kubarium/cluster/component"
 	"kubarium/ui/facts"
@@ -56,9 +57,10 @@ func (p *Tanks) tank(i int, r layout.Rect, focused bool) string {
 		lines = append(lines, p.dry(n, w, water)...)
 	}
 	if bars > 0 {
+		used, known := p.ctx.Load[n.Object.Name]
 		lines = append(lines,
-			p.bar("cpu", n.CPU, facts.Cores, w),
-			p.bar("mem", n.Memory, facts.Bytes, w))
+			p.bar("cpu", n.CPU, used.CPU, known, facts.Cores, w),
+			p.bar("mem", n.Memory, used.Memory, known, facts.Bytes, w))
 	}
 	return box.Draw(strings.Join(lines, "\n"), r.W, r.H)
 }
@@ -121,13 +123,16 @@ func (p *Tanks) indexOf(n *facts.Node) int {
 	return -1
 }
 
-// bar shows how much of a resource the pods have asked for.
-func (p *Tanks) bar(name string, u facts.Use, write func(int64) string, w int) string {
+// bar shows how much of a resource the pods have asked for and, if that is known,
+// how much the node uses.
+func (p *Tanks) bar(name string, u facts.Use, used int64, known bool, write func(int64) string, w int) string {
 	t := p.ctx.Theme
 	words := fmt.Sprintf(" %s of %s", write(u.Requested), write(u.Allocatable))
 	switch {
 	case w < 26:
 		words = fmt.Sprintf(" %s/%s", write(u.Requested), write(u.Allocatable))
+	case known && w >= 58:
+		words = fmt.Sprintf(" %s used, %s of %s requested", write(used), write(u.Requested), write(u.Allocatable))
 	case w >= 44:
 		words += " requested"
 	}
@@ -135,11 +140,28 @@ func (p *Tanks) bar(name string, u facts.Use, write func(int64) string, w int) s
 	if u.Share() > 0.9 {
 		tone = theme.Warn
 	}
-	room := w - len(name) - 3 - len(words)
+	room := w - ansi.StringWidth(name) - 3 - ansi.StringWidth(words)
 	if room < 4 {
 		return " " + t.Tone(theme.Muted).Render(name+words)
 	}
-	return " " + t.Tone(theme.Muted).Render(name) + " " +
-		widget.Bar(u.Share(), room, t.Icons.BarFull, t.Icons.BarEmpty, t.Tone(tone), t.Border) +
-		t.Tone(theme.Muted).Render(words)
+	gauge := widget.Bar(u.Share(), room, t.Icons.BarFull, t.Icons.BarEmpty, t.Tone(tone), t.Border)
+	if known {
+		gauge = p.gauge(u, used, room, t.Tone(tone))
+	}
+	return " " + t.Tone(theme.Muted).Render(name) + " " + gauge + t.Tone(theme.Muted).Render(words)
+}
+
+// gauge has a shape each for what is requested and used, requested only, and used only.
+func (p *Tanks) gauge(u facts.Use, used int64, w int, on lipgloss.Style) string {
+	i := p.ctx.Theme.Icons
+	cells := func(n int64) int {
+		if n <= 0 || u.Allocatable <= 0 {
+			return 0
+		}
+		return max(1, min(w, int(float64(n)/float64(u.Allocatable)*float64(w)+0.5)))
+	}
+	asked, taken := cells(u.Requested), cells(used)
+	both := min(asked, taken)
+	bar := strings.Repeat(i.BarBoth, both) + strings.Repeat(i.BarAsked, asked-both) + strings.Repeat(i.BarUsed, taken-both)
+	return on.Render(bar) + p.ctx.Theme.Border.Render(strings.Repeat(i.BarEmpty, max(0, w-max(asked, taken))))
 }

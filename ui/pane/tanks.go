@@ -2,30 +2,38 @@ package pane
 
 import (
 	"fmt"
-	"strings"
+	"sort"
 
 	tea "charm.land/bubbletea/v2"
-	"charm.land/lipgloss/v2"
 
 	"kubarium/ui/facts"
 	"kubarium/ui/keys"
 	"kubarium/ui/layout"
 	"kubarium/ui/watch"
-	"kubarium/ui/widget"
 )
 
-// Tanks shows each node as a tank with its pods in the water.
+// Tanks is the map: each node is a tank with its pods in the water, and pods without
+// a node wait outside.
 type Tanks struct {
-	ctx    *Context
-	w, h   int
-	nodes  []*facts.Node
-	pods   [][]*facts.Pod
-	cursor int
-	// pod is the selected pod in the selected tank; -1 is the node itself.
+	ctx   *Context
+	w, h  int
+	nodes []*facts.Node
+	pods  [][]*facts.Pod
+	// waiting are the pods without a node. While outside is set, the cursor is on one
+	// of them.
+	waiting []*facts.Pod
+	outside bool
+	cursor  int
+	// pod is the selected pod in the selected tank, or of those that wait; -1 is the
+	// node itself.
 	pod int
 	// node and podRef keep the cursor on its objects when others come and go.
 	node   string
 	podRef watch.Ref
+	// grouped puts the pods of one owner together.
+	grouped bool
+	// service is the one chosen here.
+	service watch.Ref
 }
 
 var _ Pane = (*Tanks)(nil)
@@ -43,6 +51,12 @@ func (p *Tanks) Title() (string, string) { return "Nodes", fmt.Sprint(len(p.node
 func (p *Tanks) Sync() {
 	p.nodes = p.ctx.Snapshot.Nodes
 	p.pods = make([][]*facts.Pod, len(p.nodes))
+	p.waiting = p.waiting[:0:0]
+	for _, f := range p.ctx.Snapshot.Waiting() {
+		if p.shows(f) {
+			p.waiting = append(p.waiting, f)
+		}
+	}
 	for i, n := range p.nodes {
 		if n.Object.Name == p.node {
 			p.cursor = i
@@ -50,86 +64,96 @@ func (p *Tanks) Sync() {
 		p.pods[i] = p.swimmers(n)
 	}
 	p.cursor = max(0, min(p.cursor, len(p.nodes)-1))
-	if len(p.nodes) == 0 {
-		p.pod = -1
-		return
-	}
-	for i, f := range p.pods[p.cursor] {
+	p.outside = p.outside && len(p.waiting) > 0
+	list := p.here()
+	for i, f := range list {
 		if p.pod >= 0 && podRef(f) == p.podRef {
 			p.pod = i
 		}
 	}
-	p.pod = min(p.pod, len(p.pods[p.cursor])-1)
+	p.pod = min(p.pod, len(list)-1)
+	if p.crowded() {
+		p.pod, p.outside = -1, false
+	}
 	p.remember()
+}
+
+// here are the pods among which the cursor moves.
+func (p *Tanks) here() []*facts.Pod {
+	switch {
+	case p.outside:
+		return p.waiting
+	case len(p.nodes) == 0:
+		return nil
+	}
+	return p.pods[p.cursor]
+}
+
+func (p *Tanks) shows(f *facts.Pod) bool {
+	o := f.Object
+	return p.ctx.Shows(o.Namespace, o.Name, f.Word, o.Spec.NodeName, o.Status.PodIP)
 }
 
 // swimmers are the pods to draw: the learner's first, then the system's.
 func (p *Tanks) swimmers(n *facts.Node) []*facts.Pod {
-	var own, system []*facts.Pod
+	own := make([]*facts.Pod, 0, len(n.Pods))
+	var system []*facts.Pod
 	for _, f := range n.Pods {
-		o := f.Object
 		switch {
-		case !p.ctx.Shows(o.Namespace, o.Name, f.Word, n.Object.Name, o.Status.PodIP):
-		case o.Namespace == "kube-system":
+		case !p.shows(f):
+		case f.Object.Namespace == "kube-system":
 			system = append(system, f)
 		default:
 			own = append(own, f)
 		}
 	}
+	if p.grouped {
+		byOwner(own)
+		byOwner(system)
+	}
 	return append(own, system...)
 }
 
+func byOwner(pods []*facts.Pod) {
+	sort.SliceStable(pods, func(i, j int) bool {
+		a, b := pods[i], pods[j]
+		if a.Object.Namespace != b.Object.Namespace {
+			return a.Object.Namespace < b.Object.Namespace
+		}
+		return a.Owner < b.Owner
+	})
+}
+
 func (p *Tanks) remember() {
-	p.node = p.nodes[p.cursor].Object.Name
-	if p.pod >= 0 {
-		p.podRef = podRef(p.pods[p.cursor][p.pod])
+	if len(p.nodes) > 0 {
+		p.node = p.nodes[p.cursor].Object.Name
+	}
+	if list := p.here(); p.pod >= 0 && p.pod < len(list) {
+		p.podRef = podRef(list[p.pod])
 	}
 }
 
 // SetSize implements Pane.
 func (p *Tanks) SetSize(w, h int) { p.w, p.h = w, h }
 
-// grid is how the tanks are arranged: columns, rows, and the first row in view.
-func (p *Tanks) grid() (cols, rows, first, height int) {
-	n := len(p.nodes)
-	cols = max(1, min(n, p.w/layout.TankMinWidth))
-	rows = (n + cols - 1) / cols
-	const least = 6
-	visible := max(1, min(rows, p.h/least))
-	height = p.h / visible
-	row := p.cursor / cols
-	first = max(0, min(row-visible/2, rows-visible))
-	return cols, rows, first, height
-}
-
-// cell is the rectangle of tank i, or an empty one if it is not in view.
-func (p *Tanks) cell(i int) layout.Rect {
-	cols, _, first, height := p.grid()
-	row, col := i/cols-first, i%cols
-	if row < 0 || (row+1)*height > p.h {
-		return layout.Rect{}
+// Selected is the pod under the cursor, or the node.
+func (p *Tanks) Selected() (watch.Ref, bool) {
+	if list := p.here(); p.pod >= 0 && p.pod < len(list) {
+		return podRef(list[p.pod]), true
 	}
-	x := col * p.w / cols
-	r := layout.Rect{X: x, Y: row * height, W: (col+1)*p.w/cols - x, H: height}
-	if (row+2)*height > p.h { // the last row takes what the division left over
-		r.H = p.h - r.Y
-	}
-	return r
-}
-
-// selected is the pod under the cursor, or the node.
-func (p *Tanks) selected() (watch.Ref, bool) {
 	if len(p.nodes) == 0 {
 		return watch.Ref{}, false
-	}
-	if p.pod >= 0 {
-		return podRef(p.pods[p.cursor][p.pod]), true
 	}
 	return watch.Ref{Kind: "Node", Name: p.nodes[p.cursor].Object.Name}, true
 }
 
-// across moves from tank to tank.
+// across moves from tank to tank, and among the pods that wait.
 func (p *Tanks) across(by int) tea.Cmd {
+	if p.outside {
+		p.pod = max(0, min(p.pod+by, len(p.waiting)-1))
+		p.remember()
+		return nil
+	}
 	next := p.cursor + by
 	if next < 0 || next >= len(p.nodes) {
 		return send(LeaveMsg{DX: by})
@@ -140,18 +164,36 @@ func (p *Tanks) across(by int) tea.Cmd {
 	return nil
 }
 
-// along moves from the node to its pods, and out of the tank at its ends.
+// along moves from the node to its pods, up to the pods that wait, and out of the
+// tank at its ends.
 func (p *Tanks) along(by int) tea.Cmd {
-	if len(p.nodes) == 0 {
+	g := p.grid()
+	switch next := p.pod + by; {
+	case p.outside && by > 0 && len(p.nodes) > 0:
+		p.outside, p.pod = false, -1
+	case p.outside:
 		return send(LeaveMsg{DY: by})
-	}
-	next := p.pod + by
-	if next < -1 || next >= len(p.pods[p.cursor]) {
+	case g.crowd:
+		return p.rows(by * g.cols)
+	case next == -2 && len(p.waiting) > 0:
+		p.outside, p.pod = true, 0
+	case next < -1 || next >= len(p.here()):
 		return send(LeaveMsg{DY: by})
+	default:
+		p.pod = next
 	}
-	p.pod = next
 	p.remember()
 	return nil
+}
+
+// rows moves over nodes that are drawn as lines.
+func (p *Tanks) rows(by int) tea.Cmd {
+	if next := p.cursor + by; next >= 0 && next < len(p.nodes) {
+		p.cursor = next
+		p.remember()
+		return nil
+	}
+	return send(LeaveMsg{DY: by})
 }
 
 // Bindings implements Pane.
@@ -160,8 +202,8 @@ func (p *Tanks) Bindings() keys.Set {
 		if p.ctx.Components == nil {
 			return "the nodes of this cluster are not ours to stop"
 		}
-		if len(p.nodes) == 0 {
-			return "there are no nodes"
+		if len(p.nodes) == 0 || p.outside {
+			return "no node is selected"
 		}
 		return ""
 	}
@@ -172,10 +214,13 @@ func (p *Tanks) Bindings() keys.Set {
 	if len(p.nodes) > 0 && p.off(p.nodes[p.cursor]) {
 		toggle = Start
 	}
-	set := append(keys.Set{logsKey(p.selected)}, objectKeys(p.selected)...)
+	set := append(keys.Set{logsKey(p.Selected)}, objectKeys(p.Selected)...)
 	return append(set, keys.Set{
 		{Keys: []string{"s"}, Desc: string(toggle) + " node", Long: "shut the node down in order, or start it again", Bar: true, Disabled: notNode, Run: power(toggle)},
 		{Keys: []string{"K"}, Desc: "power cut", Long: "take the node's power away: all on it is gone at once", Disabled: notNode, Run: power(Kill)},
+		{Keys: []string{"o"}, Desc: "owners", Long: "put the pods of one owner together, or not", Bar: p.h >= chartRoomy, Run: p.group},
+		{Keys: []string{"v"}, Desc: "service", Long: "mark the pods of the next service, after the last one none", Bar: p.h >= chartRoomy, Disabled: p.noServices, Run: func() tea.Cmd { p.nextService(1); return send(ServiceMsg{}) }},
+		{Keys: []string{"V"}, Desc: "service before", Disabled: p.noServices, Run: func() tea.Cmd { p.nextService(-1); return send(ServiceMsg{}) }},
 		{Keys: []string{"right"}, Label: "→", Desc: "next tank", Run: func() tea.Cmd { return p.across(1) }},
 		{Keys: []string{"left", "h"}, Label: "←/h", Desc: "previous tank", Run: func() tea.Cmd { return p.across(-1) }},
 		{Keys: []string{"down", "j"}, Label: "↓/j", Desc: "next pod in the tank", Run: func() tea.Cmd { return p.along(1) }},
@@ -183,70 +228,53 @@ func (p *Tanks) Bindings() keys.Set {
 	}...)
 }
 
+func (p *Tanks) group() tea.Cmd {
+	p.grouped = !p.grouped
+	p.Sync()
+	return nil
+}
+
 // Click implements Pane.
 func (p *Tanks) Click(x, y int) tea.Cmd {
+	if i := p.queueAt(x, y); i >= 0 {
+		return p.pick(true, p.cursor, i)
+	}
 	for i := range p.nodes {
 		r := p.cell(i)
 		if !r.Contains(x, y) {
 			continue
 		}
-		pod := p.shoal(i, r).at(x-r.X-1, y-r.Y-2)
-		if i == p.cursor && pod == p.pod {
-			ref, _ := p.selected()
-			return send(OpenMsg{Ref: ref, Tab: Describe})
+		pod := -1
+		if !p.grid().crowd {
+			pod = p.shoal(i, r).at(x-r.X-1, y-r.Y-2)
 		}
-		p.cursor, p.pod = i, pod
-		p.remember()
+		return p.pick(false, i, pod)
 	}
+	return nil
+}
+
+// pick moves the cursor, or opens what it is on already.
+func (p *Tanks) pick(outside bool, node, pod int) tea.Cmd {
+	if outside == p.outside && node == p.cursor && pod == p.pod {
+		ref, _ := p.Selected()
+		return send(OpenMsg{Ref: ref, Tab: Describe})
+	}
+	p.outside, p.cursor, p.pod = outside, node, pod
+	p.remember()
 	return nil
 }
 
 // Wheel implements Pane.
 func (p *Tanks) Wheel(by int) {
-	if len(p.nodes) > 0 {
-		p.pod = max(-1, min(p.pod+by, len(p.pods[p.cursor])-1))
+	if g := p.grid(); g.crowd {
+		p.rows(by / max(1, max(by, -by)) * g.cols)
+		return
+	}
+	if list := p.here(); len(list) > 0 {
+		p.pod = max(-1, min(p.pod+by, len(list)-1))
+		if p.outside {
+			p.pod = max(0, p.pod)
+		}
 		p.remember()
 	}
-}
-
-// View implements Pane. Tabs, if there are any, take a line of their own, above
-// the room that SetSize was told.
-func (p *Tanks) View(focused bool, tabs string) string {
-	w, h := p.w, p.h
-	if tabs != "" {
-		return p.tabbed(focused, tabs)
-	}
-	if len(p.nodes) == 0 {
-		title, n := p.Title()
-		return frame(p.ctx, title, n, "", focused, nil).Draw(empty(p.ctx, w-2, h-2, "No nodes yet."), w, h)
-	}
-	return p.tanks(focused)
-}
-
-// tabbed draws the tabs where other panes have their frame, and tanks below.
-func (p *Tanks) tabbed(focused bool, tabs string) string {
-	edge := frame(p.ctx, "", "", tabs, focused, nil)
-	edge.Border = lipgloss.Border{Top: edge.Border.Top, TopLeft: edge.Border.Top, TopRight: edge.Border.Top}
-	line, _, _ := strings.Cut(edge.Draw("", p.w, 2), "\n")
-	if len(p.nodes) == 0 {
-		return line + "\n" + empty(p.ctx, p.w, p.h, "No nodes yet.")
-	}
-	return line + "\n" + p.tanks(focused)
-}
-
-func (p *Tanks) tanks(focused bool) string {
-	cols, rows, first, _ := p.grid()
-	var lines []string
-	for row := first; row < rows; row++ {
-		var blocks []string
-		for i := row * cols; i < min((row+1)*cols, len(p.nodes)); i++ {
-			if r := p.cell(i); !r.Empty() {
-				blocks = append(blocks, p.tank(i, r, focused))
-			}
-		}
-		if len(blocks) > 0 {
-			lines = append(lines, widget.Beside(blocks...))
-		}
-	}
-	return widget.Stack(p.w, p.h, lines...)
 }

@@ -55,7 +55,29 @@ func Objects(now time.Time) []runtime.Object {
 	w.single("default", "leaving", "node-1", 8*time.Minute, leaving)
 
 	w.events()
+	w.endpoints()
 	return w.objects
+}
+
+// endpoints lets services lead to the pods that they select.
+func (w *world) endpoints() {
+	pods := map[string][]*corev1.Pod{}
+	for _, o := range w.objects {
+		if p, ok := o.(*corev1.Pod); ok {
+			pods[p.Namespace+"/"+p.Labels["app"]] = append(pods[p.Namespace+"/"+p.Labels["app"]], p)
+		}
+	}
+	for _, o := range w.objects {
+		e, ok := o.(*discoveryv1.EndpointSlice)
+		if !ok {
+			continue
+		}
+		for i, p := range pods[e.Namespace+"/"+e.Labels[discoveryv1.LabelServiceName]] {
+			if i < len(e.Endpoints) {
+				e.Endpoints[i].TargetRef = &corev1.ObjectReference{Kind: "Pod", Namespace: p.Namespace, Name: p.Name}
+			}
+		}
+	}
 }
 
 func (w *world) meta(namespace, name string, age time.Duration) metav1.ObjectMeta {
