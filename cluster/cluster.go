@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"gopkg.in/natefinch/lumberjack.v2"
@@ -58,6 +59,9 @@ type Cluster struct {
 	shutdown       shutdown
 	// encrypting is held while the encryption of Secrets changes.
 	encrypting sync.Mutex
+
+	// hosts counts the shells in the cluster's network.
+	hosts atomic.Int64
 
 	mu    sync.Mutex
 	state state

@@ -38,6 +38,27 @@ func FindInvoker() (Invoker, error) {
 	return Invoker{UID: uid, GID: gid, Name: u.Username, Home: u.HomeDir}, nil
 }
 
+// Groups are the IDs of the invoker's groups.
+func (i Invoker) Groups() ([]uint32, error) {
+	u, err := user.LookupId(strconv.Itoa(i.UID))
+	if err != nil {
+		return nil, fmt.Errorf("look up user %d: %w", i.UID, err)
+	}
+	ids, err := u.GroupIds()
+	if err != nil {
+		return nil, fmt.Errorf("look up groups of %s: %w", u.Username, err)
+	}
+	groups := make([]uint32, 0, len(ids))
+	for _, id := range ids {
+		n, err := strconv.ParseUint(id, 10, 32)
+		if err != nil {
+			return nil, fmt.Errorf("look up groups of %s: %w", u.Username, err)
+		}
+		groups = append(groups, uint32(n))
+	}
+	return groups, nil
+}
+
 // StateDir is where the invoker's own files go: the lessons' progress, and history.
 func (i Invoker) StateDir() string {
 	if i.UID == os.Getuid() {

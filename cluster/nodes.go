@@ -80,7 +80,7 @@ func (c *Cluster) nodeSpec(n nodeState) (node.Spec, error) {
 		ServingCert: serving.Cert, ServingKey: serving.Key,
 		ProxyCert: proxy.Cert, ProxyKey: proxy.Key,
 		PolicyCert: policy.Cert, PolicyKey: policy.Key,
-		ClusterDNS: clusterDNS(net.ServiceCIDR), ClusterDomain: "cluster.local",
+		ClusterDNS: clusterDNS(net.ServiceCIDR), ClusterDomain: clusterDomain,
 		ServiceCIDR: net.ServiceCIDR, PodCIDR: net.PodCIDR,
 		Registry: c.registryAddress(),
 		Reserved: reservedFor(n.Index), MachineID: n.MachineID,

@@ -108,6 +108,9 @@ func (l Layout) Node(name string) string { return filepath.Join(l.Root, "nodes",
 // Kubeconfig is the administrator's, and the user's who started the cluster.
 func (l Layout) Kubeconfig() string { return filepath.Join(l.Root, "kubeconfig") }
 
+// Shell is where shells in the cluster's network find their start files.
+func (l Layout) Shell() string { return filepath.Join(l.Root, "shell") }
+
 // ControlSocket is where the running cluster takes commands.
 func (l Layout) ControlSocket() string { return filepath.Join(l.Run(), "control.sock") }
 

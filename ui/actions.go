@@ -15,6 +15,7 @@ import (
 	tea "charm.land/bubbletea/v2"
 
 	"kubarium/ui/detail"
+	"kubarium/ui/layout"
 	"kubarium/ui/pane"
 	"kubarium/ui/panel"
 	"kubarium/ui/theme"
@@ -51,6 +52,16 @@ func (a *App) prompt(text string) tea.Cmd {
 	cmd := tea.Batch(a.discover(), a.line.Focus(strings.TrimPrefix(strings.TrimSpace(text), "kubectl ")))
 	a.relayout()
 	return cmd
+}
+
+// suggest puts a command where the user runs it: into the terminal if it is shown.
+func (a *App) suggest(text string) tea.Cmd {
+	if a.room == layout.NoTerminal || !a.terminal.Running() {
+		return a.prompt(text)
+	}
+	a.setFocus(layout.Terminal)
+	a.terminal.Type("kubectl " + strings.TrimPrefix(strings.TrimSpace(text), "kubectl "))
+	return nil
 }
 
 // exec gives the terminal to kubectl until it ends.

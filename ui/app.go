@@ -16,6 +16,7 @@ import (
 	"kubarium/ui/pane"
 	"kubarium/ui/panel"
 	"kubarium/ui/resource"
+	"kubarium/ui/terminal"
 	"kubarium/ui/theme"
 	"kubarium/ui/watch"
 )
@@ -44,6 +45,9 @@ type App struct {
 	lessons panel.Panel
 	panelOn bool
 	mapOn   bool // the map has the room of all panes
+	// room is what the terminal has of the screen.
+	terminal *terminal.Pane
+	room     layout.Room
 
 	config  *rest.Config
 	client  kubernetes.Interface
@@ -83,6 +87,7 @@ func New(o Options) *App {
 	a.ctx.Version = a.versionOf
 	a.line = command.New(a.ctx, o.Kubectl)
 	a.line.Resolve = a.resolve
+	a.terminal = terminal.New(a.ctx, o.Shell)
 	a.filters = newFilterLine(a.ctx)
 	a.panes = map[layout.Name]pane.Pane{
 		layout.Components: pane.NewComponents(a.ctx),
@@ -209,8 +214,10 @@ func (a *App) handleOwn(msg tea.Msg) tea.Cmd {
 		return a.execDone(msg)
 	case keys.DisabledMsg:
 		a.say(theme.Warn, msg.Why)
+	case terminal.ChangedMsg, terminal.EndedMsg, terminal.RanMsg:
+		return a.fromTerminal(msg)
 	case panel.RunMsg:
-		return a.prompt(msg.Command)
+		return a.suggest(msg.Command)
 	case panel.FocusMsg:
 		a.showPanel(true)
 	default:
@@ -288,6 +295,8 @@ func (a *App) paintPanel() {
 // close ends what the app has running.
 func (a *App) close() {
 	a.line.End()
+	// A shell that does not end is reported by nobody: the process that runs it is going.
+	_ = a.terminal.Close()
 	for _, s := range a.screens {
 		s.Close()
 	}

@@ -47,6 +47,8 @@ func (a *App) globals() keys.Set {
 		{Keys: []string{"5"}, Desc: "events", Run: goTo(layout.Events)},
 		{Keys: []string{"m"}, Desc: "map", Long: "give the map the whole screen, or the lists their place", Bar: true, Run: a.toggleMap},
 		{Keys: []string{"L", "f2"}, Desc: "lesson", Long: panelLong, Bar: a.lessons != nil, Disabled: noLessons, Run: func() tea.Cmd { a.showPanel(!a.panelOn || a.focus != layout.Panel); return nil }},
+		{Keys: []string{terminalKey}, Desc: "terminal", Long: "a shell of yours in the cluster's network; the same key leads back", Bar: true, Disabled: a.noTerminal, Run: a.enterTerminal},
+		{Keys: []string{"T"}, Desc: "terminal's size", Long: "give the terminal half of the screen, all of it, or none", Disabled: a.noTerminal, Run: a.sizeTerminal},
 		{Keys: []string{"esc"}, Desc: "clear", Long: "clear the filter, then close kubectl's dock", Run: a.escape},
 		{Keys: []string{"t"}, Desc: "theme", Long: "change the colours: dark, light, high contrast", Run: a.nextTheme},
 		{Keys: []string{"?"}, Desc: "help", Long: "all keys, and what the signs mean", Bar: true, Always: true, Run: func() tea.Cmd { a.push(a.newHelp()); return nil }},
@@ -68,6 +70,8 @@ func (a *App) focused() keys.Group {
 	switch {
 	case a.focus == layout.Panel && a.panelOn && a.lessons != nil:
 		return keys.Group{Title: a.lessons.Title(), Set: fromPanel(a.lessons.Keys())}
+	case a.inTerminal():
+		return keys.Group{Title: "terminal", Set: a.terminalKeys()}
 	case a.focus == layout.Output && a.line.Docked():
 		return keys.Group{Title: "kubectl", Set: a.dockKeys()}
 	case a.top() != nil:

@@ -21,12 +21,16 @@ func (a *App) relayout() {
 	if a.w == 0 {
 		return
 	}
+	if a.line.Docked() {
+		// Of the two docks there is the one that was opened last.
+		a.room = layout.NoTerminal
+	}
 	most := 0
 	for _, n := range a.ctx.Snapshot.Nodes {
 		most = max(most, len(n.Pods))
 	}
 	a.layout = layout.Compute(a.w, a.h, layout.Options{
-		Panel: a.panelOn && a.lessons != nil, Output: a.line.Docked(), Map: a.mapOn,
+		Panel: a.panelOn && a.lessons != nil, Output: a.line.Docked(), Terminal: a.room, Map: a.mapOn,
 		Nodes: len(a.ctx.Snapshot.Nodes), PodsPerNode: most,
 	})
 	for name, p := range a.panes {
@@ -38,6 +42,9 @@ func (a *App) relayout() {
 		out.W = a.w
 	}
 	a.line.SetSize(out.W, out.H)
+	if t := a.layout.Rect(layout.Terminal); !t.Empty() {
+		a.terminal.Resize(t.W, t.H)
+	}
 	for _, s := range a.screens {
 		r := a.screenRect()
 		s.SetSize(r.W, r.H)
@@ -62,8 +69,10 @@ func (a *App) screenRect() layout.Rect {
 	if p := a.layout.Rect(layout.Panel); !p.Empty() && !a.layout.PanelOver {
 		r.W = p.X
 	}
-	if o := a.layout.Rect(layout.Output); !o.Empty() {
-		r.H = o.Y - 1
+	for _, dock := range []layout.Name{layout.Output, layout.Terminal} {
+		if o := a.layout.Rect(dock); !o.Empty() {
+			r.H = max(0, o.Y-1)
+		}
 	}
 	return r
 }
@@ -75,6 +84,9 @@ func (a *App) onScreen(n layout.Name) bool {
 	}
 	if n == layout.Output {
 		return a.line.Docked()
+	}
+	if n == layout.Terminal {
+		return a.room != layout.NoTerminal
 	}
 	if a.layout.PanelOver || a.top() != nil {
 		return false

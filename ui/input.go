@@ -12,7 +12,7 @@ import (
 // has the focus, then the app.
 func (a *App) key(msg tea.KeyPressMsg) tea.Cmd {
 	name := msg.String()
-	if name == "ctrl+c" {
+	if name == "ctrl+c" && (!a.inTerminal() || len(a.dialogs) > 0) {
 		return a.interrupt()
 	}
 	if n := len(a.dialogs); n > 0 {
@@ -32,6 +32,8 @@ func (a *App) key(msg tea.KeyPressMsg) tea.Cmd {
 		return cmd
 	case a.filters.open:
 		return a.filterKey(msg)
+	case a.inTerminal() && name != terminalKey:
+		return a.terminal.Key(msg)
 	case a.capturing() && name != "f2":
 		return a.lessons.Update(msg)
 	}
@@ -77,6 +79,8 @@ func (a *App) paste(msg tea.PasteMsg) tea.Cmd {
 		return nil
 	case a.line.Open():
 		return a.line.Update(msg)
+	case a.inTerminal():
+		a.terminal.Type(msg.Content)
 	case a.capturing():
 		return a.lessons.Update(msg)
 	}
@@ -90,7 +94,10 @@ func (a *App) mouse(msg tea.MouseMsg) tea.Cmd {
 	}
 	m := msg.Mouse()
 	at := a.under(m.X, m.Y)
-	if at == layout.Panel {
+	switch _, pressed := msg.(tea.MouseClickMsg); {
+	case at == layout.Terminal, a.inTerminal() && !pressed && drags(msg):
+		return a.terminalMouse(msg)
+	case at == layout.Panel:
 		return a.panelMouse(msg)
 	}
 	switch msg.(type) {
@@ -106,6 +113,15 @@ func (a *App) mouse(msg tea.MouseMsg) tea.Cmd {
 		a.wheel(at, by)
 	}
 	return nil
+}
+
+// drags reports whether the mouse is moved or let go, which is for where it was pressed.
+func drags(msg tea.MouseMsg) bool {
+	switch msg.(type) {
+	case tea.MouseMotionMsg, tea.MouseReleaseMsg:
+		return true
+	}
+	return false
 }
 
 // under names what is drawn at a cell.
@@ -178,7 +194,9 @@ const wheelTime = 16 * time.Millisecond
 func (a *App) filter(_ tea.Model, msg tea.Msg) tea.Msg {
 	switch msg.(type) {
 	case tea.MouseMotionMsg, tea.MouseReleaseMsg:
-		return nil
+		if !a.inTerminal() {
+			return nil
+		}
 	case tea.MouseWheelMsg:
 		now := a.now()
 		if now.Sub(a.wheeled) < wheelTime {

@@ -89,7 +89,7 @@ func (a *App) tooSmall() string {
 func (a *App) main(put func(layout.Rect, string)) *tea.Cursor {
 	l := a.layout
 	put(l.Rect(layout.Status), a.statusLine(a.w))
-	if s := a.top(); s != nil {
+	if s := a.top(); s != nil && !a.screenRect().Empty() {
 		put(a.screenRect(), s.View())
 	} else {
 		for _, n := range ring() {
@@ -104,22 +104,37 @@ func (a *App) main(put func(layout.Rect, string)) *tea.Cursor {
 	if r := l.Rect(layout.Output); !r.Empty() {
 		put(r, a.line.Dock(a.line.Open() || a.focus == layout.Output))
 	}
-	r := l.Rect(layout.Keys)
 	var cursor *tea.Cursor
+	if r := l.Rect(layout.Terminal); !r.Empty() {
+		put(r, a.terminal.View(a.inTerminal()))
+		if cursor = a.terminal.Cursor(); cursor != nil {
+			cursor.X, cursor.Y = cursor.X+r.X, cursor.Y+r.Y
+		}
+	}
+	if !a.inTerminal() {
+		cursor = nil
+	}
+	r := l.Rect(layout.Keys)
 	var bottom string
 	switch {
 	case a.line.Open():
 		bottom, cursor = a.line.View(r.W)
+		cursor = lower(cursor, r.Y)
 	case a.filters.open:
 		bottom, cursor = a.filters.view(r.W)
+		cursor = lower(cursor, r.Y)
 	default:
 		bottom = a.keyBar(r.W)
 	}
 	put(r, bottom)
-	if cursor != nil {
-		cursor.Y += r.Y
-	}
 	return cursor
+}
+
+func lower(c *tea.Cursor, by int) *tea.Cursor {
+	if c != nil {
+		c.Y += by
+	}
+	return c
 }
 
 func (a *App) panelView(r layout.Rect) string {
@@ -173,7 +188,9 @@ func (a *App) tabAt(x int) layout.Name {
 func (a *App) keyBar(w int) string {
 	t := a.ctx.Theme
 	set := append(keys.Set{}, a.focused().Set...)
-	set = append(set, a.globals()...)
+	if !a.inTerminal() {
+		set = append(set, a.globals()...)
+	}
 	right := ""
 	if a.note.text != "" {
 		sign := map[theme.Tone]string{theme.OK: t.Icons.Check, theme.Warn: t.Icons.Warning, theme.Bad: t.Icons.Failing}[a.note.tone]

@@ -59,6 +59,9 @@ type Cluster interface {
 	EncryptSecrets(ctx context.Context, on bool) (Encryption, error)
 	ListImages() ([]Image, error)
 	LoadImages(ctx context.Context, archive io.Reader) ([]string, error)
+	// AttachHost plugs a network namespace, by the path of its file, into the cluster's
+	// network until detach is called.
+	AttachHost(namespace string) (host Host, detach func() error, err error)
 	// Trace is what the taps saw.
 	Trace() *trace.Store
 	// Shutdown asks the process to end the cluster, and returns at once.
@@ -129,6 +132,7 @@ func handler(cluster Cluster) http.Handler {
 			answer(w, result, err)
 		})
 	}
+	mux.HandleFunc("POST /v1/hosts", func(w http.ResponseWriter, r *http.Request) { holdHost(w, r, cluster) })
 	handleProcess(mux)
 	mux.HandleFunc("POST /v1/shutdown", func(w http.ResponseWriter, _ *http.Request) {
 		answer(w, nil, nil)

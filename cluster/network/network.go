@@ -41,6 +41,7 @@ type Network struct {
 
 	mu     sync.Mutex
 	nodes  map[string]netip.Addr
+	hosts  map[string]*host
 	closed bool
 }
 
@@ -49,7 +50,7 @@ func Open(ctx context.Context, config Config) (*Network, error) {
 	if err := config.check(); err != nil {
 		return nil, fmt.Errorf("lab network: %w", err)
 	}
-	n := &Network{config: config, log: config.Log, nodes: map[string]netip.Addr{}}
+	n := &Network{config: config, log: config.Log, nodes: map[string]netip.Addr{}, hosts: map[string]*host{}}
 	if n.log == nil {
 		n.log = slog.New(slog.DiscardHandler)
 	}
@@ -195,6 +196,10 @@ func (n *Network) Close() error {
 	if n.gateway != nil {
 		errs = append(errs, n.gateway.Close())
 	}
+	for _, h := range n.hosts {
+		h.links.Close()
+	}
+	clear(n.hosts)
 	if n.links != nil {
 		errs = append(errs, n.deleteLinks())
 		n.links.Close()

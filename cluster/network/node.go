@@ -39,6 +39,7 @@ func (n *Network) AttachNode(pid int, name string, ip netip.Addr) error {
 		n.log.Warn("attach node", "node", name, "err", err)
 	}
 	n.nodes[name] = ip
+	n.guideAll()
 	return nil
 }
 
@@ -53,6 +54,11 @@ func (n *Network) claim(name string, ip netip.Addr) error {
 	for other, taken := range n.nodes {
 		if other != name && taken == ip {
 			return fmt.Errorf("address %s: node %s has it", ip, other)
+		}
+	}
+	for other, h := range n.hosts {
+		if h.address == ip {
+			return fmt.Errorf("address %s: %s has it", ip, other)
 		}
 	}
 	return nil
@@ -149,6 +155,7 @@ func (n *Network) DetachNode(name string) error {
 	if n.closed {
 		return nil
 	}
+	n.guideAll()
 	if err := n.unplug(name); err != nil {
 		return fmt.Errorf("detach node %s: %w", name, err)
 	}

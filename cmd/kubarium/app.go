@@ -90,18 +90,28 @@ func appOptions(ctx context.Context, c *cluster.Cluster, g *global, flags appFla
 		}),
 		Kubectl: kubectl, Version: version, NoMotion: flags.noMotion, ASCII: flags.ascii, Theme: flags.theme,
 		Usage: usage(),
+		Shell: func() *exec.Cmd {
+			cmd := exec.CommandContext(ctx, self(), "--name", g.name, "--data-dir", g.dataDir, "shell")
+			cmd.Dir = work
+			return cmd
+		},
 	}, nil
+}
+
+// self is this program's file.
+func self() string {
+	path, err := os.Executable()
+	if err != nil {
+		return os.Args[0]
+	}
+	return path
 }
 
 // kubectlFor makes kubectl processes that run as the user, not as root, in dir.
 func kubectlFor(c *cluster.Cluster, dir string) func(context.Context, ...string) *exec.Cmd {
-	self, err := os.Executable()
-	if err != nil {
-		self = os.Args[0]
-	}
 	invoker := c.Invoker()
 	return func(ctx context.Context, args ...string) *exec.Cmd {
-		cmd := exec.CommandContext(ctx, self, append([]string{"kubectl"}, args...)...)
+		cmd := exec.CommandContext(ctx, self(), append([]string{"kubectl"}, args...)...)
 		cmd.Dir = dir
 		cmd.Env = append(os.Environ(), "KUBARIUM_KUBECONFIG="+c.Layout().Kubeconfig(), "HOME="+invoker.Home, "USER="+invoker.Name)
 		if invoker.UID != os.Getuid() {

@@ -34,18 +34,14 @@ func newKubectlCommand(g *global) *cobra.Command {
 }
 
 // runKubectl is the whole of kubectl. Our own flags are understood before its first
-// other argument: kubarium kubectl --name other get pods.
+// other argument: kubarium kubectl --name other get pods. Without g it is kubectl as it
+// is anywhere, for a program that is called so.
 func runKubectl(g *global, args []string) error {
-	args, err := g.takeFlags(args)
-	if err != nil {
-		return err
-	}
-	if os.Getenv("KUBARIUM_KUBECONFIG") != "" {
-		os.Setenv("KUBECONFIG", os.Getenv("KUBARIUM_KUBECONFIG"))
-	} else if path, err := g.kubeconfig(); err == nil {
-		os.Setenv("KUBECONFIG", path)
-	} else if needsCluster(args) {
-		return err
+	if g != nil {
+		var err error
+		if args, err = g.chooseCluster(args); err != nil {
+			return err
+		}
 	}
 	// kubectl expects that signals end it: most of its commands have no other end.
 	signal.Reset()
@@ -62,6 +58,25 @@ func runKubectl(g *global, args []string) error {
 		util.CheckErr(err)
 	}
 	return nil
+}
+
+// chooseCluster takes our own flags off the arguments, and tells kubectl of the cluster.
+func (g *global) chooseCluster(args []string) ([]string, error) {
+	args, err := g.takeFlags(args)
+	if err != nil {
+		return nil, err
+	}
+	if path := os.Getenv("KUBARIUM_KUBECONFIG"); path != "" {
+		return args, os.Setenv("KUBECONFIG", path)
+	}
+	path, err := g.kubeconfig()
+	if err == nil {
+		return args, os.Setenv("KUBECONFIG", path)
+	}
+	if needsCluster(args) {
+		return nil, err
+	}
+	return args, nil
 }
 
 // followed has kubectl's requests carry a mark; nil, which is kubectl's own way, without.

@@ -29,6 +29,9 @@ func main() {
 	// Upstream packages put flags of theirs on the process' own set, which cobra would
 	// take for ours.
 	pflag.CommandLine = pflag.NewFlagSet(os.Args[0], pflag.ContinueOnError)
+	if filepath.Base(os.Args[0]) == "kubectl" {
+		exit(runKubectl(nil, os.Args[1:]))
+	}
 	// A terminal that is closed is a reason to stop, not to die.
 	ctx, cancel := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	defer cancel()

@@ -54,7 +54,7 @@ Without a command it starts the cluster and the app.`,
 	start.bind(root)
 	app.bind(root)
 	root.AddCommand(
-		newUpCommand(g), newDownCommand(g), newKubectlCommand(g), newEnvCommand(g),
+		newUpCommand(g), newDownCommand(g), newKubectlCommand(g), newEnvCommand(g), newShellCommand(g),
 		newNodeCommand(g), newComponentCommand(g), newImageCommand(g), newLessonCommand(g), newGlossaryCommand(),
 		newDoctorCommand(g), newEncryptSecretsCommand(g), newEtcdCommand(g), newTraceCommand(g), newFollowCommand(g),
 		newBenchCommand(), newSupportBundleCommand(g), newResetCommand(g), newCleanCommand(g), newVersionCommand(),

@@ -75,6 +75,14 @@ func theApp(t *testing.T) {
 	s.keys("exit\r")
 	s.sees("pods  in all namespaces")
 
+	t.Log("terminal, inside the cluster's network")
+	s.keys("\x14")
+	s.sees("(kubarium)", "back to the cluster")
+	s.keys("kubectl get ns -o name; </dev/tcp/10.96.0.1/443 && echo service-$((40+2))\r")
+	s.sees("namespace/kube-system", "service-42")
+	s.keys("exit\r")
+	s.sees("the shell has ended")
+
 	t.Log("port-forward, until it is interrupted")
 	s.run("port-forward -n default deployment/web 18089:8080")
 	s.sees("Forwarding from 127.0.0.1:18089")

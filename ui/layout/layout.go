@@ -18,6 +18,8 @@ const (
 	maxPanel    = 72
 	minPanel    = 44
 	minListRows = 5 // frame, heading and two rows
+	minTerminal = 10
+	maxTerminal = 34
 )
 
 // Rect is a part of the screen, in cells.
@@ -50,7 +52,18 @@ const (
 	Events     Name = "events"
 	Panel      Name = "panel"
 	Output     Name = "output"
+	Terminal   Name = "terminal"
 	Keys       Name = "keys"
+)
+
+// Room is how much of the cluster's place the terminal takes.
+type Room int
+
+// The terminal's sizes.
+const (
+	NoTerminal Room = iota
+	HalfTerminal
+	FullTerminal
 )
 
 // Options are what else the layout depends on.
@@ -58,8 +71,9 @@ type Options struct {
 	// Panel asks for a panel, which is beside the cluster on wide terminals and
 	// takes the cluster's place on narrow ones.
 	Panel bool
-	// Output asks for the command line's dock.
-	Output bool
+	// Output asks for the command line's dock, which a terminal takes the place of.
+	Output   bool
+	Terminal Room
 	// Map gives the tanks the room of all lists.
 	Map bool
 	// Nodes and Pods are how many there are: the tanks are no taller than needed.
@@ -98,7 +112,7 @@ func (l Layout) Tabbed(n Name) bool {
 // Hit names the rectangle under a cell. Panes that share one are named by the
 // first of them.
 func (l Layout) Hit(x, y int) Name {
-	order := []Name{Status, Components, Panel, Output, Tanks, Pods, Services, Events, Keys}
+	order := []Name{Status, Components, Panel, Output, Terminal, Tanks, Pods, Services, Events, Keys}
 	for _, n := range order {
 		if r, ok := l.rects[n]; ok && !r.Empty() && r.Contains(x, y) {
 			return n
@@ -139,7 +153,15 @@ func Compute(w, h int, o Options) Layout {
 		l.rects[Panel] = Rect{w - pw, body.Y, pw, body.H}
 		body.W -= pw
 	}
-	if o.Output {
+	switch {
+	case o.Terminal == FullTerminal:
+		l.rects[Terminal] = body
+		return l
+	case o.Terminal == HalfTerminal:
+		th := clamp(h*45/100, minTerminal, maxTerminal)
+		l.rects[Terminal] = Rect{body.X, body.Bottom() - th, body.W, th}
+		body.H -= th
+	case o.Output:
 		oh := clamp(h*2/5, 9, 24)
 		l.rects[Output] = Rect{body.X, body.Bottom() - oh, body.W, oh}
 		body.H -= oh
@@ -156,7 +178,8 @@ func Compute(w, h int, o Options) Layout {
 // cluster cuts what is left for the cluster's own panes.
 func (l *Layout) cluster(body Rect, o Options) {
 	strip := 1
-	if l.H >= stripBoxed && !(o.Output && body.H < 24) {
+	docked := o.Output || o.Terminal != NoTerminal
+	if l.H >= stripBoxed && !(docked && body.H < 24) {
 		strip, l.StripBoxed = 3, true
 	}
 	l.rects[Components] = Rect{body.X, body.Y, body.W, strip}

@@ -1,0 +1,157 @@
+package terminal
+
+import (
+	"os/exec"
+	"strings"
+	"testing"
+	"time"
+
+	tea "charm.land/bubbletea/v2"
+	"github.com/charmbracelet/x/ansi"
+	"go.uber.org/goleak"
+
+	"kubarium/ui/pane"
+	"kubarium/ui/theme"
+)
+
+// limit is how long anything here may take on a busy machine.
+const limit = 30 * time.Second
+
+// openPane runs a script in a pane of 60 by 8 cells.
+func openPane(t *testing.T, script string) *Pane {
+	t.Helper()
+	goleak.VerifyNone(t)
+	p := New(&pane.Context{Theme: theme.New(theme.Dark, true, true)}, func() *exec.Cmd { return exec.Command("sh", "-c", script) })
+	p.Resize(60, 8)
+	p.Open()
+	if p.fault != nil {
+		t.Fatal(p.fault)
+	}
+	t.Cleanup(func() {
+		if err := p.Close(); err != nil {
+			t.Error(err)
+		}
+		goleak.VerifyNone(t)
+	})
+	return p
+}
+
+// sees waits until the pane shows a text.
+func sees(t *testing.T, p *Pane, text string) {
+	t.Helper()
+	for end := time.Now().Add(limit); ; time.Sleep(5 * time.Millisecond) {
+		shown := ansi.Strip(p.View(true))
+		if strings.Contains(shown, text) {
+			return
+		}
+		if time.Now().After(end) {
+			t.Fatalf("never %q in\n%s", text, shown)
+		}
+	}
+}
+
+func TestWhatIsTypedArrives(t *testing.T) {
+	p := openPane(t, `stty -echo; echo ready; while read -r line; do echo "<$line>"; done`)
+	sees(t, p, "ready")
+	for _, r := range "grüße" {
+		p.Key(tea.KeyPressMsg{Code: r, Text: string(r)})
+	}
+	p.Key(tea.KeyPressMsg{Code: tea.KeyEnter})
+	sees(t, p, "<grüße>")
+	p.Type("pasted")
+	p.Key(tea.KeyPressMsg{Code: tea.KeyEnter})
+	sees(t, p, "<pasted>")
+}
+
+func TestKeysWithModifiers(t *testing.T) {
+	p := openPane(t, `stty raw -echo; echo ready; od -An -c -w8`)
+	sees(t, p, "ready")
+	p.Key(tea.KeyPressMsg{Code: tea.KeyLeft, Mod: tea.ModCtrl}) // ESC [ 1 ; 5 D
+	p.Key(tea.KeyPressMsg{Code: 'c', Mod: tea.ModCtrl})
+	p.Key(tea.KeyPressMsg{Code: 'x', Text: "x"})
+	sees(t, p, `033   [   1   ;   5   D 003   x`)
+}
+
+func TestSizeReachesTheProgram(t *testing.T) {
+	p := openPane(t, `trap 'stty size' WINCH; stty size; while :; do sleep 0.05; done`)
+	sees(t, p, "6 58")
+	p.Resize(70, 12)
+	sees(t, p, "10 68")
+}
+
+func TestScrollAndCopy(t *testing.T) {
+	p := openPane(t, `seq 1 50; printf done; sleep 600`)
+	sees(t, p, "done")
+	p.Scroll(-10)
+	sees(t, p, "10 lines back")
+	// Lines 36 to 41 are shown; mark from the second character of the first.
+	p.Mouse(tea.MouseClickMsg{Button: tea.MouseLeft}, 2, 1)
+	p.Mouse(tea.MouseMotionMsg{Button: tea.MouseLeft}, 2, 3)
+	if got, want := p.selected(), "6\n37\n38"; got != want {
+		t.Errorf("marked %q, want %q", got, want)
+	}
+	if p.Mouse(tea.MouseReleaseMsg{Button: tea.MouseLeft}, 2, 3) == nil {
+		t.Error("nothing is copied")
+	}
+	p.Scroll(1000)
+	sees(t, p, "done")
+	p.Scroll(-1000)
+	sees(t, p, "|1 ")
+}
+
+func TestAProgramThatDoesNotReadHoldsUpNothing(t *testing.T) {
+	p := openPane(t, `stty raw -echo; printf ready; sleep 600`)
+	sees(t, p, "ready")
+	block := strings.Repeat("x", 1<<16)
+	for range 40 {
+		p.Type(block)
+	}
+	sees(t, p, "ready")
+	if p.session.Dropped() == 0 {
+		t.Error("nothing was dropped: the queue has no bound")
+	}
+}
+
+func TestShellIntegration(t *testing.T) {
+	p := openPane(t, `printf '\033]633;E;echo a\\x3b b\\\\n\007\033]633;D;3\007done'; sleep 600`)
+	sees(t, p, "done")
+	ran := p.session.TakeRan()
+	if len(ran) != 1 || ran[0] != (Ran{Line: `echo a; b\n`, Code: 3}) {
+		t.Errorf("ran %+v", ran)
+	}
+}
+
+func TestTheMouseOfAProgram(t *testing.T) {
+	p := openPane(t, `stty raw -echo; printf '\033[?1000h\033[?1006hready'; od -An -c -w9`)
+	sees(t, p, "ready")
+	p.Mouse(tea.MouseClickMsg{Button: tea.MouseLeft}, 5, 3) // ESC [ < 0 ; 5 ; 3 M
+	sees(t, p, `033   [   <   0   ;   5   ;   3   M`)
+}
+
+func TestACommandThatIsNotThere(t *testing.T) {
+	p := New(&pane.Context{Theme: theme.New(theme.Dark, true, true)}, func() *exec.Cmd { return exec.Command("/nonexistent/shell") })
+	p.Resize(60, 8)
+	if cmd := p.Open(); cmd != nil {
+		t.Error("waits for a shell that is not there")
+	}
+	if shown := ansi.Strip(p.View(true)); !strings.Contains(shown, "/nonexistent/shell") {
+		t.Errorf("shows no reason:\n%s", shown)
+	}
+}
+
+func TestAShellThatEndsAtOnceIsRead(t *testing.T) {
+	p := openPane(t, `echo "Error: no cluster"; exit 1`)
+	sees(t, p, "the shell has ended")
+	sees(t, p, "Error: no cluster")
+}
+
+func FuzzUnescape(f *testing.F) {
+	f.Add(`a\\b\x3bc\x`)
+	f.Fuzz(func(t *testing.T, line string) {
+		// What the start files do to a line, undone.
+		escaped := strings.NewReplacer(`\`, `\\`, ";", `\x3b`, "\n", `\x0a`).Replace(line)
+		if got := unescape(escaped); got != line {
+			t.Errorf("%q became %q", line, got)
+		}
+	})
+}
