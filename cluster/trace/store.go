@@ -128,6 +128,20 @@ func (s *Store) Kept(f func(Event) error) error {
 	return nil
 }
 
+// Scan calls f with each event after the one numbered after that is kept now, as it was
+// seen: not completed, which costs, and to be read only. It returns the Seq of the last.
+func (s *Store) Scan(after uint64, f func(Event)) uint64 {
+	for last := s.Last(); after < last; {
+		e, _, wait := s.read(after)
+		if wait != nil || e.event.Seq > last {
+			return after
+		}
+		after = e.event.Seq
+		f(e.event)
+	}
+	return after
+}
+
 // Last returns the Seq of the newest event.
 func (s *Store) Last() uint64 {
 	s.mu.Lock()
