@@ -11,6 +11,8 @@ import (
 	"kubarium/ui/boot"
 	"kubarium/ui/command"
 	"kubarium/ui/detail"
+	"kubarium/ui/gauge"
+	"kubarium/ui/graph"
 	"kubarium/ui/keys"
 	"kubarium/ui/layout"
 	"kubarium/ui/pane"
@@ -55,6 +57,7 @@ type App struct {
 	tables  resource.Source
 	version string
 	usage   usageMsg
+	gauges  *gauge.Feeder
 	note    notice
 	tick    ticker
 	wheeled time.Time
@@ -166,6 +169,8 @@ func (a *App) handle(msg tea.Msg) tea.Cmd {
 		a.boot.Problem = msg.err
 	case usageMsg:
 		a.usage = msg
+	case gauge.Report:
+		return a.measured(msg)
 	case doneMsg:
 		a.done(msg)
 	default:
@@ -189,11 +194,14 @@ func (a *App) handleOwn(msg tea.Msg) tea.Cmd {
 		return a.exec(msg.Args, "")
 	case pane.LeaveMsg:
 		a.leave(msg)
-	case detail.CloseMsg, resource.CloseMsg:
+	case detail.CloseMsg, resource.CloseMsg, graph.CloseMsg:
 		a.popScreen()
 		return a.sync()
 	case browseMsg:
 		return a.browse(msg)
+	case pageMsg:
+		a.line.Leave()
+		return msg.run()(a)
 	case catalogMsg:
 		if msg.err == nil {
 			a.catalog = msg.catalog
@@ -250,7 +258,7 @@ func (a *App) sync() tea.Cmd {
 
 func (a *App) connected(msg connectedMsg) tea.Cmd {
 	a.config, a.client, a.version = msg.config, msg.client, msg.version
-	a.tables = resource.FromServer(msg.config)
+	a.tables, a.gauges = resource.FromServer(msg.config), msg.gauges
 	a.backend = &backend{client: msg.client, config: msg.config, kubectl: a.opts.Kubectl, cluster: a.opts.Cluster}
 	return tea.Batch(a.discover(), a.tell(panel.ConnectedMsg{Config: msg.config}))
 }

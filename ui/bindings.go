@@ -46,6 +46,7 @@ func (a *App) globals() keys.Set {
 		{Keys: []string{"4"}, Desc: "services", Run: goTo(layout.Services)},
 		{Keys: []string{"5"}, Desc: "events", Run: goTo(layout.Events)},
 		{Keys: []string{"m"}, Desc: "map", Long: "give the map the whole screen, or the lists their place", Bar: true, Run: a.toggleMap},
+		{Keys: []string{"g"}, Desc: "graphs", Long: "show what nodes and pods use, and what is asked of the control plane", Run: a.openGraphs},
 		{Keys: []string{"L", "f2"}, Desc: "lesson", Long: panelLong, Bar: a.lessons != nil, Disabled: noLessons, Run: func() tea.Cmd { a.showPanel(!a.panelOn || a.focus != layout.Panel); return nil }},
 		{Keys: []string{terminalKey}, Desc: "terminal", Long: "a shell of yours in the cluster's network; the same key leads back", Bar: true, Disabled: a.noTerminal, Run: a.enterTerminal},
 		{Keys: []string{"T"}, Desc: "terminal's size", Long: "give the terminal half of the screen, all of it, or none", Disabled: a.noTerminal, Run: a.sizeTerminal},

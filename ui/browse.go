@@ -52,6 +52,9 @@ func (a *App) resolve(line string) (tea.Msg, bool) {
 	if err != nil || len(words) == 0 {
 		return nil, false
 	}
+	if own := (pageMsg{line}); own.run() != nil {
+		return own, true
+	}
 	kind, ok := a.catalog.Find(words[0])
 	if !ok {
 		return nil, false

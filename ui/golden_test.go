@@ -14,7 +14,7 @@ import (
 	"github.com/charmbracelet/x/exp/golden"
 
 	"kubarium/cluster/component"
-	"kubarium/ui/pane"
+	"kubarium/ui/gauge"
 	"kubarium/ui/panel"
 	"kubarium/ui/uitest"
 	"kubarium/ui/watch"
@@ -38,7 +38,7 @@ func looks() []look {
 
 func sizes(screen string) [][2]int {
 	sizes := [][2]int{{80, 24}, {120, 40}, {200, 60}}
-	if strings.HasPrefix(screen, "map") {
+	if strings.HasPrefix(screen, "map") || strings.HasPrefix(screen, "graphs") {
 		sizes = append(sizes, [2]int{100, 30}) // three nodes and thirty pods are to fit it
 	}
 	return sizes
@@ -48,9 +48,7 @@ func sizes(screen string) [][2]int {
 // they use.
 func busy(t *testing.T, w, h int, change func(*Options), keys ...string) *driver {
 	d := up(t, w, h, change)
-	d.app.ctx.Load = map[string]pane.Load{
-		"node-1": {CPU: 2100, Memory: 900 << 20}, "node-2": {CPU: 300, Memory: 1700 << 20}, "node-3": {CPU: 40, Memory: 300 << 20},
-	}
+	d.send(uitest.Report())
 	d.send(watch.SnapshotMsg{Snapshot: watch.New(uitest.Busy(moment())...)})
 	d.clock = moment().Add(time.Minute) // nothing is new
 	d.send(componentsMsg(uitest.Components()))
@@ -135,6 +133,10 @@ func TestScreens(t *testing.T) {
 			d.send(watch.SnapshotMsg{Snapshot: watch.New(crowd(500, 5000)...)})
 			return d
 		},
+		"graphs": func(t *testing.T, w, h int, ascii func(*Options)) *driver { return graphs(t, w, h, ascii) },
+		"graphs pods": func(t *testing.T, w, h int, ascii func(*Options)) *driver {
+			return graphs(t, w, h, ascii, "right", "right")
+		},
 		"quit": func(t *testing.T, w, h int, ascii func(*Options)) *driver {
 			d := up(t, w, h, ascii)
 			d.press("q")
@@ -167,6 +169,16 @@ func TestScreens(t *testing.T) {
 			}
 		}
 	}
+}
+
+// graphs is a driver of a busy cluster whose graphs are shown.
+func graphs(t *testing.T, w, h int, change func(*Options), keys ...string) *driver {
+	d := busy(t, w, h, change)
+	d.app.gauges = gauge.New(nil, nil)
+	d.press("g")
+	d.send(uitest.Report())
+	d.press(keys...)
+	return d
 }
 
 func checkSize(t *testing.T, out string, w, h int) {

@@ -7,6 +7,7 @@ import (
 	"k8s.io/client-go/rest"
 
 	"kubarium/cluster/component"
+	"kubarium/ui/gauge"
 )
 
 // componentsMsg brings the components' states.
@@ -17,6 +18,7 @@ type connectedMsg struct {
 	config  *rest.Config
 	client  kubernetes.Interface
 	version string
+	gauges  *gauge.Feeder
 }
 
 // readyMsg says that the nodes are Ready, or why they never will be.

@@ -15,6 +15,7 @@ import (
 	"k8s.io/client-go/rest"
 
 	"kubarium/cluster/component"
+	"kubarium/cluster/trace"
 	"kubarium/ui/panel"
 )
 
@@ -59,6 +60,8 @@ type Options struct {
 	NoMotion, ASCII bool
 	// Theme is a name of package theme; "" is "auto".
 	Theme string
+	// Trace is what the cluster's taps see; nil if it was started elsewhere.
+	Trace *trace.Store
 	// Usage is what the cluster costs the machine just now. It may be nil.
 	Usage func() (cpuCores, pssMiB float64)
 	// NewClient makes the client of the API server; nil is client-go's own.

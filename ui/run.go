@@ -11,6 +11,7 @@ import (
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
 
+	"kubarium/ui/gauge"
 	"kubarium/ui/watch"
 )
 
@@ -115,11 +116,14 @@ func feedObjects(ctx context.Context, o Options, send func(tea.Msg)) {
 		send(problemMsg{err: fmt.Errorf("client of the API server: %w", err)})
 		return
 	}
-	msg := connectedMsg{config: config, client: client}
+	msg := connectedMsg{config: config, client: client, gauges: gauge.New(o.Trace, client.Discovery().RESTClient())}
 	if v, err := client.Discovery().ServerVersion(); err == nil {
 		msg.version = v.GitVersion
 	}
 	send(msg)
+	var gauges sync.WaitGroup
+	gauges.Go(func() { msg.gauges.Run(ctx, func(r gauge.Report) { send(r) }) })
+	defer gauges.Wait()
 	store := watch.Store{Client: client, Health: health, Ask: watch.Ask(client)}
 	store.Run(ctx, send)
 }

@@ -89,12 +89,12 @@ func appOptions(ctx context.Context, c *cluster.Cluster, g *global, flags appFla
 			Control: g.client(), Namespace: c.UseNamespace,
 		}),
 		Kubectl: kubectl, Version: version, NoMotion: flags.noMotion, ASCII: flags.ascii, Theme: flags.theme,
-		Usage: usage(),
 		Shell: func() *exec.Cmd {
 			cmd := exec.CommandContext(ctx, self(), "--name", g.name, "--data-dir", g.dataDir, "shell")
 			cmd.Dir = work
 			return cmd
 		},
+		Usage: usage(), Trace: c.Trace(),
 	}, nil
 }
 

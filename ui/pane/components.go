@@ -78,7 +78,7 @@ func (p *Components) View(focused bool, tabs string) string {
 		return widget.Fit(" "+p.line(p.w-1, focused), p.w, p.ctx.Theme.Icons.Ellipsis)
 	}
 	title, n := p.Title()
-	return frame(p.ctx, title, n, tabs, focused, nil).Draw(" "+p.line(p.w-3, focused), p.w, p.h)
+	return frame(p.ctx, title, n, tabs, focused, nil).Draw(" "+p.line(p.w-3, focused)+"\n "+p.flows(), p.w, p.h)
 }
 
 // Forms of the names, the longest first; in the last one only the sign is left.
@@ -151,6 +151,9 @@ func (p *Components) item(i, form int, focused bool) string {
 		word = " " + string(info.State)
 	}
 	text := sign + " " + name + word
+	if rate := p.rate(info); rate != "" && form == whole && p.h < flowsHeight {
+		text += " " + rate
+	}
 	if waiting := p.waiting(info.Name); waiting != "" {
 		text += " " + waiting
 	}
@@ -159,6 +162,38 @@ func (p *Components) item(i, form int, focused bool) string {
 	}
 	return t.Tone(tone).Render(sign) + " " + t.Text.Render(name) + t.Tone(tone).Render(word) +
 		t.Tone(theme.Busy).Render(strings.TrimPrefix(text, sign+" "+name+word))
+}
+
+// flowsHeight is that of a strip with a line for what happens in the components.
+const flowsHeight = 4
+
+// flows is what happens in the components just now, in words.
+func (p *Components) flows() string {
+	t := p.ctx.Theme
+	var parts []string
+	for _, f := range []struct{ component, before, after string }{
+		{"kube-apiserver", "API server", "requests"}, {"etcd", "etcd", "writes"},
+		{"kube-controller-manager", "controllers", "requests"}, {"kube-scheduler", "scheduler", "attempts"},
+	} {
+		if i, ok := p.ctx.Component(f.component); ok && p.rate(i) != "" {
+			n, _ := strings.CutSuffix(p.rate(i), "/s")
+			parts = append(parts, t.Tone(theme.Muted).Render(f.before)+" "+t.Bold.Render(n)+t.Tone(theme.Muted).Render(" "+f.after+"/s"))
+		}
+	}
+	return strings.Join(parts, "   ")
+}
+
+// rate is how often something happens in a component: requests to the API server and of
+// the controllers, writes to etcd, attempts to find a node.
+func (p *Components) rate(i component.Info) string {
+	n, known := p.ctx.Rates[i.Name]
+	switch {
+	case !known || i.State != component.Ready:
+		return ""
+	case n > 0 && n < 1:
+		return fmt.Sprintf("%.1f/s", n)
+	}
+	return fmt.Sprintf("%.0f/s", n)
 }
 
 // waiting shows the pods that wait for the scheduler, where they wait.
@@ -226,7 +261,10 @@ func (p *Components) Bindings() keys.Set {
 }
 
 // Click implements Pane.
-func (p *Components) Click(x, _ int) tea.Cmd {
+func (p *Components) Click(x, y int) tea.Cmd {
+	if y > 1 {
+		return nil
+	}
 	at, width := 1, p.w-1
 	if p.h >= 3 {
 		at, width = 2, p.w-3

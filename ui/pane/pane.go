@@ -29,6 +29,8 @@ type Context struct {
 	Frame int
 	// Motion has the changes that are shown in motion.
 	Motion Motion
+	// Rates are how often in a second something happens in a component.
+	Rates map[string]float64
 	// Load is what nodes use just now, by name; none of those of whom nobody knows.
 	Load map[string]Load
 	// Service is the chosen service, whose pods are marked; nil if none is.
