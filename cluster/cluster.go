@@ -17,6 +17,7 @@ import (
 
 	"kubarium/cluster/component"
 	"kubarium/cluster/controlplane"
+	"kubarium/cluster/fault"
 	"kubarium/cluster/images"
 	"kubarium/cluster/loadbalancer"
 	"kubarium/cluster/metrics"
@@ -57,6 +58,8 @@ type Cluster struct {
 	// when all nodes were Ready and the add-ons applied.
 	serving, ready chan struct{}
 	shutdown       shutdown
+	// faults are what is broken on purpose.
+	faults *fault.Manager
 	// encrypting is held while the encryption of Secrets changes.
 	encrypting sync.Mutex
 
@@ -92,7 +95,7 @@ func New(options Options) (*Cluster, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Cluster{
+	c := &Cluster{
 		options:  options,
 		layout:   LayoutOf(options.DataDir, options.Name),
 		invoker:  invoker,
@@ -104,7 +107,9 @@ func New(options Options) (*Cluster, error) {
 		gone:     make(map[string]chan struct{}),
 		shutdown: shutdown{done: make(chan struct{})},
 		log:      slog.New(slog.DiscardHandler),
-	}, nil
+	}
+	c.faults = fault.NewManager(faultWorld{c})
+	return c, nil
 }
 
 // Name returns the cluster's name.

@@ -237,15 +237,16 @@ func (c *Cluster) startKubelet(ctx context.Context, name string) error {
 
 // StopNode shuts a node down: its processes are asked to end.
 func (c *Cluster) StopNode(ctx context.Context, name string) error {
-	return c.endNode(name, func(n *node.Node) error { return n.Stop(ctx) })
+	return c.endNode(name, true, func(n *node.Node) error { return n.Stop(ctx) })
 }
 
 // KillNode is a power cut: all of the node is gone in the same instant.
 func (c *Cluster) KillNode(_ context.Context, name string) error {
-	return c.endNode(name, func(n *node.Node) error { return n.Kill() })
+	return c.endNode(name, true, func(n *node.Node) error { return n.Kill() })
 }
 
-func (c *Cluster) endNode(name string, end func(*node.Node) error) error {
+// endNode turns a node off; a remembered one stays off at the next start.
+func (c *Cluster) endNode(name string, remember bool, end func(*node.Node) error) error {
 	_, running, err := c.findNode(name)
 	if err != nil {
 		return err
@@ -253,8 +254,10 @@ func (c *Cluster) endNode(name string, end func(*node.Node) error) error {
 	if running == nil {
 		return fmt.Errorf("%s is off already", name)
 	}
-	if err := c.rememberStopped(name, true); err != nil {
-		return err
+	if remember {
+		if err := c.rememberStopped(name, true); err != nil {
+			return err
+		}
 	}
 	c.tracker.set(name, component.Stopping, "")
 	if err := end(running); err != nil {

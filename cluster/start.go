@@ -74,6 +74,7 @@ func (c *Cluster) start(ctx context.Context) error {
 	c.onStop(c.stopPlane)
 	// Nodes end before the control plane does: it still has work to do for them.
 	c.onStop(c.stopNodes)
+	c.onStop(c.faults.Close)
 	group, groupCtx := errgroup.WithContext(ctx)
 	group.Go(func() error { return c.startPlane(groupCtx) })
 	group.Go(func() error { return c.startNodes(groupCtx) })

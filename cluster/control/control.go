@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"kubarium/cluster/component"
+	"kubarium/cluster/fault"
 	"kubarium/cluster/trace"
 )
 
@@ -64,6 +65,8 @@ type Cluster interface {
 	AttachHost(namespace string) (host Host, detach func() error, err error)
 	// Trace is what the taps saw.
 	Trace() *trace.Store
+	// Faults is what is broken on purpose.
+	Faults() *fault.Manager
 	// Shutdown asks the process to end the cluster, and returns at once.
 	Shutdown()
 }
@@ -133,6 +136,7 @@ func handler(cluster Cluster) http.Handler {
 		})
 	}
 	mux.HandleFunc("POST /v1/hosts", func(w http.ResponseWriter, r *http.Request) { holdHost(w, r, cluster) })
+	handleFaults(mux, cluster.Faults())
 	handleProcess(mux)
 	mux.HandleFunc("POST /v1/shutdown", func(w http.ResponseWriter, _ *http.Request) {
 		answer(w, nil, nil)

@@ -64,6 +64,7 @@ func (a *APIServer) launch(context.Context) (func(context.Context) error, error)
 		return nil, err
 	}
 	s.InformerName = informers
+	a.service.hangUp = func() { a.drop(s.SecureServing.Listener) }
 	return func(ctx context.Context) error {
 		// The name is released at the end, or the next start could not register it.
 		defer informers.Release()
@@ -78,6 +79,16 @@ func (a *APIServer) launch(context.Context) (func(context.Context) error, error)
 func (a *APIServer) hangUp(listener net.Listener) {
 	if tracked, ok := listener.(*sockets.Listener); ok {
 		tracked.HangUp()
+	}
+	if a.config.HangUp != nil {
+		a.config.HangUp()
+	}
+}
+
+// drop breaks all connections of a server that still runs.
+func (a *APIServer) drop(listener net.Listener) {
+	if tracked, ok := listener.(*sockets.Listener); ok {
+		tracked.Drop()
 	}
 	if a.config.HangUp != nil {
 		a.config.HangUp()

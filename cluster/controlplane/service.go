@@ -27,6 +27,10 @@ type service struct {
 	cancel context.CancelFunc
 	exited chan struct{}
 	err    error
+	// crashed is why Crash ended it.
+	crashed error
+	// hangUp, if there is one, breaks the component's connections.
+	hangUp func()
 }
 
 var _ component.Component = (*service)(nil)
@@ -52,14 +56,16 @@ func (s *service) Start(ctx context.Context) error {
 			return
 		}
 		exited := make(chan struct{})
-		s.cancel, s.exited, s.err = cancel, exited, nil
+		s.cancel, s.exited, s.err, s.crashed = cancel, exited, nil, nil
 		go func() {
 			defer close(exited)
 			err := guard(func() error { return run(life) })
 			cancel()
 			s.mu.Lock()
 			defer s.mu.Unlock()
-			s.err = err
+			if s.err = err; s.crashed != nil {
+				s.err = s.crashed
+			}
 		}()
 	})
 	if err != nil {
@@ -108,6 +114,30 @@ func (s *service) Stop(ctx context.Context) error {
 		return nil
 	case <-ctx.Done():
 		return fmt.Errorf("stop %s: %w", s.name, ctx.Err())
+	}
+}
+
+// Crash ends the component as if it had failed, for the given reason: connections to it
+// break at once. It returns when nothing of it is left.
+func (s *service) Crash(ctx context.Context, reason error) error {
+	s.mu.Lock()
+	running, exited := s.running(), s.exited
+	if running {
+		s.crashed = reason
+		if s.hangUp != nil {
+			s.hangUp()
+		}
+		s.cancel()
+	}
+	s.mu.Unlock()
+	if !running {
+		return fmt.Errorf("%s is not running", s.name)
+	}
+	select {
+	case <-exited:
+		return nil
+	case <-ctx.Done():
+		return fmt.Errorf("end %s: %w", s.name, ctx.Err())
 	}
 }
 

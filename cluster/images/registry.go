@@ -51,10 +51,12 @@ type Image struct {
 type Registry struct {
 	dir string
 
-	// mu guards images, and changes of the index on disk.
+	// mu guards images, refused, and changes of the index on disk.
 	mu sync.RWMutex
 	// images are the manifests by the images' complete names.
 	images map[string]v1.Descriptor
+	// refused are the complete names of images that are not served.
+	refused map[string]bool
 }
 
 // Open opens the registry in dir, and brings the bundled images up to date in it.

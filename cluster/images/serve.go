@@ -68,6 +68,8 @@ func (r *Registry) route(w http.ResponseWriter, request *http.Request, path stri
 		return
 	}
 	switch {
+	case kind == "manifests" && r.refuses(repository, which):
+		refusal{http.StatusForbidden, "DENIED", "access to this image is refused, by a fault that was injected"}.write(w)
 	case kind == "manifests":
 		r.serveManifest(w, request, repository, which)
 	case kind == "blobs":

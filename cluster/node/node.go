@@ -8,10 +8,15 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"runtime"
+	"slices"
+	"strings"
 	"sync"
 	"syscall"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"kubarium/cluster/node/nodeinit"
 )
@@ -143,6 +148,44 @@ func (n *Node) StopRole(ctx context.Context, role string) error {
 		return err
 	}
 	return n.await(ctx, func(pids map[string]int) bool { return pids[role] != before })
+}
+
+// CrashRole kills the process of a daemon. The node starts it again, with the daemons
+// that share the process.
+func (n *Node) CrashRole(role string) error {
+	pid := n.Roles()[role]
+	if pid == 0 {
+		return fmt.Errorf("%s does not run on %s", role, n.spec.Name)
+	}
+	// A directory of the node's /proc stands for the process, whatever its number here.
+	process, err := os.Open(n.Path(fmt.Sprintf("/proc/%d", pid)))
+	if err != nil {
+		return fmt.Errorf("find %s of %s: %w", role, n.spec.Name, err)
+	}
+	defer process.Close()
+	if err := unix.PidfdSendSignal(int(process.Fd()), unix.SIGKILL, nil, 0); err != nil {
+		return fmt.Errorf("kill %s of %s: %w", role, n.spec.Name, err)
+	}
+	return nil
+}
+
+// Path returns the path, as the host sees it, of a file in the node.
+func (n *Node) Path(inside string) string {
+	return filepath.Join(fmt.Sprintf("/proc/%d/root", n.PID()), inside)
+}
+
+// Cgroup returns where the host has the node's cgroup of a controller ("memory").
+func (n *Node) Cgroup(controller string) (string, error) {
+	hierarchies, err := nodeinit.Hierarchies()
+	if err != nil {
+		return "", err
+	}
+	for _, h := range hierarchies {
+		if h.Name == "" || slices.Contains(strings.Split(h.Name, ","), controller) {
+			return filepath.Join(h.Mount, n.spec.CgroupParent), nil
+		}
+	}
+	return "", fmt.Errorf("this machine has no cgroups for %s", controller)
 }
 
 // Roles returns the process number of each daemon that runs, as the node sees it.

@@ -92,6 +92,16 @@ func (s *Store) Client(user string, groups ...string) (KeyPair, error) {
 	})
 }
 
+// ExpiredClient issues a client certificate that was good until an hour ago.
+func (s *Store) ExpiredClient(user string, groups ...string) (KeyPair, error) {
+	over := time.Now().Add(-time.Hour)
+	return s.CA.issue(x509.Certificate{
+		Subject:     pkix.Name{CommonName: user, Organization: groups},
+		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth},
+		NotBefore:   over.Add(-leafLifetime), NotAfter: over,
+	})
+}
+
 // FrontProxyClient issues the certificate by which aggregated API servers know
 // that a request comes through the API server.
 func (s *Store) FrontProxyClient(name string) (KeyPair, error) {
@@ -202,9 +212,10 @@ func (a *Authority) issue(template x509.Certificate) (KeyPair, error) {
 	if err != nil {
 		return KeyPair{}, err
 	}
-	now := time.Now()
-	template.NotBefore = now.Add(-backdate)
-	template.NotAfter = now.Add(leafLifetime)
+	if now := time.Now(); template.NotAfter.IsZero() {
+		template.NotBefore = now.Add(-backdate)
+		template.NotAfter = now.Add(leafLifetime)
+	}
 	template.KeyUsage = x509.KeyUsageDigitalSignature
 	_, certPEM, err := sign(template, a.cert, key.Public(), a.key)
 	if err != nil {

@@ -15,6 +15,8 @@ type Listener struct {
 	mu     sync.Mutex
 	open   map[*conn]struct{}
 	closed bool
+	// dropping has what is accepted closed at once.
+	dropping bool
 }
 
 // Track returns a listener that knows what it accepts.
@@ -24,19 +26,37 @@ func Track(l net.Listener) *Listener {
 
 // Accept waits for the next connection.
 func (l *Listener) Accept() (net.Conn, error) {
-	accepted, err := l.Listener.Accept()
-	if err != nil {
-		return nil, err
+	for {
+		accepted, err := l.Listener.Accept()
+		if err != nil {
+			return nil, err
+		}
+		c := &conn{Conn: accepted, from: l}
+		l.mu.Lock()
+		closed, dropping := l.closed, l.dropping
+		if !closed && !dropping {
+			l.open[c] = struct{}{}
+		}
+		l.mu.Unlock()
+		switch {
+		case closed:
+			_ = accepted.Close()
+			return nil, net.ErrClosed
+		case dropping:
+			_ = accepted.Close()
+		default:
+			return c, nil
+		}
 	}
-	c := &conn{Conn: accepted, from: l}
+}
+
+// Drop closes all connections, and each new one at once, while the server still
+// listens: some take the end of their listener for a bug of theirs.
+func (l *Listener) Drop() {
 	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.closed {
-		_ = accepted.Close()
-		return nil, net.ErrClosed
-	}
-	l.open[c] = struct{}{}
-	return c, nil
+	l.dropping = true
+	l.mu.Unlock()
+	l.closeOpen()
 }
 
 // HangUp closes the listener and all connections that are still open.
@@ -44,8 +64,15 @@ func (l *Listener) HangUp() {
 	// It is closed already, if its server ended in order.
 	_ = l.Close()
 	l.mu.Lock()
+	l.closed = true
+	l.mu.Unlock()
+	l.closeOpen()
+}
+
+func (l *Listener) closeOpen() {
+	l.mu.Lock()
 	left := l.open
-	l.open, l.closed = nil, true
+	l.open = make(map[*conn]struct{})
 	l.mu.Unlock()
 	for c := range left {
 		_ = c.Conn.Close()

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/fields"
 	apiwatch "k8s.io/apimachinery/pkg/watch"
@@ -39,7 +40,8 @@ func waitForAPIServer(ctx context.Context, kubeconfig string) error {
 	}
 	for {
 		err := client.Discovery().RESTClient().Get().AbsPath("/version").Timeout(30 * time.Second).Do(ctx).Error()
-		if err == nil {
+		// Who is refused will not be let in by asking again, and has to say so.
+		if err == nil || apierrors.IsUnauthorized(err) {
 			return nil
 		}
 		select {

@@ -1,0 +1,84 @@
+package fault
+
+import "time"
+
+// How long faults last by default, and at most.
+const (
+	usual   = 2 * time.Minute
+	longest = time.Hour
+)
+
+// Catalogue returns all faults, in the order in which they are shown.
+func Catalogue() []Fault {
+	var all []Fault
+	for _, family := range [][]Fault{containerFaults(), nodeFaults(), componentFaults(), serviceFaults()} {
+		all = append(all, family...)
+	}
+	return all
+}
+
+func containerFaults() []Fault {
+	return []Fault{
+		{
+			Name: "container-kill", Target: containerTarget, inject: killContainer,
+			Summary: "kill the main process of a container",
+			Expect:  "The container ends with exit code 137; its kubelet starts it again at once, and with growing back-off if it happens often.",
+		},
+		{
+			Name: "container-oom", Target: containerTarget, inject: exhaustContainer,
+			Summary: "use up the memory of a container, until the kernel kills its process",
+			Expect:  "The container ends as OOMKilled, exit code 137; its kubelet starts it again, with the memory limit that its pod asks for.",
+		},
+		{
+			Name: "image-pull-failure", Target: "IMAGE|all", inject: refuseImage, Default: usual, Max: longest,
+			Summary: "the cluster's registry refuses an image",
+			Expect:  "New pods that have to pull the image go to ErrImagePull and ImagePullBackOff; nodes that have it already start pods as before. Once healed, the next attempt of the back-off pulls it.",
+		},
+	}
+}
+
+func nodeFaults() []Fault {
+	return []Fault{
+		{
+			Name: "node-kill", Target: nodeTarget, inject: endNode(true), Default: 5 * time.Minute, Max: longest,
+			Summary: "cut the power of a node",
+			Expect:  "After the grace period of 40 s the node is NotReady and its pods leave the endpoints of services; 5 minutes later they are replaced elsewhere. When the node is on again it is Ready and runs what is still meant for it.",
+		},
+		{
+			Name: "node-stop", Target: nodeTarget, inject: endNode(false), Default: 5 * time.Minute, Max: longest,
+			Summary: "shut a node down: its processes are asked to end",
+			Expect:  "As node-kill, but containers may end in order.",
+		},
+		{
+			Name: "certificate-expired", Target: nodeTarget, inject: expireCertificate, Default: usual, Max: longest,
+			Summary: "the client certificate of a node's kubelet is over",
+			Expect:  "The kubelet's requests are answered 401 Unauthorized; after 40 s the node is NotReady, while its containers go on. With a good certificate it is Ready within seconds.",
+		},
+	}
+}
+
+func componentFaults() []Fault {
+	return []Fault{
+		{
+			Name: "component-stop", Target: componentTarget, inject: stopComponent, Default: usual, Max: longest,
+			Summary: "stop a component of the control plane, or a daemon of a node",
+			Expect:  "Nobody does the component's work; what is there stays as it is. Once it is started again it catches up.",
+		},
+		{
+			Name: "component-crash", Target: componentTarget, inject: crashComponent, Default: 10 * time.Second, Max: longest,
+			Summary: "end a component as if it had failed",
+			Expect:  "Connections to it break at once. A component of the control plane is started again when the fault ends; a daemon of a node at once, by the node, and with it the others that share its process.",
+		},
+	}
+}
+
+func serviceFaults() []Fault {
+	return []Fault{
+		{
+			Name: "dns-skew", Target: "NAME", inject: skewDNS, Default: usual, Max: longest, lasting: true,
+			Params:  []Param{{Name: "answer", Default: "192.0.2.1", Meaning: "what CoreDNS answers: an IPv4 address, nxdomain or servfail"}},
+			Summary: "CoreDNS answers wrong for a name, and those below it",
+			Expect:  "The ConfigMap coredns in kube-system has a rule for the name, and pods that ask for it get the wrong answer; what knows the address already goes on. Once healed, caches may keep the answer for 5 s.",
+		},
+	}
+}

@@ -1,0 +1,169 @@
+package fault
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+
+	"golang.org/x/sys/unix"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+)
+
+const containerTarget = "[NAMESPACE/]POD[/CONTAINER]"
+
+// container is one that runs, as the host sees it.
+type container struct {
+	id string
+	// memory is its cgroup that limits memory.
+	memory string
+	// main is its main process.
+	main int
+}
+
+func killContainer(ctx context.Context, w World, o Order) (func(context.Context) error, error) {
+	c, err := findContainer(ctx, w, o.Target)
+	if err != nil {
+		return nil, err
+	}
+	if err := unix.Kill(c.main, unix.SIGKILL); err != nil {
+		return nil, fmt.Errorf("kill process %d: %w", c.main, err)
+	}
+	return nil, nil
+}
+
+// findContainer finds a container's processes by its cgroup, whose name is its ID.
+func findContainer(ctx context.Context, w World, target string) (container, error) {
+	pod, name, err := findPod(ctx, w, target)
+	if err != nil {
+		return container{}, err
+	}
+	id, err := containerID(pod, name)
+	if err != nil {
+		return container{}, err
+	}
+	machine, err := w.Machine(pod.Spec.NodeName)
+	if err != nil {
+		return container{}, err
+	}
+	groups, err := machine.Cgroup("memory")
+	if err != nil {
+		return container{}, err
+	}
+	c := container{id: id}
+	if c.memory, err = below(groups, id); err != nil {
+		return container{}, err
+	}
+	c.main, err = mainProcess(c.memory)
+	return c, err
+}
+
+// findPod reads a target: POD, NAMESPACE/POD or NAMESPACE/POD/CONTAINER.
+func findPod(ctx context.Context, w World, target string) (*corev1.Pod, string, error) {
+	parts := strings.Split(strings.TrimPrefix(target, "pod/"), "/")
+	if len(parts) == 1 {
+		parts = []string{metav1.NamespaceDefault, parts[0]}
+	}
+	if len(parts) > 3 || slices.Contains(parts, "") {
+		return nil, "", fmt.Errorf("%q names no pod: write %s", target, containerTarget)
+	}
+	client, err := w.Client()
+	if err != nil {
+		return nil, "", err
+	}
+	pod, err := client.CoreV1().Pods(parts[0]).Get(ctx, parts[1], metav1.GetOptions{})
+	if err != nil {
+		return nil, "", fmt.Errorf("find pod: %w", err)
+	}
+	if pod.Spec.NodeName == "" {
+		return nil, "", fmt.Errorf("pod %s is on no node yet", pod.Name)
+	}
+	if len(parts) == 3 {
+		return pod, parts[2], nil
+	}
+	return pod, pod.Spec.Containers[0].Name, nil
+}
+
+func containerID(pod *corev1.Pod, name string) (string, error) {
+	statuses := slices.Concat(pod.Status.ContainerStatuses, pod.Status.InitContainerStatuses, pod.Status.EphemeralContainerStatuses)
+	for _, s := range statuses {
+		if s.Name != name {
+			continue
+		}
+		if s.State.Running == nil {
+			return "", fmt.Errorf("container %s of pod %s does not run", name, pod.Name)
+		}
+		return strings.TrimPrefix(s.ContainerID, "containerd://"), nil
+	}
+	return "", fmt.Errorf("pod %s has no container %q that runs", pod.Name, name)
+}
+
+// below finds the directory of the given name.
+func below(root, name string) (string, error) {
+	found := ""
+	err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
+		switch {
+		case err != nil && !errors.Is(err, fs.ErrNotExist):
+			return err
+		case err == nil && d.IsDir() && d.Name() == name:
+			found = path
+			return filepath.SkipAll
+		}
+		return nil
+	})
+	if err == nil && found == "" {
+		err = errors.New("it has just ended")
+	}
+	if err != nil {
+		return "", fmt.Errorf("find cgroup of container %.12s: %w", name, err)
+	}
+	return found, nil
+}
+
+// mainProcess is the oldest process of the cgroup.
+func mainProcess(group string) (int, error) {
+	data, err := os.ReadFile(filepath.Join(group, "cgroup.procs"))
+	if err != nil {
+		return 0, fmt.Errorf("list processes of container: %w", err)
+	}
+	oldest, began := 0, uint64(0)
+	for _, field := range strings.Fields(string(data)) {
+		pid, err := strconv.Atoi(field)
+		if err != nil {
+			return 0, fmt.Errorf("list processes of container: %w", err)
+		}
+		// One that ended meanwhile is not the one.
+		if at, err := startTime(pid); err == nil && (oldest == 0 || at < began) {
+			oldest, began = pid, at
+		}
+	}
+	if oldest == 0 {
+		return 0, errors.New("the container has no process any more")
+	}
+	return oldest, nil
+}
+
+// startTime is when a process began, in ticks since the machine's boot.
+func startTime(pid int) (uint64, error) {
+	data, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	if err != nil {
+		return 0, err
+	}
+	// The name, in parentheses, may have spaces in it.
+	_, rest, found := strings.Cut(string(data), ") ")
+	for found && strings.Contains(rest, ") ") {
+		_, rest, _ = strings.Cut(rest, ") ")
+	}
+	fields := strings.Fields(rest)
+	const startField = 22 - 3
+	if len(fields) <= startField {
+		return 0, errors.New("short stat")
+	}
+	return strconv.ParseUint(fields[startField], 10, 64)
+}

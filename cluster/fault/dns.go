@@ -1,0 +1,155 @@
+package fault
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+	"regexp"
+	"strings"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/fields"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/util/validation"
+	"k8s.io/apimachinery/pkg/watch"
+	"k8s.io/client-go/kubernetes"
+	"k8s.io/client-go/tools/cache"
+	watchtools "k8s.io/client-go/tools/watch"
+	"k8s.io/client-go/util/retry"
+)
+
+const (
+	dnsNamespace = metav1.NamespaceSystem
+	dnsName      = "coredns"
+	corefileKey  = "Corefile"
+)
+
+// skewDNS puts a rule for the name into CoreDNS' configuration. Only its own lines are
+// taken out again: what somebody else changes meanwhile stays.
+func skewDNS(ctx context.Context, w World, o Order) (func(context.Context) error, error) {
+	rule, err := dnsRule(o.Target, o.Params["answer"])
+	if err != nil {
+		return nil, err
+	}
+	client, err := w.Client()
+	if err != nil {
+		return nil, err
+	}
+	heal := func(ctx context.Context) error {
+		return changeDNS(ctx, client, func(corefile string) (string, error) { return withoutRule(corefile, o.Target), nil })
+	}
+	err = changeDNS(ctx, client, func(corefile string) (string, error) {
+		return withRule(withoutRule(corefile, o.Target), o.Target, rule)
+	})
+	if err != nil {
+		// Half of it may have happened.
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), healLimit)
+		defer cancel()
+		return nil, errors.Join(err, heal(ctx))
+	}
+	return heal, nil
+}
+
+// dnsRule is what CoreDNS is told, in the words of its template plugin.
+func dnsRule(name, answer string) (string, error) {
+	if problems := validation.IsDNS1123Subdomain(name); len(problems) > 0 {
+		return "", fmt.Errorf("%q is no DNS name, such as web.default.svc.cluster.local", name)
+	}
+	switch answer {
+	case "nxdomain", "servfail":
+		return fmt.Sprintf("template ANY ANY %s {\n   rcode %s\n}", name, strings.ToUpper(answer)), nil
+	}
+	address, err := netip.ParseAddr(answer)
+	if err != nil || !address.Is4() {
+		return "", fmt.Errorf("answer %q: write an IPv4 address, nxdomain or servfail", answer)
+	}
+	return fmt.Sprintf("template IN A %s {\n   answer \"{{ .Name }} 5 IN A %s\"\n}", name, address), nil
+}
+
+// serverBlock begins the answers for all names.
+var serverBlock = regexp.MustCompile(`(?m)^\.:53 *\{ *$`)
+
+func marks(name string) (first, last string) {
+	return "    # fault dns-skew " + name + "\n", "    # end of fault dns-skew " + name + "\n"
+}
+
+func withRule(corefile, name, rule string) (string, error) {
+	at := serverBlock.FindStringIndex(corefile)
+	if at == nil {
+		return "", errors.New("the Corefile has no block .:53 for the rule")
+	}
+	first, last := marks(name)
+	rule = "    " + strings.ReplaceAll(rule, "\n", "\n    ") + "\n"
+	return corefile[:at[1]] + "\n" + first + rule + last + strings.TrimPrefix(corefile[at[1]:], "\n"), nil
+}
+
+func withoutRule(corefile, name string) string {
+	first, last := marks(name)
+	before, rest, found := strings.Cut(corefile, first)
+	if !found {
+		return corefile
+	}
+	_, after, found := strings.Cut(rest, last)
+	if !found {
+		return corefile
+	}
+	return before + after
+}
+
+// changeDNS changes the Corefile, and has CoreDNS read it now: by itself it would take a
+// minute.
+func changeDNS(ctx context.Context, client kubernetes.Interface, change func(string) (string, error)) error {
+	maps := client.CoreV1().ConfigMaps(dnsNamespace)
+	err := retry.RetryOnConflict(retry.DefaultRetry, func() error {
+		config, err := maps.Get(ctx, dnsName, metav1.GetOptions{})
+		if err != nil {
+			return err
+		}
+		corefile, err := change(config.Data[corefileKey])
+		if err != nil {
+			return err
+		}
+		config.Data[corefileKey] = corefile
+		_, err = maps.Update(ctx, config, metav1.UpdateOptions{})
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("change the Corefile: %w", err)
+	}
+	return restartDNS(ctx, client)
+}
+
+// restartDNS has new pods answer, and returns when no old one is left.
+func restartDNS(ctx context.Context, client kubernetes.Interface) error {
+	deployment, err := client.AppsV1().Deployments(dnsNamespace).Get(ctx, dnsName, metav1.GetOptions{})
+	if err != nil {
+		return fmt.Errorf("find CoreDNS: %w", err)
+	}
+	old, err := client.CoreV1().Pods(dnsNamespace).List(ctx, metav1.ListOptions{LabelSelector: metav1.FormatLabelSelector(deployment.Spec.Selector)})
+	if err != nil {
+		return fmt.Errorf("list CoreDNS' pods: %w", err)
+	}
+	patch := fmt.Sprintf(`{"spec":{"template":{"metadata":{"annotations":{"kubectl.kubernetes.io/restartedAt":%q}}}}}`, time.Now().Format(time.RFC3339Nano))
+	if _, err := client.AppsV1().Deployments(dnsNamespace).Patch(ctx, dnsName, types.StrategicMergePatchType, []byte(patch), metav1.PatchOptions{}); err != nil {
+		return fmt.Errorf("restart CoreDNS: %w", err)
+	}
+	for _, pod := range old.Items {
+		if err := awaitPodGone(ctx, client, pod.Name); err != nil {
+			return fmt.Errorf("wait for the end of the old CoreDNS: %w", err)
+		}
+	}
+	return nil
+}
+
+// awaitPodGone watches a pod until it is deleted.
+func awaitPodGone(ctx context.Context, client kubernetes.Interface, name string) error {
+	list := cache.NewListWatchFromClient(client.CoreV1().RESTClient(), "pods", dnsNamespace, fields.OneTermEqualSelector("metadata.name", name))
+	gone := func(store cache.Store) (bool, error) { return len(store.List()) == 0, nil }
+	_, err := watchtools.UntilWithSync(ctx, list, &corev1.Pod{}, gone, func(e watch.Event) (bool, error) {
+		return e.Type == watch.Deleted, nil
+	})
+	return err
+}

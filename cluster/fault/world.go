@@ -1,0 +1,47 @@
+package fault
+
+import (
+	"context"
+	"log/slog"
+
+	"k8s.io/client-go/kubernetes"
+)
+
+// World is the cluster as faults reach into it.
+type World interface {
+	// Log takes what was broken and healed.
+	Log() *slog.Logger
+	// Client is the administrator's.
+	Client() (kubernetes.Interface, error)
+	// Machine returns a node that runs.
+	Machine(name string) (Machine, error)
+	// EndNode turns a node off: by a power cut, or by a shutdown. The next start of
+	// the cluster does not know of it.
+	EndNode(ctx context.Context, name string, kill bool) error
+	// StartNode turns a node on, if it is not.
+	StartNode(ctx context.Context, name string) error
+	// StopComponent and StartComponent concern the components of the control plane
+	// and the add-ons; CrashComponent ends one as if it had failed.
+	StopComponent(ctx context.Context, name string) error
+	StartComponent(ctx context.Context, name string) error
+	CrashComponent(ctx context.Context, name string) error
+	// RefuseImage has the registry refuse an image, until allow is called.
+	RefuseImage(image string) (allow func(), err error)
+	// KubeletKubeconfig is a kubeconfig for the node's kubelet; an expired one was
+	// good until an hour ago.
+	KubeletKubeconfig(node string, expired bool) ([]byte, error)
+}
+
+// Machine is a node that runs.
+type Machine interface {
+	// Path returns the path, as the host sees it, of a file in the node.
+	Path(inside string) string
+	// Cgroup returns where the host has the node's cgroup of a controller ("memory").
+	Cgroup(controller string) (string, error)
+	// StopRole and StartRole concern the node's daemons, CrashRole kills one.
+	StopRole(ctx context.Context, role string) error
+	StartRole(ctx context.Context, role string) error
+	CrashRole(role string) error
+	// Done is closed when nothing of the machine is left.
+	Done() <-chan struct{}
+}

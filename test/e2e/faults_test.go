@@ -1,0 +1,263 @@
+package e2e
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"kubarium/cluster/component"
+	"kubarium/cluster/fault"
+)
+
+// TestFaults injects each fault, sees what it does, heals it, and sees that it is gone.
+func TestFaults(t *testing.T) {
+	ns := shared.namespace(t)
+	// The tests after this one need a whole cluster.
+	t.Cleanup(func() { healAll(t) })
+	shared.runOn(t, ns, "victim", "node-1", "kubarium/web:1.0")
+	shared.runOn(t, ns, "client", "node-2", "kubarium/toolbox:1.0", "sleep", "100000")
+
+	t.Run("container-kill", func(t *testing.T) {
+		inject(t, "container-kill", ns+"/victim")
+		awaitEndOfContainer(t, ns, "victim", "Error")
+	})
+	t.Run("container-oom", func(t *testing.T) {
+		inject(t, "container-oom", ns+"/client/client")
+		awaitEndOfContainer(t, ns, "client", "OOMKilled")
+		// A guaranteed pod is the last that the kernel would choose.
+		shared.kubectl(t, "-n", ns, "run", "guaranteed", "--image=kubarium/toolbox:1.0", "--overrides",
+			`{"spec":{"nodeName":"node-2","containers":[{"name":"guaranteed","image":"kubarium/toolbox:1.0","command":["sleep","100000"],`+
+				`"resources":{"limits":{"cpu":"50m","memory":"64Mi"}}}]}}`)
+		shared.kubectl(t, "-n", ns, "wait", "--for=condition=Ready", "pod/guaranteed", "--timeout=60s")
+		inject(t, "container-oom", ns+"/guaranteed")
+		awaitEndOfContainer(t, ns, "guaranteed", "OOMKilled")
+	})
+	t.Run("image-pull-failure", func(t *testing.T) {
+		inject(t, "image-pull-failure", "kubarium/web:1.0")
+		shared.kubectl(t, "-n", ns, "run", "pulls", "--image=kubarium/web:1.0", "--image-pull-policy=Always")
+		eventually(t, "refused pull", func(context.Context) error {
+			out := shared.kubectl(t, "-n", ns, "get", "events", "--field-selector", "involvedObject.name=pulls,reason=Failed")
+			if !strings.Contains(out, "403 Forbidden") {
+				return errors.New(out)
+			}
+			return nil
+		})
+		heal(t, "image-pull-failure")
+		// The first pod's next attempt would come after its back-off.
+		shared.kubectl(t, "-n", ns, "run", "pulls-again", "--image=kubarium/web:1.0", "--image-pull-policy=Always")
+		shared.kubectl(t, "-n", ns, "wait", "--for=condition=Ready", "pod/pulls-again", "--timeout=100s")
+	})
+	t.Run("dns-skew", func(t *testing.T) {
+		shared.kubectl(t, "-n", ns, "expose", "pod", "victim", "--port=80", "--target-port=8080")
+		name := "victim." + ns + ".svc.cluster.local"
+		right := shared.kubectl(t, "-n", ns, "get", "service", "victim", "-o", "jsonpath={.spec.clusterIP}")
+		injectWith(t, fault.Order{Name: "dns-skew", Target: name, Params: map[string]string{"answer": "192.0.2.7"}})
+		awaitAddress(t, ns, name, "192.0.2.7")
+		heal(t, "dns-skew")
+		awaitAddress(t, ns, name, right)
+		if out := shared.kubectl(t, "-n", "kube-system", "get", "configmap", "coredns", "-o", "yaml"); strings.Contains(out, "dns-skew") {
+			t.Errorf("a rule is left:\n%s", out)
+		}
+	})
+	t.Run("component-stop", func(t *testing.T) {
+		inject(t, "component-stop", "kube-scheduler")
+		awaitState(t, "kube-scheduler", component.Stopped)
+		heal(t, "component-stop")
+		awaitState(t, "kube-scheduler", component.Ready)
+
+		// Of a node's daemon the effect is that nobody starts the pod.
+		inject(t, "component-stop", "node-3/kubelet")
+		shared.kubectl(t, "-n", ns, "run", "later", "--image=kubarium/web:1.0", `--overrides={"spec":{"nodeName":"node-3"}}`)
+		heal(t, "component-stop")
+		shared.kubectl(t, "-n", ns, "wait", "--for=condition=Ready", "pod/later", "--timeout=100s")
+	})
+	t.Run("component-crash", func(t *testing.T) {
+		for _, name := range []string{"etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler"} {
+			inject(t, "component-crash", name)
+			if state := stateOf(t, name); state.State != component.Failed || !strings.Contains(state.Message, "component-crash") {
+				t.Errorf("%s crashed, and is %s: %s", name, state.State, state.Message)
+			}
+			heal(t, "component-crash")
+			awaitState(t, name, component.Ready)
+		}
+		since := logSize(t, "node-1/containerd.log")
+		inject(t, "component-crash", "node-1/containerd")
+		awaitLog(t, "node-1/containerd.log", since, "containerd successfully booted")
+		shared.kubectl(t, "-n", ns, "run", "afterwards", "--image=kubarium/web:1.0", `--overrides={"spec":{"nodeName":"node-1"}}`)
+		shared.kubectl(t, "-n", ns, "wait", "--for=condition=Ready", "pod/afterwards", "--timeout=100s")
+	})
+	t.Run("certificate-expired", func(t *testing.T) {
+		since := logSize(t, "node-2/kubelet.log")
+		inject(t, "certificate-expired", "node-2")
+		awaitLog(t, "node-2/kubelet.log", since, "Unauthorized")
+		heal(t, "certificate-expired")
+		awaitLease(t, "node-2")
+	})
+	for _, name := range []string{"node-stop", "node-kill"} {
+		t.Run(name, func(t *testing.T) {
+			inject(t, name, "node-3")
+			if state := stateOf(t, "node-3"); state.State != component.Stopped {
+				t.Errorf("the node is %s", state.State)
+			}
+			if data, err := os.ReadFile(shared.path("cluster.json")); err != nil || strings.Contains(string(data), "stopped") {
+				t.Errorf("a crash now would leave the node off: %s %v", data, err)
+			}
+			heal(t, name)
+			awaitState(t, "node-3", component.Ready)
+		})
+	}
+	t.Run("limit", func(t *testing.T) {
+		injectWith(t, fault.Order{Name: "component-stop", Target: "kube-scheduler", For: time.Second})
+		awaitState(t, "kube-scheduler", component.Ready)
+	})
+	t.Run("command", func(t *testing.T) { testFaultCommand(t) })
+}
+
+// testFaultCommand breaks and heals by the command line.
+func testFaultCommand(t *testing.T) {
+	var list []struct {
+		Name, Expect string
+	}
+	if err := json.Unmarshal([]byte(shared.kubarium(t, "fault", "list", "-o", "json")), &list); err != nil || len(list) != len(fault.Catalogue()) {
+		t.Errorf("%d faults are listed: %v", len(list), err)
+	}
+	if out := shared.kubarium(t, "fault", "inject", "component-stop", "kube-scheduler", "--for", "5m"); !strings.Contains(out, "It heals in 5m") {
+		t.Errorf("inject says %q", out)
+	}
+	if out := shared.kubarium(t, "fault", "status"); !strings.Contains(out, "kube-scheduler") {
+		t.Errorf("status says %q", out)
+	}
+	if out := shared.kubarium(t, "fault", "heal", "--all"); out != "component-stop kube-scheduler healed\n" {
+		t.Errorf("heal says %q", out)
+	}
+	if out, code := shared.try(t, "fault", "heal", "component-stop"); code == 0 || !strings.Contains(out, "not active") {
+		t.Errorf("heal of nothing says %q", out)
+	}
+	if out, code := shared.try(t, "fault", "inject", "component-stop", "nonsense"); code == 0 || !strings.Contains(out, "kube-scheduler") {
+		t.Errorf("a target that there is not: %q", out)
+	}
+}
+
+func inject(t *testing.T, name, target string) {
+	t.Helper()
+	injectWith(t, fault.Order{Name: name, Target: target})
+}
+
+func injectWith(t *testing.T, order fault.Order) {
+	t.Helper()
+	if _, err := shared.control().InjectFault(bounded(t), order); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// heal heals all faults of the name, of which there has to be one.
+func heal(t *testing.T, name string) {
+	t.Helper()
+	healed, err := shared.control().HealFaults(bounded(t), name, "")
+	if err != nil || len(healed) == 0 {
+		t.Fatalf("heal %s: %v, %v", name, healed, err)
+	}
+}
+
+func healAll(t *testing.T) {
+	t.Helper()
+	if _, err := shared.control().HealFaults(bounded(t), "", ""); err != nil {
+		t.Error(err)
+	}
+}
+
+func stateOf(t *testing.T, name string) component.Info {
+	t.Helper()
+	info, err := shared.control().Info(bounded(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range info.Components {
+		if c.Name == name {
+			return c
+		}
+	}
+	t.Fatalf("there is no %s", name)
+	return component.Info{}
+}
+
+func awaitState(t *testing.T, name string, want component.State) {
+	t.Helper()
+	eventually(t, name, func(context.Context) error {
+		if c := stateOf(t, name); c.State != want {
+			return fmt.Errorf("is %s (%s), not %s", c.State, c.Message, want)
+		}
+		return nil
+	})
+}
+
+// awaitEndOfContainer waits until the pod's container ended so, and runs again.
+func awaitEndOfContainer(t *testing.T, ns, pod, reason string) {
+	t.Helper()
+	eventually(t, "end of the container", func(ctx context.Context) error {
+		p, err := shared.client.CoreV1().Pods(ns).Get(ctx, pod, metav1.GetOptions{})
+		if err != nil || len(p.Status.ContainerStatuses) == 0 {
+			return fmt.Errorf("no status: %w", err)
+		}
+		s := p.Status.ContainerStatuses[0]
+		ended := s.LastTerminationState.Terminated
+		if ended == nil || ended.Reason != reason || ended.ExitCode != 137 || s.State.Running == nil {
+			return fmt.Errorf("container is %+v, ended %+v", s.State, ended)
+		}
+		return nil
+	})
+}
+
+// awaitAddress waits until a pod of the namespace sees the name at the address.
+func awaitAddress(t *testing.T, ns, name, address string) {
+	t.Helper()
+	eventually(t, "address of "+name, func(ctx context.Context) error {
+		out, err := shared.exec(ctx, ns, "client", "nslookup", name)
+		if err != nil || !strings.Contains(out, "Address: "+address) {
+			return fmt.Errorf("want %s, nslookup says %q: %w", address, out, err)
+		}
+		return nil
+	})
+}
+
+// awaitLease waits until the node's kubelet has renewed its lease from now on.
+func awaitLease(t *testing.T, node string) {
+	t.Helper()
+	now := time.Now()
+	eventually(t, "lease of "+node, func(ctx context.Context) error {
+		lease, err := shared.client.CoordinationV1().Leases("kube-node-lease").Get(ctx, node, metav1.GetOptions{})
+		if err != nil || lease.Spec.RenewTime.Before(&metav1.MicroTime{Time: now}) {
+			return fmt.Errorf("renewed at %v: %w", lease.Spec.RenewTime, err)
+		}
+		return nil
+	})
+}
+
+// logSize is how much of a log there is now.
+func logSize(t *testing.T, log string) int {
+	t.Helper()
+	info, err := os.Stat(shared.path("logs", log))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return int(info.Size())
+}
+
+// awaitLog waits until a log says something after what it said before.
+func awaitLog(t *testing.T, log string, since int, want string) {
+	t.Helper()
+	eventually(t, log, func(context.Context) error {
+		data, err := os.ReadFile(shared.path("logs", log))
+		if err != nil || len(data) < since || !strings.Contains(string(data[since:]), want) {
+			return fmt.Errorf("does not say %q: %w", want, err)
+		}
+		return nil
+	})
+}
