@@ -24,6 +24,7 @@ import (
 	"kubarium/cluster/network"
 	"kubarium/cluster/node"
 	"kubarium/cluster/pki"
+	"kubarium/cluster/rewind"
 	"kubarium/cluster/storage"
 	"kubarium/cluster/trace"
 )
@@ -63,6 +64,9 @@ type Cluster struct {
 	// encrypting is held while the encryption of Secrets changes.
 	encrypting sync.Mutex
 
+	// rewinding is held while the cluster is brought back, and guards timeline.
+	rewinding sync.Mutex
+	timeline  rewind.Timeline
 	// hosts counts the shells in the cluster's network.
 	hosts atomic.Int64
 

@@ -108,6 +108,9 @@ func (l Layout) Node(name string) string { return filepath.Join(l.Root, "nodes",
 // Kubeconfig is the administrator's, and the user's who started the cluster.
 func (l Layout) Kubeconfig() string { return filepath.Join(l.Root, "kubeconfig") }
 
+// Snapshots is where states are saved.
+func (l Layout) Snapshots() string { return filepath.Join(l.Root, "snapshots") }
+
 // Shell is where shells in the cluster's network find their start files.
 func (l Layout) Shell() string { return filepath.Join(l.Root, "shell") }
 

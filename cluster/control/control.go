@@ -63,6 +63,7 @@ type Cluster interface {
 	// AttachHost plugs a network namespace, by the path of its file, into the cluster's
 	// network until detach is called.
 	AttachHost(namespace string) (host Host, detach func() error, err error)
+	Rewinder
 	// Trace is what the taps saw.
 	Trace() *trace.Store
 	// Faults is what is broken on purpose.
@@ -137,6 +138,7 @@ func handler(cluster Cluster) http.Handler {
 	}
 	mux.HandleFunc("POST /v1/hosts", func(w http.ResponseWriter, r *http.Request) { holdHost(w, r, cluster) })
 	handleFaults(mux, cluster.Faults())
+	handleRewind(mux, cluster)
 	handleProcess(mux)
 	mux.HandleFunc("POST /v1/shutdown", func(w http.ResponseWriter, _ *http.Request) {
 		answer(w, nil, nil)

@@ -112,9 +112,10 @@ func (e *Etcd) embedConfig(failure *failure) (*embed.Config, error) {
 	// to do so.
 	config.TickMs, config.ElectionMs = 10, 100
 	config.UnsafeNoFsync = e.config.UnsafeNoFsync
-	// The bootstrap policy is written in one transaction, see seed.go.
-	config.MaxTxnOps = 1024
-	// As kube-apiserver compacts every five minutes, etcd need not.
+	// The bootstrap policy is written in one transaction, see seed.go, and so is a former
+	// state of the whole cluster, see cluster/rewind.
+	config.MaxTxnOps, config.MaxRequestBytes = 1<<17, 64<<20
+	// As kube-apiserver compacts, etcd need not.
 	config.QuotaBackendBytes = 2 << 30
 	config.EnableGRPCGateway = false
 	writer := zapcore.AddSync(e.config.logWriter(etcdName))

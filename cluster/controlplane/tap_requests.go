@@ -2,6 +2,7 @@ package controlplane
 
 import (
 	"fmt"
+	"net/http"
 	"slices"
 	"strconv"
 	"strings"
@@ -17,6 +18,10 @@ import (
 // tapRequests has the API server tell the store of each request it answered. It is an
 // audit backend: what an audit log would have, and no other path through the server.
 func tapRequests(config *genericapiserver.Config, store *trace.Store) {
+	chain := config.BuildHandlerChainFunc
+	config.BuildHandlerChainFunc = func(h http.Handler, c *genericapiserver.Config) http.Handler {
+		return chain(noteCommand(h), c)
+	}
 	tap := &requestTap{store: store}
 	if config.AuditBackend != nil && config.AuditPolicyRuleEvaluator != nil {
 		config.AuditBackend = audit.Union(config.AuditBackend, tap)
@@ -29,6 +34,27 @@ func tapRequests(config *genericapiserver.Config, store *trace.Store) {
 			{Level: auditinternal.LevelNone, NonResourceURLs: healthURLs},
 			{Level: auditinternal.LevelMetadata},
 		},
+	})
+}
+
+// Annotations of an audit record: which command a request is part of, as kubectl's own
+// headers say.
+const (
+	commandAnnotation = "command.kubarium.dev/name"
+	sessionAnnotation = "command.kubarium.dev/session"
+	// maxHeader bounds what is kept of such a header.
+	maxHeader = 64
+)
+
+// noteCommand keeps kubectl's headers, which no audit record has.
+func noteCommand(h http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		for header, annotation := range map[string]string{"Kubectl-Command": commandAnnotation, "Kubectl-Session": sessionAnnotation} {
+			if value := r.Header.Get(header); value != "" {
+				audit.AddAuditAnnotation(r.Context(), annotation, value[:min(len(value), maxHeader)])
+			}
+		}
+		h.ServeHTTP(w, r)
 	})
 }
 
@@ -93,6 +119,12 @@ func requestEvent(e *auditinternal.Event) (trace.Event, trace.Late) {
 		if revision, ok := strings.CutPrefix(key, revisionAnnotation); ok {
 			revisions = append(revisions, revision)
 			continue
+		}
+		switch key {
+		case commandAnnotation:
+			key = "command"
+		case sessionAnnotation:
+			key = "session"
 		}
 		fields[key] = value
 	}

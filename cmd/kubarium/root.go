@@ -55,6 +55,7 @@ Without a command it starts the cluster and the app.`,
 	app.bind(root)
 	root.AddCommand(
 		newUpCommand(g), newDownCommand(g), newKubectlCommand(g), newEnvCommand(g), newShellCommand(g),
+		newSnapshotCommand(g), newUndoCommand(g), newRedoCommand(g),
 		newNodeCommand(g), newComponentCommand(g), newFaultCommand(g), newImageCommand(g), newLessonCommand(g), newGlossaryCommand(),
 		newDoctorCommand(g), newEncryptSecretsCommand(g), newEtcdCommand(g), newTraceCommand(g), newFollowCommand(g),
 		newBenchCommand(), newSupportBundleCommand(g), newResetCommand(g), newCleanCommand(g), newVersionCommand(),

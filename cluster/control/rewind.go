@@ -1,0 +1,101 @@
+package control
+
+import (
+	"context"
+	"net/http"
+	"net/url"
+	"time"
+
+	"kubarium/cluster/rewind"
+)
+
+// Rewound is what was done to bring a cluster back.
+type Rewound struct {
+	// To is the revision whose state it has again, Revision the one that this made: 0 if
+	// nothing differed.
+	To       int64 `json:"to"`
+	Revision int64 `json:"revision"`
+	Written  int   `json:"written"`
+	Deleted  int   `json:"deleted"`
+	// Took is how long, in nanoseconds.
+	Took time.Duration `json:"took"`
+	// Change is what was undone.
+	Change *rewind.Change `json:"change,omitempty"`
+}
+
+// Rewinder brings a cluster back to a state that it had.
+type Rewinder interface {
+	SaveSnapshot(ctx context.Context, name string) (rewind.Snapshot, error)
+	ListSnapshots() ([]rewind.Snapshot, error)
+	RestoreSnapshot(ctx context.Context, name string) (Rewound, error)
+	RemoveSnapshot(name string) error
+	Changes() []rewind.Change
+	Undo(ctx context.Context) (Rewound, error)
+	Redo(ctx context.Context) (Rewound, error)
+}
+
+// SaveSnapshot saves the cluster's state; without a name it gets one of the time.
+func (c *Client) SaveSnapshot(ctx context.Context, name string) (rewind.Snapshot, error) {
+	var s rewind.Snapshot
+	return s, c.call(ctx, http.MethodPost, "/v1/snapshots?name="+url.QueryEscape(name), nil, &s)
+}
+
+// Snapshots lists what was saved, oldest first.
+func (c *Client) Snapshots(ctx context.Context) ([]rewind.Snapshot, error) {
+	var list []rewind.Snapshot
+	return list, c.call(ctx, http.MethodGet, "/v1/snapshots", nil, &list)
+}
+
+// RestoreSnapshot brings the cluster back to what was saved.
+func (c *Client) RestoreSnapshot(ctx context.Context, name string) (Rewound, error) {
+	var r Rewound
+	return r, c.call(ctx, http.MethodPost, "/v1/snapshots/"+url.PathEscape(name)+"/restore", nil, &r)
+}
+
+// RemoveSnapshot deletes a snapshot.
+func (c *Client) RemoveSnapshot(ctx context.Context, name string) error {
+	return c.call(ctx, http.MethodDelete, "/v1/snapshots/"+url.PathEscape(name), nil, nil)
+}
+
+// Changes lists what the user did, oldest first.
+func (c *Client) Changes(ctx context.Context) ([]rewind.Change, error) {
+	var list []rewind.Change
+	return list, c.call(ctx, http.MethodGet, "/v1/changes", nil, &list)
+}
+
+// Undo takes the user's last change back.
+func (c *Client) Undo(ctx context.Context) (Rewound, error) {
+	var r Rewound
+	return r, c.call(ctx, http.MethodPost, "/v1/undo", nil, &r)
+}
+
+// Redo takes the last Undo back.
+func (c *Client) Redo(ctx context.Context) (Rewound, error) {
+	var r Rewound
+	return r, c.call(ctx, http.MethodPost, "/v1/redo", nil, &r)
+}
+
+func handleRewind(mux *http.ServeMux, cluster Rewinder) {
+	mux.HandleFunc("GET /v1/snapshots", func(w http.ResponseWriter, _ *http.Request) {
+		list, err := cluster.ListSnapshots()
+		answer(w, list, err)
+	})
+	mux.HandleFunc("POST /v1/snapshots", func(w http.ResponseWriter, r *http.Request) {
+		s, err := cluster.SaveSnapshot(r.Context(), r.FormValue("name"))
+		answer(w, s, err)
+	})
+	mux.HandleFunc("POST /v1/snapshots/{name}/restore", func(w http.ResponseWriter, r *http.Request) {
+		result, err := cluster.RestoreSnapshot(detached(r), r.PathValue("name"))
+		answer(w, result, err)
+	})
+	mux.HandleFunc("DELETE /v1/snapshots/{name}", func(w http.ResponseWriter, r *http.Request) {
+		answer(w, nil, cluster.RemoveSnapshot(r.PathValue("name")))
+	})
+	mux.HandleFunc("GET /v1/changes", func(w http.ResponseWriter, _ *http.Request) { answer(w, cluster.Changes(), nil) })
+	for path, do := range map[string]func(context.Context) (Rewound, error){"undo": cluster.Undo, "redo": cluster.Redo} {
+		mux.HandleFunc("POST /v1/"+path, func(w http.ResponseWriter, r *http.Request) {
+			result, err := do(detached(r))
+			answer(w, result, err)
+		})
+	}
+}

@@ -1,0 +1,149 @@
+package rewind
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"kubarium/cluster/trace"
+)
+
+// Change is one thing that the user did: a request, or several of one command.
+type Change struct {
+	Time time.Time `json:"time"`
+	// First and Last are the revisions that it wrote.
+	First int64 `json:"first"`
+	Last  int64 `json:"last"`
+	// Command is kubectl's, without its arguments: "kubectl create".
+	Command string `json:"command,omitempty"`
+	// What says it in words: "create deployments.apps/default/web".
+	What []string `json:"what"`
+	// Undone says that it was taken back.
+	Undone bool `json:"undone"`
+
+	agent, session string
+}
+
+// oneCommand is how close requests of one program are that belong to one command.
+const oneCommand = 800 * time.Millisecond
+
+// userName is the administrator's, whose kubeconfig the user has.
+const userName = "kubernetes-admin"
+
+// AppAgent begins the user agent of the app's own requests, which are the user's; those
+// of the rest of the program are not.
+const AppAgent = "kubarium-app"
+
+// Changes finds what the user did in what the taps saw, oldest first.
+func Changes(store *trace.Store) []Change {
+	var changes []Change
+	// Nothing ends it: it returns what f does.
+	_ = store.Kept(func(e trace.Event) error {
+		revisions := users(e)
+		if len(revisions) == 0 {
+			return nil
+		}
+		what := e.Verb + " " + e.Object.String()
+		if n := len(changes); n > 0 && changes[n-1].goesOn(e) {
+			c := &changes[n-1]
+			c.Time, c.First, c.Last = e.Time, min(c.First, revisions[0]), max(c.Last, revisions[len(revisions)-1])
+			c.What = append(c.What, what)
+			return nil
+		}
+		changes = append(changes, Change{
+			Time: e.Time, First: revisions[0], Last: revisions[len(revisions)-1], What: []string{what},
+			Command: e.Fields["command"], agent: e.Agent, session: e.Fields["session"],
+		})
+		return nil
+	})
+	slices.SortStableFunc(changes, func(a, b Change) int { return int(a.First - b.First) })
+	return changes
+}
+
+// goesOn reports whether a request belongs to the same command: kubectl says which, of
+// others it is told by the time.
+func (c Change) goesOn(e trace.Event) bool {
+	if c.session != "" || e.Fields["session"] != "" {
+		return c.session == e.Fields["session"]
+	}
+	return c.agent == e.Agent && e.Time.Sub(c.Time) < oneCommand
+}
+
+// users returns what a request of the user's wrote; nothing for other events.
+func users(e trace.Event) []int64 {
+	own := strings.HasPrefix(e.Agent, "kubarium/")
+	if e.Component != "kube-apiserver" || e.Actor != userName || own || e.Fields["revisions"] == "" {
+		return nil
+	}
+	switch e.Object.Resource {
+	case "leases", "events":
+		return nil
+	}
+	var revisions []int64
+	for _, text := range strings.Split(e.Fields["revisions"], ",") {
+		if n, err := strconv.ParseInt(text, 10, 64); err == nil {
+			revisions = append(revisions, n)
+		}
+	}
+	slices.Sort(revisions)
+	return revisions
+}
+
+// Timeline knows which of the user's changes were taken back.
+type Timeline struct {
+	undone map[int64]bool
+	steps  []step
+}
+
+// step is one undo: the change, and the revision that took it back.
+type step struct{ first, revision int64 }
+
+// Mark sets which of the changes are undone, and forgets those nobody knows any more.
+func (t *Timeline) Mark(changes []Change) []Change {
+	for i := range changes {
+		changes[i].Undone = t.undone[changes[i].First]
+	}
+	return changes
+}
+
+// ToUndo is the newest change that is not undone.
+func (t *Timeline) ToUndo(changes []Change) (Change, bool) {
+	for _, c := range slices.Backward(t.Mark(changes)) {
+		if !c.Undone {
+			return c, true
+		}
+	}
+	return Change{}, false
+}
+
+// Undid notes that the change beginning at first was taken back by a revision.
+func (t *Timeline) Undid(first, revision int64) {
+	if t.undone == nil {
+		t.undone = map[int64]bool{}
+	}
+	t.undone[first] = true
+	t.steps = append(t.steps, step{first, revision})
+}
+
+// ToRedo is the revision before the last undo; none if the user has changed something
+// since.
+func (t *Timeline) ToRedo(changes []Change) (revision int64, ok bool) {
+	if len(t.steps) == 0 {
+		return 0, false
+	}
+	last := t.steps[len(t.steps)-1]
+	for _, c := range changes {
+		if c.First > last.revision {
+			return 0, false
+		}
+	}
+	return last.revision - 1, true
+}
+
+// Redid notes that the last undo was taken back itself.
+func (t *Timeline) Redid() {
+	last := t.steps[len(t.steps)-1]
+	t.steps = t.steps[:len(t.steps)-1]
+	delete(t.undone, last.first)
+}

@@ -1,0 +1,166 @@
+package cluster
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	clientv3 "go.etcd.io/etcd/client/v3"
+	"k8s.io/component-base/version"
+
+	"kubarium/cluster/component"
+	"kubarium/cluster/control"
+	"kubarium/cluster/rewind"
+)
+
+// errNothingToUndo is returned when the user changed nothing that is still known.
+var errNothingToUndo = errors.New("there is no change of yours to take back: changes are known since the cluster's start, the last some thousand events")
+
+// errNothingToRedo is returned when nothing was undone, or something was changed since.
+var errNothingToRedo = errors.New("there is nothing to do again: nothing was undone, or you have changed something since")
+
+func (c *Cluster) snapshots() rewind.Dir { return rewind.Dir(c.layout.Snapshots()) }
+
+// SaveSnapshot saves the cluster's state under a name; "" makes one of the time.
+func (c *Cluster) SaveSnapshot(ctx context.Context, name string) (rewind.Snapshot, error) {
+	now := time.Now()
+	if name == "" {
+		name = strings.ToLower(now.UTC().Format("20060102-150405"))
+	}
+	var saved rewind.Snapshot
+	err := c.withEtcd(func(etcd *clientv3.Client) error {
+		state, err := rewind.ReadState(ctx, etcd, 0)
+		if err != nil {
+			return err
+		}
+		saved, err = c.snapshots().Save(rewind.Snapshot{Name: name, Created: now, Version: version.Get().GitVersion}, state)
+		return err
+	})
+	return saved, err
+}
+
+// ListSnapshots lists what was saved.
+func (c *Cluster) ListSnapshots() ([]rewind.Snapshot, error) { return c.snapshots().List() }
+
+// RemoveSnapshot deletes one.
+func (c *Cluster) RemoveSnapshot(name string) error { return c.snapshots().Remove(name) }
+
+// RestoreSnapshot brings the cluster back to what was saved.
+func (c *Cluster) RestoreSnapshot(ctx context.Context, name string) (control.Rewound, error) {
+	snapshot, state, err := c.snapshots().Load(name)
+	if err != nil {
+		return control.Rewound{}, err
+	}
+	if is := version.Get().GitVersion; snapshot.Version != is {
+		return control.Rewound{}, fmt.Errorf("snapshot %q was saved by Kubernetes %s, and this is %s: objects may be stored in another form", name, snapshot.Version, is)
+	}
+	c.rewinding.Lock()
+	defer c.rewinding.Unlock()
+	return c.rewindTo(ctx, func(clientv3.KV) (rewind.State, error) { return state, nil })
+}
+
+// Changes lists what the user did, oldest first.
+func (c *Cluster) Changes() []rewind.Change {
+	c.rewinding.Lock()
+	defer c.rewinding.Unlock()
+	return c.timeline.Mark(rewind.Changes(c.trace))
+}
+
+// Undo takes the user's last change back, and all that came of it.
+func (c *Cluster) Undo(ctx context.Context) (control.Rewound, error) {
+	c.rewinding.Lock()
+	defer c.rewinding.Unlock()
+	change, ok := c.timeline.ToUndo(rewind.Changes(c.trace))
+	if !ok {
+		return control.Rewound{}, errNothingToUndo
+	}
+	result, err := c.rewindTo(ctx, c.stateAt(ctx, change.First-1))
+	if err != nil {
+		return result, err
+	}
+	c.timeline.Undid(change.First, result.Revision)
+	result.Change = &change
+	return result, nil
+}
+
+// Redo takes the last Undo back.
+func (c *Cluster) Redo(ctx context.Context) (control.Rewound, error) {
+	c.rewinding.Lock()
+	defer c.rewinding.Unlock()
+	revision, ok := c.timeline.ToRedo(rewind.Changes(c.trace))
+	if !ok {
+		return control.Rewound{}, errNothingToRedo
+	}
+	result, err := c.rewindTo(ctx, c.stateAt(ctx, revision))
+	if err == nil {
+		c.timeline.Redid()
+	}
+	return result, err
+}
+
+func (c *Cluster) stateAt(ctx context.Context, revision int64) func(clientv3.KV) (rewind.State, error) {
+	return func(etcd clientv3.KV) (rewind.State, error) { return rewind.ReadState(ctx, etcd, revision) }
+}
+
+// rewindTo brings the cluster to a state. Meanwhile those rest who would act on what is
+// no longer so, and who remember what they saw: controllers and the scheduler.
+func (c *Cluster) rewindTo(ctx context.Context, read func(clientv3.KV) (rewind.State, error)) (control.Rewound, error) {
+	began := time.Now()
+	var result control.Rewound
+	err := c.withEtcd(func(etcd *clientv3.Client) error {
+		state, err := read(etcd)
+		if err != nil {
+			return err
+		}
+		resume, err := c.rest(ctx, c.plane.ControllerManager.Name(), c.plane.Scheduler.Name())
+		if err != nil {
+			return errors.Join(err, resume(ctx))
+		}
+		plan, revision, err := rewind.Apply(ctx, etcd, state)
+		result = control.Rewound{To: state.Revision, Revision: revision, Written: len(plan.Put), Deleted: len(plan.Delete)}
+		return errors.Join(err, resume(ctx))
+	})
+	result.Took = time.Since(began)
+	if err != nil {
+		return result, fmt.Errorf("bring the cluster back: %w", err)
+	}
+	return result, nil
+}
+
+// rest stops those of the components that run, and returns what starts them again.
+func (c *Cluster) rest(ctx context.Context, names ...string) (resume func(context.Context) error, err error) {
+	var stopped []string
+	resume = func(ctx context.Context) error {
+		var errs []error
+		for _, name := range slices.Backward(stopped) {
+			errs = append(errs, c.StartComponent(ctx, name))
+		}
+		return errors.Join(errs...)
+	}
+	for _, name := range names {
+		if info, _ := c.tracker.get(name); info.State != component.Ready {
+			continue
+		}
+		if err := c.StopComponent(ctx, name); err != nil {
+			return resume, err
+		}
+		stopped = append(stopped, name)
+	}
+	return resume, nil
+}
+
+func (c *Cluster) withEtcd(f func(*clientv3.Client) error) error {
+	if c.plane == nil {
+		return errors.New("the cluster is not started")
+	}
+	etcd, err := c.plane.Etcd.Client()
+	if err != nil {
+		return err
+	}
+	// It has no connection of its own; what its end says is that it ended.
+	defer etcd.Close()
+	return f(etcd)
+}

@@ -1,0 +1,125 @@
+package e2e
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+)
+
+// TestRewind has a cluster of its own: going back is for the whole of it.
+func TestRewind(t *testing.T) {
+	t.Parallel()
+	c := newCluster(t, "rewind", 2)
+	web := func(want int) {
+		t.Helper()
+		eventually(t, fmt.Sprintf("%d pods that answer", want), func(ctx context.Context) error {
+			ips := strings.Fields(c.kubectl(t, "get", "pods", "-l", "app=web", "-o", "jsonpath={.items[*].status.podIP}"))
+			if len(ips) != want {
+				return fmt.Errorf("pods %v", ips)
+			}
+			for _, ip := range ips {
+				out, err := c.command(ctx, "shell", "--", "bash", "-c", "exec 3<>/dev/tcp/"+ip+"/8080 && printf 'GET / HTTP/1.0\\r\\n\\r\\n' >&3 && cat <&3").CombinedOutput()
+				if err != nil || !strings.Contains(string(out), "Hello from pod web-") {
+					return fmt.Errorf("%s: %w: %s", ip, err, out)
+				}
+			}
+			return nil
+		})
+	}
+	uid := func(object string) string { return c.kubectl(t, "get", object, "-o", "jsonpath={.metadata.uid}") }
+	gone := func(object string) {
+		t.Helper()
+		if out, code := c.try(t, "kubectl", "get", object); code == 0 || !strings.Contains(out, "NotFound") {
+			t.Errorf("%s: %s", object, out)
+		}
+	}
+	const claim = `apiVersion: v1
+kind: PersistentVolumeClaim
+metadata: {name: data}
+spec: {accessModes: [ReadWriteOnce], resources: {requests: {storage: 1Mi}}}
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: writer}
+spec:
+  restartPolicy: Never
+  containers:
+  - {name: c, image: "kubarium/toolbox:1.0", command: [sh, -c, "echo once >> /data/f"], volumeMounts: [{name: d, mountPath: /data}]}
+  volumes: [{name: d, persistentVolumeClaim: {claimName: data}}]
+`
+	c.kubectl(t, "create", "deployment", "web", "--image=kubarium/web:1.0", "--replicas=2")
+	c.apply(t, "default", claim)
+	c.kubectl(t, "wait", "--for=jsonpath={.status.phase}=Succeeded", "pod/writer", "--timeout=120s")
+	web(2)
+	deployment, finished := uid("deployment/web"), uid("pod/writer")
+
+	t.Log("a snapshot brings back what was deleted, and takes away what came")
+	c.kubarium(t, "snapshot", "save", "before")
+	c.kubectl(t, "delete", "deployment/web", "pod/writer")
+	c.kubectl(t, "create", "configmap", "later")
+	c.kubectl(t, "label", "node", "node-2", "disk=ssd")
+	c.kubectl(t, "wait", "--for=delete", "pod", "-l", "app=web", "--timeout=120s")
+	if out := c.kubarium(t, "snapshot", "restore", "before"); !strings.Contains(out, "objects written") {
+		t.Errorf("restore says %q", out)
+	}
+	web(2)
+	gone("configmap/later")
+	if is := uid("deployment/web"); is != deployment {
+		t.Errorf("the Deployment has the UID %s, and had %s", is, deployment)
+	}
+	if is := uid("pod/writer"); is != finished {
+		t.Errorf("the finished pod has the UID %s, and had %s: it ran twice", is, finished)
+	}
+	if out := c.kubectl(t, "get", "nodes", "-l", "disk=ssd", "-o", "name"); out != "" {
+		t.Errorf("still labelled: %s", out)
+	}
+	if out := c.kubarium(t, "snapshot", "list"); !strings.Contains(out, "before") {
+		t.Errorf("list says %s", out)
+	}
+	pods := func() string {
+		return c.kubectl(t, "get", "pods", "-l", "app=web", "-o", "jsonpath={.items[*].metadata.uid}")
+	}
+	running := pods()
+	c.kubarium(t, "snapshot", "restore", "before")
+	if again := pods(); again != running {
+		t.Errorf("pods that were brought back already run anew: %s, then %s", running, again)
+	}
+
+	t.Log("undo and redo go through the user's commands")
+	c.kubectl(t, "create", "namespace", "shop")
+	c.kubectl(t, "-n", "shop", "create", "configmap", "prices", "--from-literal=tea=1")
+	c.kubectl(t, "scale", "deployment/web", "--replicas=1")
+	c.kubectl(t, "delete", "namespace", "shop")
+	if out := c.kubarium(t, "undo"); !strings.Contains(out, "delete namespaces/shop") {
+		t.Errorf("undo says %q", out)
+	}
+	if tea := c.kubectl(t, "-n", "shop", "get", "configmap", "prices", "-o", "jsonpath={.data.tea}"); tea != "1" {
+		t.Errorf("tea costs %q", tea)
+	}
+	web(1)
+	c.kubarium(t, "undo")
+	web(2)
+	c.kubarium(t, "redo")
+	web(1)
+	c.kubarium(t, "undo")
+	c.kubarium(t, "undo")
+	c.kubarium(t, "undo")
+	gone("namespace/shop")
+	web(2)
+
+	t.Log("what runs on is undisturbed, and what was wrong says so")
+	eventually(t, "ready components", func(context.Context) error {
+		if out := c.kubarium(t, "component", "ls"); strings.Contains(out, "stopped") {
+			return errors.New(out)
+		}
+		return nil
+	})
+	for _, wrong := range [][]string{{"snapshot", "restore", "never"}, {"snapshot", "save", "../x"}, {"snapshot", "save", "before"}, {"snapshot", "rm", "never"}} {
+		if out, code := c.try(t, wrong...); code != 1 || !strings.HasPrefix(out, "Error: ") {
+			t.Errorf("%v: exit code %d, %s", wrong, code, out)
+		}
+	}
+	c.kubarium(t, "snapshot", "rm", "before")
+}
