@@ -2,10 +2,14 @@ package cluster
 
 import (
 	"fmt"
+	"io"
 	"os"
 	"os/user"
 	"path/filepath"
 	"strconv"
+	"syscall"
+
+	"golang.org/x/sys/unix"
 )
 
 // Invoker is the person who started the program: the user behind sudo, if any.
@@ -90,4 +94,47 @@ func (i Invoker) Mkdir(dir string) error {
 		return fmt.Errorf("give %s to its user: %w", dir, err)
 	}
 	return nil
+}
+
+// ConfigFile is the invoker's own settings of the app.
+func (i Invoker) ConfigFile() string {
+	if i.UID == os.Getuid() {
+		if dir := os.Getenv("XDG_CONFIG_HOME"); dir != "" {
+			return filepath.Join(dir, "kubarium", "config.yaml")
+		}
+	}
+	return filepath.Join(i.Home, ".config", "kubarium", "config.yaml")
+}
+
+// mostOwned is the size of the largest file of the invoker's that is read.
+const mostOwned = 1 << 20
+
+// ReadOwn reads a file of the invoker's. It takes what a symbolic link leads to, but only
+// the invoker's own plain files: root must not be led to read, or only open, another.
+func (i Invoker) ReadOwn(path string) ([]byte, error) {
+	found, err := os.OpenFile(path, unix.O_PATH|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return nil, err
+	}
+	defer found.Close()
+	info, err := found.Stat()
+	if err != nil {
+		return nil, err
+	}
+	owner, ok := info.Sys().(*syscall.Stat_t)
+	switch {
+	case !ok || !info.Mode().IsRegular():
+		return nil, fmt.Errorf("%s is no plain file", path)
+	case int(owner.Uid) != i.UID:
+		return nil, fmt.Errorf("%s does not belong to %s: run: sudo chown %s %s", path, i.Name, i.Name, path)
+	case info.Size() > mostOwned:
+		return nil, fmt.Errorf("%s is larger than 1 MiB", path)
+	}
+	// The same file, whatever the path leads to by now.
+	file, err := os.Open(fmt.Sprintf("/proc/self/fd/%d", found.Fd()))
+	if err != nil {
+		return nil, fmt.Errorf("open %s: %w", path, err)
+	}
+	defer file.Close()
+	return io.ReadAll(io.LimitReader(file, mostOwned))
 }

@@ -10,7 +10,9 @@ import (
 )
 
 // globals are the keys that work everywhere but in a dialog and while typing.
-func (a *App) globals() keys.Set {
+func (a *App) globals() keys.Set { return a.opts.Keys.Apply(a.globalKeys()) }
+
+func (a *App) globalKeys() keys.Set {
 	goTo := func(n layout.Name) func() tea.Cmd {
 		return func() tea.Cmd {
 			a.closeScreens()
@@ -34,7 +36,7 @@ func (a *App) globals() keys.Set {
 	}
 	panelLong := "show or hide the lesson; on a narrow screen it takes the cluster's place"
 	return keys.Set{
-		{Keys: []string{":"}, Desc: "kubectl", Long: "type a kubectl command, or a kind to see its objects: po, deploy shop, svc -l app=web", Bar: true, Always: true, Run: func() tea.Cmd { return a.prompt("") }},
+		{Keys: []string{":"}, Action: "command", Desc: "kubectl", Long: "type a kubectl command, or a kind to see its objects: po, deploy shop, svc -l app=web", Bar: true, Always: true, Run: func() tea.Cmd { return a.prompt("") }},
 		{Keys: []string{"/"}, Desc: "filter", Long: "show only what contains a text", Bar: true, Disabled: a.covered, Run: a.startFilter},
 		{Keys: []string{"ctrl+p"}, Desc: "find", Long: "find an object, a kind or an action by some of its letters", Run: a.openFinder},
 		{Keys: []string{"n"}, Desc: "namespace", Long: "show only one namespace, or all", Bar: true, Disabled: a.covered, Run: func() tea.Cmd { a.pickNamespace(); return nil }},
@@ -54,7 +56,7 @@ func (a *App) globals() keys.Set {
 		{Keys: []string{"t"}, Desc: "theme", Long: "change the colours: dark, light, high contrast", Run: a.nextTheme},
 		{Keys: []string{"?"}, Desc: "help", Long: "all keys, and what the signs mean", Bar: true, Always: true, Run: func() tea.Cmd { a.push(a.newHelp()); return nil }},
 		{Keys: []string{"q"}, Desc: "quit", Long: "leave and stop the cluster, after a question", Bar: true, Run: func() tea.Cmd { a.askQuit(); return nil }},
-		{Keys: []string{"ctrl+c"}, Desc: "quit now", Long: "stop kubectl if it runs, else leave at once"},
+		{Keys: []string{"ctrl+c"}, Action: keys.Fixed, Desc: "quit now", Long: "stop kubectl if it runs, else leave at once"},
 	}
 }
 
@@ -68,6 +70,12 @@ func (a *App) covered() string {
 
 // focused are the keys of what has the focus.
 func (a *App) focused() keys.Group {
+	g := a.focusedKeys()
+	g.Set = a.opts.Keys.Apply(g.Set)
+	return g
+}
+
+func (a *App) focusedKeys() keys.Group {
 	switch {
 	case a.focus == layout.Panel && a.panelOn && a.lessons != nil:
 		return keys.Group{Title: a.lessons.Title(), Set: fromPanel(a.lessons.Keys())}
@@ -94,8 +102,8 @@ func (a *App) dockKeys() keys.Set {
 		{Keys: []string{"pgdown", "space"}, Label: "pgdn", Desc: "page down", Run: scroll(10)},
 		{Keys: []string{"pgup"}, Desc: "page up", Run: scroll(-10)},
 		{Keys: []string{"right", "l"}, Label: "→", Desc: "sideways", Run: func() tea.Cmd { a.line.Sideways(8); return nil }},
-		{Keys: []string{"left", "h"}, Label: "←", Desc: "back", Run: func() tea.Cmd { a.line.Sideways(-8); return nil }},
-		{Keys: []string{"esc"}, Desc: "close", Bar: true, Run: a.closeDock},
+		{Keys: []string{"left", "h"}, Label: "←", Action: "sideways-back", Desc: "back", Run: func() tea.Cmd { a.line.Sideways(-8); return nil }},
+		{Keys: []string{"esc"}, Action: "close-output", Desc: "close", Bar: true, Run: a.closeDock},
 	}
 }
 
@@ -105,7 +113,7 @@ func fromPanel(list []key.Binding) keys.Set {
 	var set keys.Set
 	for _, b := range list {
 		if b.Enabled() {
-			set = append(set, keys.Binding{Keys: b.Keys(), Label: b.Help().Key, Desc: b.Help().Desc, Bar: true})
+			set = append(set, keys.Binding{Keys: b.Keys(), Action: keys.Fixed, Label: b.Help().Key, Desc: b.Help().Desc, Bar: true})
 		}
 	}
 	return set

@@ -32,9 +32,9 @@ func (a *App) key(msg tea.KeyPressMsg) tea.Cmd {
 		return cmd
 	case a.filters.open:
 		return a.filterKey(msg)
-	case a.inTerminal() && name != terminalKey:
+	case a.inTerminal() && !a.isFor("terminal", name):
 		return a.terminal.Key(msg)
-	case a.capturing() && name != "f2":
+	case a.capturing() && !(a.isFor("lesson", name) && typesNothing(name)):
 		return a.lessons.Update(msg)
 	}
 	onPanel := a.focus == layout.Panel && a.panelOn && a.lessons != nil
@@ -61,12 +61,12 @@ func (a *App) interrupt() tea.Cmd {
 }
 
 func (a *App) bootKey(name string) tea.Cmd {
-	switch name {
-	case "enter":
+	switch {
+	case name == "enter":
 		a.booting = false
-	case "q":
+	case a.isFor("quit", name):
 		a.askQuit()
-	case "L", "f2":
+	case a.isFor("lesson", name):
 		a.booting = false
 		a.showPanel(true)
 	}

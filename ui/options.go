@@ -16,6 +16,7 @@ import (
 
 	"kubarium/cluster/component"
 	"kubarium/cluster/trace"
+	"kubarium/ui/keys"
 	"kubarium/ui/panel"
 )
 
@@ -60,6 +61,8 @@ type Options struct {
 	NoMotion, ASCII bool
 	// Theme is a name of package theme; "" is "auto".
 	Theme string
+	// Keys gives actions other keys.
+	Keys keys.Remap
 	// Trace is what the cluster's taps see; nil if it was started elsewhere.
 	Trace *trace.Store
 	// Usage is what the cluster costs the machine just now. It may be nil.

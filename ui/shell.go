@@ -78,10 +78,10 @@ func (a *App) noTerminal() string {
 
 func (a *App) terminalKeys() keys.Set {
 	return keys.Set{
-		{Keys: []string{terminalKey}, Desc: "back to the cluster", Bar: true, Run: a.enterTerminal},
-		{Keys: []string{"shift+pgup"}, Desc: "older lines", Bar: true},
-		{Keys: []string{"shift+pgdown"}, Label: "shift+pgdn", Desc: "newer lines"},
-		{Keys: []string{"drag"}, Desc: "copy", Long: "mark text with the mouse: it goes to the clipboard", Bar: true},
+		{Keys: []string{terminalKey}, Action: "terminal", Desc: "back to the cluster", Bar: true, Run: a.enterTerminal},
+		{Keys: []string{"shift+pgup"}, Action: keys.Fixed, Desc: "older lines", Bar: true},
+		{Keys: []string{"shift+pgdown"}, Action: keys.Fixed, Label: "shift+pgdn", Desc: "newer lines"},
+		{Keys: []string{"drag"}, Action: keys.Fixed, Desc: "copy", Long: "mark text with the mouse: it goes to the clipboard", Bar: true},
 	}
 }
 

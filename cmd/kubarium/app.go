@@ -7,6 +7,8 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
+	"strings"
 	"syscall"
 	"time"
 
@@ -17,6 +19,8 @@ import (
 	"kubarium/lessons/play"
 	"kubarium/ui"
 	"kubarium/ui/lesson"
+	"kubarium/ui/settings"
+	"kubarium/ui/theme"
 )
 
 // appFlags are those of the app.
@@ -28,8 +32,29 @@ type appFlags struct {
 func (f *appFlags) bind(cmd *cobra.Command) {
 	cmd.Flags().BoolVar(&f.noMotion, "no-motion", false, "keep everything on the screen still")
 	cmd.Flags().BoolVar(&f.ascii, "ascii", false, "draw with ASCII characters only")
-	cmd.Flags().StringVar(&f.theme, "theme", "auto", "colours: auto, dark, light or high-contrast")
+	cmd.Flags().StringVar(&f.theme, "theme", "auto", "colours: "+strings.Join(theme.Names(), ", "))
 	cmd.Flags().StringVar(&f.lesson, "lesson", "", "lesson to open, by its ID")
+}
+
+// settings are those of the user's file, and of the flags where there are any.
+func (f appFlags) settings(cmd *cobra.Command, invoker cluster.Invoker) (settings.Settings, error) {
+	s, _, err := readSettings(invoker)
+	if err != nil {
+		return s, err
+	}
+	if cmd.Flags().Changed("theme") {
+		s.Theme = f.theme
+	}
+	if cmd.Flags().Changed("ascii") {
+		s.ASCII = f.ascii
+	}
+	if cmd.Flags().Changed("no-motion") {
+		s.NoMotion = f.noMotion
+	}
+	if !slices.Contains(theme.Names(), s.Theme) {
+		return s, fmt.Errorf("there is no theme %q; there are %s", s.Theme, strings.Join(theme.Names(), ", "))
+	}
+	return s, nil
 }
 
 // runApp starts the cluster, and the app on it; the cluster ends with the app.
@@ -46,7 +71,11 @@ func runApp(cmd *cobra.Command, g *global, start startFlags, flags appFlags) (er
 	}
 	ctx, cancel := c.Context(cmd.Context())
 	defer cancel()
-	options, err := appOptions(ctx, c, g, flags)
+	wanted, err := flags.settings(cmd, c.Invoker())
+	if err != nil {
+		return err
+	}
+	options, err := appOptions(ctx, c, g, flags.lesson, wanted)
 	if err != nil {
 		return err
 	}
@@ -63,7 +92,7 @@ func runApp(cmd *cobra.Command, g *global, start startFlags, flags appFlags) (er
 	return errors.Join(ignoreStop(ctx, uiErr), <-starting, stopCluster(c))
 }
 
-func appOptions(ctx context.Context, c *cluster.Cluster, g *global, flags appFlags) (ui.Options, error) {
+func appOptions(ctx context.Context, c *cluster.Cluster, g *global, open string, wanted settings.Settings) (ui.Options, error) {
 	lessons, err := course.Load()
 	if err != nil {
 		return ui.Options{}, fmt.Errorf("load the course: %w", err)
@@ -85,10 +114,10 @@ func appOptions(ctx context.Context, c *cluster.Cluster, g *global, flags appFla
 	return ui.Options{
 		Cluster: c,
 		Lessons: lesson.New(ctx, lesson.Options{
-			Course: lessons, Progress: progress, WorkDir: work, Kubectl: kubectl, Open: flags.lesson, ASCII: flags.ascii,
+			Course: lessons, Progress: progress, WorkDir: work, Kubectl: kubectl, Open: open, ASCII: wanted.ASCII, Keys: wanted.Keys,
 			Control: g.client(), Namespace: c.UseNamespace,
 		}),
-		Kubectl: kubectl, Version: version, NoMotion: flags.noMotion, ASCII: flags.ascii, Theme: flags.theme,
+		Kubectl: kubectl, Version: version, NoMotion: wanted.NoMotion, ASCII: wanted.ASCII, Theme: wanted.Theme, Keys: wanted.Keys,
 		Shell: func() *exec.Cmd {
 			cmd := exec.CommandContext(ctx, self(), "--name", g.name, "--data-dir", g.dataDir, "shell")
 			cmd.Dir = work

@@ -58,7 +58,7 @@ Without a command it starts the cluster and the app.`,
 		newSnapshotCommand(g), newUndoCommand(g), newRedoCommand(g),
 		newNodeCommand(g), newComponentCommand(g), newFaultCommand(g), newImageCommand(g), newLessonCommand(g), newGlossaryCommand(),
 		newDoctorCommand(g), newEncryptSecretsCommand(g), newEtcdCommand(g), newTraceCommand(g), newFollowCommand(g),
-		newBenchCommand(), newSupportBundleCommand(g), newResetCommand(g), newCleanCommand(g), newVersionCommand(),
+		newBenchCommand(), newConfigCommand(), newSupportBundleCommand(g), newResetCommand(g), newCleanCommand(g), newVersionCommand(),
 	)
 	explainUsage(root)
 	return root

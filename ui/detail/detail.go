@@ -198,7 +198,7 @@ func (v *View) Bindings() keys.Set {
 		set = append(set, keys.Binding{Keys: []string{"tab", "]"}, Label: "tab", Desc: "next tab", Bar: true, Run: func() tea.Cmd { return v.turn(1) }},
 			keys.Binding{Keys: []string{"shift+tab", "["}, Desc: "tab before", Run: func() tea.Cmd { return v.turn(-1) }})
 		for i, t := range v.tabs {
-			set = append(set, keys.Binding{Keys: []string{fmt.Sprint(i + 1)}, Desc: string(t), Run: func() tea.Cmd { return v.show(t) }})
+			set = append(set, keys.Binding{Keys: []string{fmt.Sprint(i + 1)}, Action: "tab-" + strings.ToLower(string(t)), Desc: string(t), Run: func() tea.Cmd { return v.show(t) }})
 		}
 	}
 	set = append(set, v.logBindings()...)
@@ -211,7 +211,7 @@ func (v *View) Bindings() keys.Set {
 		{Keys: []string{"G", "end"}, Desc: "last line", Run: do(p.End)},
 		{Keys: []string{"w"}, Desc: "wrap", Long: "break long lines, or cut them", Run: do(func() { p.SetWrap(!p.Wrap) })},
 		{Keys: []string{"right", "l"}, Label: "→", Desc: "sideways", Run: do(func() { p.Sideways(8) })},
-		{Keys: []string{"left", "h"}, Label: "←", Desc: "back", Run: do(func() { p.Sideways(-8) })},
+		{Keys: []string{"left", "h"}, Label: "←", Action: "sideways-back", Desc: "back", Run: do(func() { p.Sideways(-8) })},
 	}...)
 }
 

@@ -226,7 +226,7 @@ func (v *View) logBindings() keys.Set {
 	if l.pager.Follow {
 		follow = "hold"
 	}
-	set := keys.Set{{Keys: []string{"f"}, Desc: follow, Long: "stay at the log's end, or hold it", Bar: true, Run: func() tea.Cmd {
+	set := keys.Set{{Keys: []string{"f"}, Action: "follow", Desc: follow, Long: "stay at the log's end, or hold it", Bar: true, Run: func() tea.Cmd {
 		l.pager.Follow = !l.pager.Follow
 		l.pager.Scroll(0)
 		return nil
@@ -236,7 +236,7 @@ func (v *View) logBindings() keys.Set {
 		return set
 	}
 	return append(set, keys.Binding{
-		Keys: []string{"c"}, Desc: fmt.Sprintf("container %s", names[l.container%len(names)]), Long: "the pod's next container", Bar: len(names) > 1,
+		Keys: []string{"c"}, Action: "next-container", Desc: fmt.Sprintf("container %s", names[l.container%len(names)]), Long: "the pod's next container", Bar: len(names) > 1,
 		Disabled: func() string {
 			if len(names) == 1 {
 				return "the pod has one container only"

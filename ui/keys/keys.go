@@ -4,6 +4,8 @@
 package keys
 
 import (
+	"strings"
+
 	tea "charm.land/bubbletea/v2"
 )
 
@@ -25,6 +27,20 @@ type Binding struct {
 	Bar bool
 	// Always keeps room for it there.
 	Always bool
+	// Action is the name by which it is given other keys; "" is Desc, with dashes for
+	// blanks. Those whose Desc changes need one.
+	Action string
+}
+
+// Fixed is the action of a binding that keeps its keys.
+const Fixed = "-"
+
+// Name is the action's name.
+func (b Binding) Name() string {
+	if b.Action != "" {
+		return b.Action
+	}
+	return strings.NewReplacer(" ", "-", "'", "").Replace(strings.ToLower(b.Desc))
 }
 
 // Set is a table of bindings; the first that fits wins.

@@ -24,13 +24,13 @@ func (p *Panel) listKeys() keys.Set {
 // lessonKeys are the keys of a lesson being played.
 func (p *Panel) lessonKeys() keys.Set {
 	set := keys.Set{
-		{Keys: []string{"enter", "n"}, Label: "enter", Desc: p.enterDesc(), Bar: true, Run: p.enter, Disabled: p.whyNotEnter},
+		{Keys: []string{"enter", "n"}, Label: "enter", Action: "go-on", Desc: p.enterDesc(), Bar: true, Run: p.enter, Disabled: p.whyNotEnter},
 		{Keys: []string{"t"}, Desc: "type it", Long: "put the next command into the command line", Bar: true, Run: p.typeNext, Disabled: p.whyNotType},
 		{Keys: []string{"h"}, Desc: "hint", Long: "open the next hint", Bar: true, Run: p.does((*play.Player).Hint), Disabled: p.whyNotHint},
 		{Keys: []string{"s"}, Desc: "show me", Long: "run this step's commands before my eyes", Bar: true, Run: p.does((*play.Player).ShowMe), Disabled: p.whyNotSolve},
 		{Keys: []string{"x"}, Desc: "skip", Long: "have this step done for me", Disabled: p.whyNotSolve,
 			Run: p.confirm("Have this step done for you?", (*play.Player).Skip)},
-		{Keys: []string{"r"}, Desc: p.resetDesc(), Long: "bring cluster and files back to the step's start", Disabled: p.whyNotReset, Run: p.reset},
+		{Keys: []string{"r"}, Action: "reset", Desc: p.resetDesc(), Long: "bring cluster and files back to the step's start", Disabled: p.whyNotReset, Run: p.reset},
 		{Keys: []string{"w"}, Desc: "words", Long: "what the words mean", Run: p.words},
 		{Keys: []string{"b", "esc"}, Desc: "all lessons", Long: "back to the list of lessons", Run: p.back},
 		{Keys: []string{"up", "k"}, Label: "↑↓", Desc: "scroll", Run: func() tea.Cmd { p.scroll.by(-1); return nil }},
@@ -52,7 +52,7 @@ func (p *Panel) answerKeys() keys.Set {
 	var set keys.Set
 	for o := range p.snap.Questions[q].Question.Options {
 		b := keys.Binding{
-			Keys: []string{strconv.Itoa(o + 1)}, Desc: "answer " + strconv.Itoa(o+1),
+			Keys: []string{strconv.Itoa(o + 1)}, Action: keys.Fixed, Desc: "answer " + strconv.Itoa(o+1),
 			Run: p.does(func(pl *play.Player) { pl.Answer(q, o) }),
 		}
 		if o == 0 {

@@ -38,6 +38,8 @@ type Options struct {
 	Open string
 	// ASCII keeps to plain signs.
 	ASCII bool
+	// Keys gives actions other keys.
+	Keys keys.Remap
 	// Client and Clock stand in for cluster and time in tests.
 	Client dynamic.Interface
 	Clock  clock.Clock
@@ -342,7 +344,18 @@ func (p *Panel) pressed(name string) tea.Cmd {
 	return cmd
 }
 
-func (p *Panel) bindings() keys.Set {
+// Actions are those of the list of lessons, of a lesson and of the glossary, with the
+// keys that they have from the start.
+func Actions() []keys.Group {
+	p := &Panel{}
+	return []keys.Group{
+		{Title: "list of lessons", Set: p.listKeys()}, {Title: "lesson", Set: p.lessonKeys()}, {Title: "words", Set: p.glossaryKeys()},
+	}
+}
+
+func (p *Panel) bindings() keys.Set { return p.opts.Keys.Apply(p.pageKeys()) }
+
+func (p *Panel) pageKeys() keys.Set {
 	switch p.page {
 	case pageList:
 		return p.listKeys()

@@ -248,7 +248,7 @@ func (p *Components) Bindings() keys.Set {
 	return keys.Set{
 		{Keys: []string{"enter", "l"}, Label: "enter", Desc: "log", Long: "show what the component is for, and follow its log", Bar: true, Disabled: none, Run: p.log},
 		{
-			Keys: []string{"s"}, Desc: string(verb()), Long: "stop the component, or start it again", Bar: true, Disabled: none,
+			Keys: []string{"s"}, Action: "power", Desc: string(verb()), Long: "stop the component, or start it again", Bar: true, Disabled: none,
 			Run: func() tea.Cmd {
 				i, _ := p.Selected()
 				return send(PowerMsg{Verb: verb(), Name: i.Name})

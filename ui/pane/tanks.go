@@ -216,7 +216,7 @@ func (p *Tanks) Bindings() keys.Set {
 	}
 	set := append(keys.Set{logsKey(p.Selected)}, objectKeys(p.Selected)...)
 	return append(set, keys.Set{
-		{Keys: []string{"s"}, Desc: string(toggle) + " node", Long: "shut the node down in order, or start it again", Bar: true, Disabled: notNode, Run: power(toggle)},
+		{Keys: []string{"s"}, Action: "power", Desc: string(toggle) + " node", Long: "shut the node down in order, or start it again", Bar: true, Disabled: notNode, Run: power(toggle)},
 		{Keys: []string{"K"}, Desc: "power cut", Long: "take the node's power away: all on it is gone at once", Disabled: notNode, Run: power(Kill)},
 		{Keys: []string{"o"}, Desc: "owners", Long: "put the pods of one owner together, or not", Bar: p.h >= chartRoomy, Run: p.group},
 		{Keys: []string{"v"}, Desc: "service", Long: "mark the pods of the next service, after the last one none", Bar: p.h >= chartRoomy, Disabled: p.noServices, Run: func() tea.Cmd { p.nextService(1); return send(ServiceMsg{}) }},

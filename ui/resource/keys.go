@@ -136,6 +136,9 @@ func (v *View) Bindings() keys.Set {
 	}...)
 }
 
+// Keys are those of the table of any kind.
+func Keys(ctx *pane.Context) keys.Set { return (&View{ctx: ctx}).Bindings() }
+
 func (v *View) objectBindings() keys.Set {
 	scalable := []string{"deployments.apps", "replicasets.apps", "statefulsets.apps", "replicationcontrollers"}
 	rolling := []string{"deployments.apps", "statefulsets.apps", "daemonsets.apps"}

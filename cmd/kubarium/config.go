@@ -1,0 +1,58 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+
+	"github.com/spf13/cobra"
+
+	"kubarium/cluster"
+	"kubarium/ui"
+	"kubarium/ui/keys"
+	"kubarium/ui/lesson"
+	"kubarium/ui/settings"
+)
+
+// actions are all that can be given other keys.
+func actions() []keys.Group { return append(ui.Actions(), lesson.Actions()...) }
+
+// readSettings reads the file of the user's settings, if there is one.
+func readSettings(invoker cluster.Invoker) (s settings.Settings, found bool, err error) {
+	path := invoker.ConfigFile()
+	data, err := invoker.ReadOwn(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return settings.Defaults(), false, nil
+	}
+	if err != nil {
+		return settings.Defaults(), false, fmt.Errorf("read settings: %w", err)
+	}
+	s, err = settings.Parse(path, data, actions())
+	return s, true, err
+}
+
+func newConfigCommand() *cobra.Command {
+	return &cobra.Command{
+		Use: "config", Short: "Print the app's settings, and all actions with their keys", Args: cobra.NoArgs,
+		Long: `Prints the app's settings as a file that says the same. All actions are in it with
+their keys, as comments: to give an action other keys, take the # from its line.`,
+		Example: `  # Begin a file of one's own
+  mkdir -p ~/.config/kubarium
+  kubarium config > /tmp/config.yaml && mv /tmp/config.yaml ~/.config/kubarium/`,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			invoker, err := cluster.FindInvoker()
+			if err != nil {
+				return err
+			}
+			s, found, err := readSettings(invoker)
+			if err != nil {
+				return err
+			}
+			from := "from " + invoker.ConfigFile()
+			if !found {
+				from = "the defaults: there is no " + invoker.ConfigFile()
+			}
+			return settings.Print(cmd.OutOrStdout(), from, s, actions())
+		},
+	}
+}

@@ -1,0 +1,57 @@
+package ui
+
+import (
+	"slices"
+	"unicode/utf8"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"kubarium/ui/detail"
+	"kubarium/ui/graph"
+	"kubarium/ui/keys"
+	"kubarium/ui/layout"
+	"kubarium/ui/pane"
+	"kubarium/ui/resource"
+	"kubarium/ui/watch"
+)
+
+// Actions are all that can be given other keys, by where they work, with the keys that
+// they have from the start.
+func Actions() []keys.Group {
+	a := New(Options{})
+	pod := corev1.Pod{ObjectMeta: metav1.ObjectMeta{Name: "pod"}, Spec: corev1.PodSpec{Containers: []corev1.Container{{Name: "one"}, {Name: "two"}}}}
+	a.ctx.Snapshot = watch.New(&pod)
+	// The commands that would fill these views are not run.
+	object, _ := detail.Open(a.ctx, a.backend, watch.Ref{Kind: "Pod", Name: pod.Name}, pane.Logs)
+	defer object.Close()
+	groups := []keys.Group{{Title: keys.Everywhere, Set: a.globalKeys()}}
+	titles := map[layout.Name]string{
+		layout.Components: "control plane", layout.Tanks: "nodes", layout.Pods: "pods", layout.Services: "services", layout.Events: "events",
+	}
+	for _, n := range ring() {
+		if p := a.panes[n]; p != nil {
+			groups = append(groups, keys.Group{Title: titles[n], Set: p.Bindings()})
+		}
+	}
+	return append(groups,
+		keys.Group{Title: "table of a kind", Set: resource.Keys(a.ctx)},
+		keys.Group{Title: "object", Set: object.Bindings()},
+		keys.Group{Title: "graphs", Set: graph.Open(a.ctx, func(bool) {}).Bindings()},
+		keys.Group{Title: "output of kubectl", Set: a.dockKeys()},
+		keys.Group{Title: "terminal", Set: a.terminalKeys()},
+	)
+}
+
+// isFor reports whether a key is that of one of the app's own actions.
+func (a *App) isFor(action, key string) bool {
+	for _, b := range a.globals() {
+		if b.Name() == action {
+			return slices.Contains(b.Keys, key)
+		}
+	}
+	return false
+}
+
+// typesNothing reports whether a key does something where text is typed, too.
+func typesNothing(key string) bool { return utf8.RuneCountInString(key) > 1 && key != "space" }
