@@ -105,7 +105,7 @@ func assemble(config v1.Config, layers []v1.Layer) (v1.Image, error) {
 
 // layers are what the images are put together of.
 func (s Sources) layers(ctx context.Context) (map[string]v1.Layer, error) {
-	tools, err := download(ctx, filepath.Join(s.Packages, "tools"), "bash", "bind9-dnsutils", "ca-certificates", "coreutils", "curl",
+	tools, err := download(ctx, filepath.Join(s.Packages, "tools"), "bind9-dnsutils", "ca-certificates", "coreutils", "curl",
 		"iperf", "iproute2", "iputils-ping", "libc-bin", "netcat-openbsd", "socat", "util-linux")
 	if err != nil {
 		return nil, err
@@ -116,7 +116,7 @@ func (s Sources) layers(ctx context.Context) (map[string]v1.Layer, error) {
 	}
 	layers := make(map[string]v1.Layer)
 	for name, fill := range map[string]func(l *layer){
-		"base": userland,
+		"base": s.userland,
 		"tools": func(l *layer) {
 			l.debian(tools)
 			l.link("/bin/nc", "nc.openbsd")
@@ -140,14 +140,14 @@ func (s Sources) layers(ctx context.Context) (map[string]v1.Layer, error) {
 }
 
 // userland is busybox with a link for each of its commands, and what programs expect.
-func userland(l *layer) {
+func (s Sources) userland(l *layer) {
 	const busybox = "/bin/busybox"
-	list, err := exec.Command(busybox, "--list-full").Output()
+	list, err := exec.Command(s.program("busybox"), "--list-full").Output()
 	if err != nil {
-		l.err = fmt.Errorf("list busybox commands (is busybox-static installed?): %w", err)
+		l.err = fmt.Errorf("list busybox commands: %w", err)
 		return
 	}
-	l.program(busybox, 0o755, busybox)
+	l.program(busybox, 0o755, s.program("busybox"))
 	for command := range strings.FieldsSeq(string(list)) {
 		if command = "/" + strings.TrimPrefix(command, "/"); command != busybox {
 			l.link(command, busybox)
@@ -168,6 +168,9 @@ func (s Sources) agnhost(l *layer) {
 	l.program("/agnhost", 0o755, s.program("agnhost"))
 	l.link("/agnhost-2", "agnhost")
 	l.dir("/uploads", 0o755)
+	// A test of image volumes reads this file, and looks for the name of what upstream's
+	// image is built on.
+	l.text("/etc/os-release", "ID=debian\nNAME=\"Debian GNU/Linux\"\nPRETTY_NAME=\"Debian packages, in the place of Alpine Linux\"\n")
 	for _, file := range []string{"localhost.crt", "localhost.key"} {
 		l.program("/"+file, 0o644, s.image("agnhost", "porter", file))
 	}
