@@ -69,10 +69,10 @@ test-long: build ## Run what takes long: twenty rounds of restarts, a hundred ki
 	hack/vmtest.sh bin/kubarium
 
 FOCUS    :=
-PARALLEL := 4
+PARALLEL := 6
 
 .PHONY: conformance
-conformance: build ## Run upstream's conformance tests: FOCUS=EXPRESSION PARALLEL=NUMBER; an hour
+conformance: build ## Run upstream's conformance tests: FOCUS=EXPRESSION PARALLEL=NUMBER; some 40 minutes
 	hack/conformance.sh -focus '$(FOCUS)' -parallel '$(PARALLEL)'
 
 .PHONY: test

@@ -30,7 +30,7 @@ build() { # PACKAGE NAME
 busybox() {
 	command -v bzip2 >/dev/null || apt-get install -qq -y --no-install-recommends bzip2
 	work=$(mktemp -d)
-	/usr/lib/apt/apt-helper download-file http://deb.debian.org/debian/pool/main/b/busybox/busybox_1.37.0.orig.tar.bz2 \
+	/usr/lib/apt/apt-helper -o APT::Sandbox::User=root download-file http://deb.debian.org/debian/pool/main/b/busybox/busybox_1.37.0.orig.tar.bz2 \
 		"$work/busybox.tar.bz2" SHA256:3311dff32e746499f4df0d5df04d7eb396382d7e108bb9250e7b519b837043a4
 	tar -xjf "$work/busybox.tar.bz2" -C "$work"
 	(

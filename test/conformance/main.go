@@ -42,7 +42,7 @@ func main() {
 	flag.StringVar(&s.out, "out", "bin/conformance/results", "directory for reports and logs")
 	flag.StringVar(&s.focus, "focus", "", "run only tests whose name matches this expression")
 	flag.StringVar(&s.skip, "skip", "", "leave out tests whose name matches this expression")
-	flag.IntVar(&s.parallel, "parallel", 4, "how many tests run at a time, but for those that must be alone")
+	flag.IntVar(&s.parallel, "parallel", 6, "how many tests run at a time, but for those that must be alone")
 	flag.DurationVar(&s.limit, "limit", 3*time.Hour, "end the run after this time")
 	flag.BoolVar(&s.list, "list", false, "only list the tests")
 	flag.Parse()

@@ -51,7 +51,7 @@ func readReport(file string) (results, error) {
 }
 
 func (r *results) count(spec types.SpecReport) {
-	o := outcome{name: spec.FullText(), why: firstLine(spec.Failure.Message), took: spec.RunTime}
+	o := outcome{name: spec.FullText(), why: brief(spec.Failure.Message), took: spec.RunTime}
 	if !spec.LeafNodeType.Is(types.NodeTypeIt) {
 		if spec.State.Is(types.SpecStateFailureStates) {
 			o.name = spec.LeafNodeType.String()
@@ -70,8 +70,15 @@ func (r *results) count(spec types.SpecReport) {
 	}
 }
 
-func firstLine(s string) string {
-	s, _, _ = strings.Cut(strings.TrimSpace(s), "\n")
+// whyLength is enough for most reasons; all of it is in the log.
+const whyLength = 300
+
+// brief puts a message that may have many lines into one.
+func brief(s string) string {
+	s = strings.Join(strings.Fields(s), " ")
+	if runes := []rune(s); len(runes) > whyLength {
+		s = string(runes[:whyLength]) + "..."
+	}
 	return s
 }
 

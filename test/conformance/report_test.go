@@ -48,7 +48,7 @@ func TestResults(t *testing.T) {
 	var out bytes.Buffer
 	r.print(&out)
 	for _, want := range []string{
-		"SKIPPED  [sig-apps] Jobs on ARM\n         needs ARM\n", "FAILED  [sig-node] Pods fail\n         too late\n",
+		"SKIPPED  [sig-apps] Jobs on ARM\n         needs ARM\n", "FAILED  [sig-node] Pods fail\n         too late by far\n",
 		"FAILED  SynchronizedBeforeSuite\n         no nodes\n", "1 passed, 3 failed, 1 skipped in 1m0s\n",
 	} {
 		if !strings.Contains(out.String(), want) {

@@ -79,7 +79,7 @@ type progress struct {
 	done  int
 }
 
-const progressStep = 20
+const progressStep = 10
 
 func (p *progress) Write(data []byte) (int, error) {
 	before := p.done / progressStep

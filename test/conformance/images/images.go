@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"path"
 	"path/filepath"
 	"runtime"
 	"strings"
@@ -148,9 +149,14 @@ func (s Sources) userland(l *layer) {
 		return
 	}
 	l.program(busybox, 0o755, s.program("busybox"))
+	// Alpine has them where they belong, upstream's busybox image has all in /bin.
+	linked := map[string]bool{busybox: true}
 	for command := range strings.FieldsSeq(string(list)) {
-		if command = "/" + strings.TrimPrefix(command, "/"); command != busybox {
-			l.link(command, busybox)
+		for _, name := range []string{"/" + command, "/bin/" + path.Base(command)} {
+			if !linked[name] {
+				linked[name] = true
+				l.link(name, busybox)
+			}
 		}
 	}
 	l.text("/etc/passwd", "root:x:0:0:root:/root:/bin/sh\nnginx:x:101:101:nginx:/nonexistent:/bin/false\n"+
