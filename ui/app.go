@@ -154,6 +154,9 @@ func (a *App) handle(msg tea.Msg) tea.Cmd {
 			a.ctx.Motion.Note(a.ctx.Snapshot, msg.Snapshot, a.now())
 		}
 		a.ctx.Snapshot, a.ctx.Down = msg.Snapshot, false
+		if a.opts.Seen != nil {
+			a.opts.Seen(msg.Snapshot)
+		}
 		a.relayout()
 		return a.sync()
 	case watch.DownMsg:

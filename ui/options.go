@@ -18,6 +18,7 @@ import (
 	"kubarium/cluster/trace"
 	"kubarium/ui/keys"
 	"kubarium/ui/panel"
+	"kubarium/ui/watch"
 )
 
 // Cluster is what the app needs of a cluster that it shows. Starting it, and
@@ -67,6 +68,8 @@ type Options struct {
 	Trace *trace.Store
 	// Usage is what the cluster costs the machine just now. It may be nil.
 	Usage func() (cpuCores, pssMiB float64)
+	// Seen is told of each state of the cluster that the app has taken over. It may be nil.
+	Seen func(*watch.Snapshot)
 	// NewClient makes the client of the API server; nil is client-go's own.
 	NewClient func(*rest.Config) (kubernetes.Interface, error)
 }

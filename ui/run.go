@@ -28,7 +28,7 @@ func Run(ctx context.Context, o Options) error {
 
 	app := New(o)
 	// Signals end ctx; a second handler would compete for the end of the program.
-	program := tea.NewProgram(app, tea.WithContext(ctx), tea.WithoutSignalHandler(), tea.WithFilter(app.filter))
+	program := tea.NewProgram(app, tea.WithContext(ctx), tea.WithoutSignalHandler(), tea.WithFilter(app.filter), tea.WithFPS(framesMost))
 	var feeds sync.WaitGroup
 	Feed(ctx, o, program.Send, &feeds)
 	_, err := program.Run()
@@ -43,6 +43,10 @@ func Run(ctx context.Context, o Options) error {
 	}
 	return nil
 }
+
+// framesMost is how often in a second the terminal is written to at most. A key then waits
+// for its frame for 8 ms and not for 17; a frame that equals the last one is not written.
+const framesMost = 120
 
 // endTime is how long what tells the app about the cluster may take to end: a
 // request that nobody answers must not hold up the user who leaves.

@@ -2,7 +2,7 @@ package facts
 
 import (
 	"fmt"
-	"sort"
+	"slices"
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
@@ -132,12 +132,12 @@ func (f *Service) Host() string { return f.Object.Annotations[hostAnnotation] }
 
 // ByName sorts objects by namespace, then name.
 func ByName[T any](list []T, key func(T) (namespace, name string)) {
-	sort.Slice(list, func(i, j int) bool {
-		an, a := key(list[i])
-		bn, b := key(list[j])
-		if an != bn {
-			return an < bn
+	slices.SortFunc(list, func(a, b T) int {
+		an, a1 := key(a)
+		bn, b1 := key(b)
+		if c := strings.Compare(an, bn); c != 0 {
+			return c
 		}
-		return a < b
+		return strings.Compare(a1, b1)
 	})
 }

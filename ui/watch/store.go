@@ -36,7 +36,8 @@ type Store struct {
 	Health *Health
 	// Ask asks the API server whether it is ready.
 	Ask func(context.Context) error
-	// Window is the least time between two snapshots; 0 is 50 ms.
+	// Window is the least time between two snapshots; 0 is 50 ms. It is more when they take
+	// long to build.
 	Window time.Duration
 	// Retry is the time between two questions while the API server is away; 0 is 1 s.
 	Retry time.Duration
@@ -104,10 +105,25 @@ func (s *Store) follow(ctx context.Context, window time.Duration, failed <-chan 
 			if !f.synced.Load() {
 				continue
 			}
-			send(SnapshotMsg{f.build()})
-			wait(ctx, window)
+			begin := time.Now()
+			snapshot := f.build()
+			built := time.Since(begin)
+			send(SnapshotMsg{snapshot})
+			wait(ctx, pause(window, built))
 		}
 	}
+}
+
+// What is built slowly, since there is much of it or the machine is busy, is built less
+// often: keys are to be answered between two snapshots. mostPause is what a change may
+// wait for at most.
+const (
+	slowdown  = 12
+	mostPause = 500 * time.Millisecond
+)
+
+func pause(window, built time.Duration) time.Duration {
+	return max(window, min(slowdown*built, mostPause))
 }
 
 func wait(ctx context.Context, d time.Duration) {
