@@ -5,11 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/netip"
 
 	"k8s.io/client-go/kubernetes"
 
 	"kubarium/cluster/component"
 	"kubarium/cluster/fault"
+	"kubarium/cluster/network"
 	"kubarium/cluster/node"
 	"kubarium/cluster/pki"
 )
@@ -51,7 +53,25 @@ func (w faultWorld) Machine(name string) (fault.Machine, error) {
 	if running == nil {
 		return nil, fmt.Errorf("%s is off", name)
 	}
-	return running, nil
+	return faultMachine{running}, nil
+}
+
+// faultMachine is a node with its network.
+type faultMachine struct{ *node.Node }
+
+// InNetwork runs f in the node's network namespace.
+func (m faultMachine) InNetwork(f func() error) error { return network.InNamespaceOf(m.PID(), f) }
+
+// Address is where the node, or the control plane, is in the cluster's network.
+func (w faultWorld) Address(name string) (netip.Addr, error) {
+	if name == fault.ControlPlane {
+		return w.network.Config().Router, nil
+	}
+	n, _, err := w.findNode(name)
+	if err != nil {
+		return netip.Addr{}, err
+	}
+	return w.nodeAddress(n.Index), nil
 }
 
 // EndNode turns a node off until StartNode, or the next start of the cluster.

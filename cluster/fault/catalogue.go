@@ -8,6 +8,9 @@ const (
 	longest = time.Hour
 )
 
+// kubeletConfig is what two faults change.
+const kubeletConfig = "the configuration of the kubelet"
+
 // Catalogue returns all faults, in the order in which they are shown.
 func Catalogue() []Fault {
 	var all []Fault
@@ -48,6 +51,28 @@ func nodeFaults() []Fault {
 			Name: "node-stop", Target: nodeTarget, inject: endNode(false), Default: 5 * time.Minute, Max: longest,
 			Summary: "shut a node down: its processes are asked to end",
 			Expect:  "As node-kill, but containers may end in order.",
+		},
+		{
+			Name: "node-partition", Target: nodeTarget, inject: partitionNode, Default: usual, Max: longest,
+			Params:  []Param{{Name: "from", Default: "all", Meaning: "whom it does not reach, and who does not reach it: all, control-plane or a node"}},
+			Summary: "drop all packets between a node and the others",
+			Expect:  "The node's pods go on, and do not reach those of other nodes. Without the control plane the node is NotReady after the grace period of 40 s, and its pods are replaced after 5 minutes more; when it is back it ends those that were replaced.",
+		},
+		{
+			Name: "packet-drop", Target: betweenTarget, inject: dropPackets, Default: usual, Max: longest,
+			Params:  []Param{{Name: "percent", Default: "100", Meaning: "how many of a hundred packets are dropped"}},
+			Summary: "drop packets between two pods or nodes, both ways",
+			Expect:  "With all packets dropped, connections hang until their time-outs; with some, they are slow, since TCP sends again and slows down. A node stands for its pods as well.",
+		},
+		{
+			Name: "disk-pressure", Target: nodeTarget, inject: pressDisk, alone: kubeletConfig, Default: 5 * time.Minute, Max: longest,
+			Summary: "the disk of a node counts as full: its kubelet's eviction threshold is above what is free",
+			Expect:  "Within 10 s the node has the condition DiskPressure and the taint node.kubernetes.io/disk-pressure: it gets no new pods, and its kubelet evicts those that there are, the least important first. Evicted pods stay Failed; their controllers make others elsewhere.",
+		},
+		{
+			Name: "kubelet-config-corrupt", Target: nodeTarget, inject: corruptConfig, alone: kubeletConfig, Default: usual, Max: longest,
+			Summary: "the configuration file of a node's kubelet can't be read",
+			Expect:  "The kubelet fails at each start, and with it the daemons that share its process; after 40 s the node is NotReady. Containers go on. Once healed the kubelet starts at its next attempt, within 10 s.",
 		},
 		{
 			Name: "certificate-expired", Target: nodeTarget, inject: expireCertificate, Default: usual, Max: longest,

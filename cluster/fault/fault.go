@@ -26,6 +26,8 @@ type Fault struct {
 	// Params can change it.
 	Params []Param
 
+	// alone names what only one fault of a target may have changed at a time.
+	alone string
 	// lasting faults are in what the cluster stores, and have to be healed before it
 	// stops. The others end with it, however it ends.
 	lasting bool

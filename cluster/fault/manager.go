@@ -49,6 +49,7 @@ type running struct {
 	heal func(context.Context) error
 	// lasting faults would be there after a restart of the cluster.
 	lasting bool
+	alone   string
 	// healing is held while it is injected or healed.
 	healing sync.Mutex
 	// healed is closed when nothing of it is left.
@@ -70,7 +71,7 @@ func (m *Manager) Inject(ctx context.Context, o Order) (Active, error) {
 	if o, err = f.complete(o); err != nil {
 		return Active{}, err
 	}
-	r := &running{Active: Active{Order: o, Expect: f.Expect, Since: time.Now()}, lasting: f.lasting, healed: make(chan struct{})}
+	r := &running{Active: Active{Order: o, Expect: f.Expect, Since: time.Now()}, lasting: f.lasting, alone: f.alone, healed: make(chan struct{})}
 	r.healing.Lock()
 	defer r.healing.Unlock()
 	if err := m.claim(r); err != nil {
@@ -106,6 +107,11 @@ func (m *Manager) claim(r *running) error {
 	}
 	if _, is := m.active[k]; is {
 		return fmt.Errorf("%s %s is active already: heal it first with 'kubarium fault heal %s %s'", k.name, k.target, k.name, k.target)
+	}
+	for _, other := range m.active {
+		if r.alone != "" && other.alone == r.alone && other.Target == r.Target {
+			return fmt.Errorf("%s %s has changed %s: heal it first with 'kubarium fault heal %s'", other.Name, other.Target, r.alone, other.Name)
+		}
 	}
 	m.active[k] = r
 	m.publish()

@@ -3,9 +3,13 @@ package fault
 import (
 	"context"
 	"log/slog"
+	"net/netip"
 
 	"k8s.io/client-go/kubernetes"
 )
+
+// ControlPlane is what is at the router's address: the API server, and the registry.
+const ControlPlane = "control-plane"
 
 // World is the cluster as faults reach into it.
 type World interface {
@@ -15,6 +19,8 @@ type World interface {
 	Client() (kubernetes.Interface, error)
 	// Machine returns a node that runs.
 	Machine(name string) (Machine, error)
+	// Address is where a node, or ControlPlane, is in the cluster's network.
+	Address(name string) (netip.Addr, error)
 	// EndNode turns a node off: by a power cut, or by a shutdown. The next start of
 	// the cluster does not know of it.
 	EndNode(ctx context.Context, name string, kill bool) error
@@ -42,6 +48,8 @@ type Machine interface {
 	StopRole(ctx context.Context, role string) error
 	StartRole(ctx context.Context, role string) error
 	CrashRole(role string) error
+	// InNetwork runs f in the node's network namespace, with the programs it starts.
+	InNetwork(f func() error) error
 	// Done is closed when nothing of the machine is left.
 	Done() <-chan struct{}
 }

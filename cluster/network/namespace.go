@@ -32,6 +32,17 @@ func newNamespace() (*os.File, error) {
 	return ns, err
 }
 
+// InNamespaceOf runs f on a thread that is in the network namespace of a process.
+// Programs that f starts are there too; goroutines are not.
+func InNamespaceOf(pid int, f func() error) error {
+	ns, err := os.Open(fmt.Sprintf("/proc/%d/ns/net", pid))
+	if err != nil {
+		return fmt.Errorf("find network namespace: %w", err)
+	}
+	defer ns.Close()
+	return enter(ns, f)
+}
+
 // enter runs f on a thread that is in the namespace.
 func enter(ns *os.File, f func() error) error {
 	return onOwnThread(func() error {

@@ -84,6 +84,9 @@ const (
 	registryConfigDir    = "/etc/containerd/certs.d"
 
 	KubeletKubeconfig = "/etc/kubernetes/kubelet.conf"
+	// KubeletConfigPath is the kubelet's KubeletConfiguration. It is written when the
+	// machine's first kubelet starts; each one reads it.
+	KubeletConfigPath = "/etc/kubernetes/kubelet.yaml"
 	ProxyKubeconfig   = "/etc/kubernetes/kube-proxy.conf"
 	PolicyKubeconfig  = "/etc/kubernetes/network-policy.conf"
 	CAPath            = "/etc/kubernetes/pki/ca.crt"

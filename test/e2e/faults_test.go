@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -93,6 +95,35 @@ func TestFaults(t *testing.T) {
 		shared.kubectl(t, "-n", ns, "run", "afterwards", "--image=kubarium/web:1.0", `--overrides={"spec":{"nodeName":"node-1"}}`)
 		shared.kubectl(t, "-n", ns, "wait", "--for=condition=Ready", "pod/afterwards", "--timeout=100s")
 	})
+	t.Run("packet-drop", func(t *testing.T) {
+		victim := shared.kubectl(t, "-n", ns, "get", "pod", "victim", "-o", "jsonpath={.status.podIP}")
+		for _, fault := range []fault.Order{
+			{Name: "packet-drop", Target: ns + "/client," + ns + "/victim"},
+			{Name: "packet-drop", Target: "node-1,node-2"},
+			{Name: "node-partition", Target: "node-1", Params: map[string]string{"from": "node-2"}},
+			{Name: "node-partition", Target: "node-2"},
+		} {
+			injectWith(t, fault)
+			// The client's node may be cut off from the API server: its container is asked here.
+			if out, err := shared.inContainer(t, ns, "client", "wget", "-q", "-T", "2", "-O", "-", "http://"+victim+":8080"); err == nil {
+				t.Errorf("%+v: the pod answers %q", fault, out)
+			}
+			heal(t, fault.Name)
+			eventually(t, "answer once it is healed", func(context.Context) error {
+				if out, err := shared.inContainer(t, ns, "client", "wget", "-q", "-T", "2", "-O", "-", "http://"+victim+":8080"); err != nil {
+					return fmt.Errorf("%s: %w", out, err)
+				}
+				return nil
+			})
+		}
+	})
+	t.Run("kubelet-config-corrupt", func(t *testing.T) {
+		since := logSize(t, "node-2/kubelet.log")
+		inject(t, "kubelet-config-corrupt", "node-2")
+		awaitLog(t, "node-2/kubelet.log", since, "Failed to load kubelet configuration")
+		heal(t, "kubelet-config-corrupt")
+		awaitLease(t, "node-2")
+	})
 	t.Run("certificate-expired", func(t *testing.T) {
 		since := logSize(t, "node-2/kubelet.log")
 		inject(t, "certificate-expired", "node-2")
@@ -118,6 +149,55 @@ func TestFaults(t *testing.T) {
 		awaitState(t, "kube-scheduler", component.Ready)
 	})
 	t.Run("command", func(t *testing.T) { testFaultCommand(t) })
+}
+
+// TestLongDiskPressure is apart since it evicts the pods of others.
+func TestLongDiskPressure(t *testing.T) {
+	long(t)
+	ns := shared.namespace(t)
+	t.Cleanup(func() { healAll(t) })
+	shared.runOn(t, ns, "victim", "node-3", "kubarium/web:1.0")
+	inject(t, "disk-pressure", "node-3")
+	shared.kubectl(t, "wait", "--for=condition=DiskPressure", "node/node-3", "--timeout=100s")
+	eventually(t, "eviction", func(context.Context) error {
+		out := shared.kubectl(t, "-n", ns, "get", "pod", "victim", "-o", "jsonpath={.status.phase} {.status.reason}")
+		if out != "Failed Evicted" {
+			return errors.New(out)
+		}
+		return nil
+	})
+	heal(t, "disk-pressure")
+	shared.kubectl(t, "wait", "--for=condition=DiskPressure=false", "node/node-3", "--timeout=100s")
+}
+
+// inContainer runs a program in the namespaces of a pod's container, without asking
+// anybody of the cluster for it.
+func (c *testCluster) inContainer(t *testing.T, ns, pod string, command ...string) (string, error) {
+	t.Helper()
+	pid := c.containerPID(t, ns, pod)
+	out, err := exec.CommandContext(bounded(t), "nsenter", append([]string{"--target", pid, "--net", "--root", "--"}, command...)...).CombinedOutput()
+	return string(out), err
+}
+
+// containerPID finds a process of the pod's first container by its cgroup.
+func (c *testCluster) containerPID(t *testing.T, ns, pod string) string {
+	t.Helper()
+	p, err := c.client.CoreV1().Pods(ns).Get(bounded(t), pod, metav1.GetOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	id := strings.TrimPrefix(p.Status.ContainerStatuses[0].ContainerID, "containerd://")
+	found, err := filepath.Glob("/proc/[0-9]*/cgroup")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range found {
+		if data, err := os.ReadFile(path); err == nil && strings.Contains(string(data), id) {
+			return filepath.Base(filepath.Dir(path))
+		}
+	}
+	t.Fatalf("no process of container %s", id)
+	return ""
 }
 
 // testFaultCommand breaks and heals by the command line.

@@ -3,16 +3,24 @@ package agent
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"net"
+	"os"
 	"strconv"
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	utilfeature "k8s.io/apiserver/pkg/util/feature"
+	"k8s.io/klog/v2"
+	"k8s.io/kubelet/config/v1beta1"
 	"k8s.io/kubernetes/cmd/kubelet/app"
 	"k8s.io/kubernetes/cmd/kubelet/app/options"
 	kubeletconfig "k8s.io/kubernetes/pkg/kubelet/apis/config"
+	"k8s.io/kubernetes/pkg/kubelet/kubeletconfig/configfiles"
+	"k8s.io/kubernetes/pkg/kubelet/kubeletconfig/util/codec"
+	"k8s.io/kubernetes/pkg/util/filesystem"
 
 	"kubarium/cluster/node"
 )
@@ -23,6 +31,9 @@ const dialInterval = 10 * time.Millisecond
 func runKubelet(ctx context.Context, config node.AgentConfig) error {
 	server, err := kubeletServer(config)
 	if err != nil {
+		return err
+	}
+	if server.KubeletConfiguration, err = throughFile(ctx, server.KubeletConfiguration); err != nil {
 		return err
 	}
 	// A kubelet that does not find its runtime looks again only after five seconds.
@@ -57,6 +68,31 @@ func kubeletServer(config node.AgentConfig) (*options.KubeletServer, error) {
 	}
 	configure(&server.KubeletConfiguration, config)
 	return server, nil
+}
+
+// throughFile writes the configuration where a kubelet has it, unless it is there, and
+// returns what is there: it can be looked at, and be changed until the next boot.
+func throughFile(ctx context.Context, k kubeletconfig.KubeletConfiguration) (kubeletconfig.KubeletConfiguration, error) {
+	if _, err := os.Stat(node.KubeletConfigPath); errors.Is(err, fs.ErrNotExist) {
+		data, err := codec.EncodeKubeletConfig(&k, v1beta1.SchemeGroupVersion)
+		if err != nil {
+			return k, fmt.Errorf("encode kubelet configuration: %w", err)
+		}
+		if err := writeWhole(node.KubeletConfigPath, string(data)); err != nil {
+			return k, err
+		}
+	}
+	loader, err := configfiles.NewFsLoader(&filesystem.DefaultFs{}, node.KubeletConfigPath)
+	if err != nil {
+		return k, fmt.Errorf("load kubelet configuration: %w", err)
+	}
+	loaded, err := loader.Load(ctx)
+	if err != nil {
+		// The kubelet would have said so in its log.
+		klog.FromContext(ctx).Error(err, "Failed to load kubelet configuration", "path", node.KubeletConfigPath)
+		return k, fmt.Errorf("load kubelet configuration: %w", err)
+	}
+	return *loaded, nil
 }
 
 // configure sets what differs from the kubelet's defaults.
