@@ -18,6 +18,7 @@ import (
 	"kubarium/cluster/component"
 	"kubarium/cluster/controlplane"
 	"kubarium/cluster/fault"
+	"kubarium/cluster/hold"
 	"kubarium/cluster/images"
 	"kubarium/cluster/loadbalancer"
 	"kubarium/cluster/metrics"
@@ -61,6 +62,8 @@ type Cluster struct {
 	shutdown       shutdown
 	// faults are what is broken on purpose.
 	faults *fault.Manager
+	// holds is which requests wait.
+	holds *hold.Manager
 	// encrypting is held while the encryption of Secrets changes.
 	encrypting sync.Mutex
 
@@ -105,6 +108,7 @@ func New(options Options) (*Cluster, error) {
 		invoker:  invoker,
 		tracker:  newTracker(),
 		trace:    trace.NewStore(),
+		holds:    hold.NewManager(),
 		serving:  make(chan struct{}),
 		ready:    make(chan struct{}),
 		nodes:    make(map[string]*node.Node),
@@ -134,6 +138,9 @@ func (c *Cluster) Watch(ctx context.Context) <-chan component.Info { return c.tr
 
 // Trace returns what the taps in the components saw.
 func (c *Cluster) Trace() *trace.Store { return c.trace }
+
+// Holds has requests to the API server wait.
+func (c *Cluster) Holds() *hold.Manager { return c.holds }
 
 // Images returns the cluster's image registry, nil until it is open.
 func (c *Cluster) Images() *images.Registry {

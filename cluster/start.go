@@ -75,6 +75,7 @@ func (c *Cluster) start(ctx context.Context) error {
 	// Nodes end before the control plane does: it still has work to do for them.
 	c.onStop(c.stopNodes)
 	c.onStop(c.faults.Close)
+	c.onStop(c.releaseAll)
 	group, groupCtx := errgroup.WithContext(ctx)
 	group.Go(func() error { return c.startPlane(groupCtx) })
 	group.Go(func() error { return c.startNodes(groupCtx) })
@@ -193,6 +194,7 @@ func (c *Cluster) newPlane(egressConfig string) (*controlplane.Plane, error) {
 		ClusterName:   c.options.Name,
 		UnsafeNoFsync: c.options.UnsafeNoFsync,
 		Trace:         c.trace,
+		Hold:          c.holds,
 	}
 	config.RedirectGlobalLog()
 	if err := c.writeKubeconfigs(config.Server); err != nil {

@@ -15,6 +15,7 @@ import (
 
 	"kubarium/cluster/component"
 	"kubarium/cluster/fault"
+	"kubarium/cluster/hold"
 	"kubarium/cluster/trace"
 )
 
@@ -68,6 +69,8 @@ type Cluster interface {
 	Trace() *trace.Store
 	// Faults is what is broken on purpose.
 	Faults() *fault.Manager
+	// Holds is which requests wait.
+	Holds() *hold.Manager
 	// Shutdown asks the process to end the cluster, and returns at once.
 	Shutdown()
 }
@@ -139,6 +142,7 @@ func handler(cluster Cluster) http.Handler {
 	mux.HandleFunc("POST /v1/hosts", func(w http.ResponseWriter, r *http.Request) { holdHost(w, r, cluster) })
 	handleFaults(mux, cluster.Faults())
 	handleRewind(mux, cluster)
+	handleHolds(mux, cluster.Holds())
 	handleProcess(mux)
 	mux.HandleFunc("POST /v1/shutdown", func(w http.ResponseWriter, _ *http.Request) {
 		answer(w, nil, nil)

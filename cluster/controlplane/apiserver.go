@@ -5,12 +5,10 @@ import (
 	"crypto/x509/pkix"
 	"fmt"
 	"net"
-	"net/http"
 	"os"
 	"strings"
 
 	"github.com/spf13/pflag"
-	genericapiserver "k8s.io/apiserver/pkg/server"
 	"k8s.io/client-go/tools/cache"
 	"k8s.io/kubernetes/cmd/kube-apiserver/app"
 	"k8s.io/kubernetes/cmd/kube-apiserver/app/options"
@@ -137,10 +135,8 @@ func (a *APIServer) run(ctx context.Context, s *options.ServerRunOptions) error 
 	if err != nil {
 		return fmt.Errorf("build configuration: %w", err)
 	}
-	if wrap := a.config.WrapHandler; wrap != nil {
-		config.Aggregator.GenericConfig.BuildHandlerChainFunc = func(h http.Handler, c *genericapiserver.Config) http.Handler {
-			return genericapiserver.DefaultBuildHandlerChain(wrap(h), c)
-		}
+	if a.config.Hold != nil {
+		holdRequests(&config.Aggregator.GenericConfig.Config, a.config.Hold, ctx)
 	}
 	if a.config.Trace != nil {
 		// Of the three servers' configurations, this one's handlers see all requests.

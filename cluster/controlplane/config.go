@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"net/http"
 	"net/netip"
 	"path/filepath"
 	"runtime"
@@ -13,6 +12,7 @@ import (
 	"k8s.io/klog/v2"
 	"k8s.io/klog/v2/textlogger"
 
+	"kubarium/cluster/hold"
 	"kubarium/cluster/pki"
 	"kubarium/cluster/trace"
 )
@@ -46,9 +46,8 @@ type Config struct {
 
 	// UnsafeNoFsync lets etcd skip fsync: faster, and not durable.
 	UnsafeNoFsync bool
-	// WrapHandler, when set, wraps the API server's handler inside authentication
-	// and authorization.
-	WrapHandler func(http.Handler) http.Handler
+	// Hold, when set, may have write requests wait.
+	Hold *hold.Manager
 	// Trace, when set, takes what the taps in the components see.
 	Trace *trace.Store
 	// AuditLog, when set, is the path of the API server's own audit log.

@@ -67,7 +67,7 @@ func nodeFaults() []Fault {
 		{
 			Name: "disk-pressure", Target: nodeTarget, inject: pressDisk, alone: kubeletConfig, Default: 5 * time.Minute, Max: longest,
 			Summary: "the disk of a node counts as full: its kubelet's eviction threshold is above what is free",
-			Expect:  "Within 10 s the node has the condition DiskPressure and the taint node.kubernetes.io/disk-pressure: it gets no new pods, and its kubelet evicts those that there are, the least important first. Evicted pods stay Failed; their controllers make others elsewhere.",
+			Expect:  "Within 10 s the node has the condition DiskPressure and the taint node.kubernetes.io/disk-pressure: it gets no new pods, and its kubelet evicts those that there are, the least important first. Evicted pods stay, ended, with an event Evicted; their controllers make others elsewhere.",
 		},
 		{
 			Name: "kubelet-config-corrupt", Target: nodeTarget, inject: corruptConfig, alone: kubeletConfig, Default: usual, Max: longest,

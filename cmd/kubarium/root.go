@@ -56,7 +56,8 @@ Without a command it starts the cluster and the app.`,
 	root.AddCommand(
 		newUpCommand(g), newDownCommand(g), newKubectlCommand(g), newEnvCommand(g), newShellCommand(g),
 		newSnapshotCommand(g), newUndoCommand(g), newRedoCommand(g),
-		newNodeCommand(g), newComponentCommand(g), newFaultCommand(g), newImageCommand(g), newLessonCommand(g), newGlossaryCommand(),
+		newNodeCommand(g), newComponentCommand(g), newFaultCommand(g), newHoldCommand(g), newStepCommand(g), newReleaseCommand(g),
+		newImageCommand(g), newLessonCommand(g), newGlossaryCommand(),
 		newDoctorCommand(g), newEncryptSecretsCommand(g), newEtcdCommand(g), newTraceCommand(g), newFollowCommand(g),
 		newBenchCommand(), newConfigCommand(), newSupportBundleCommand(g), newResetCommand(g), newCleanCommand(g), newVersionCommand(),
 	)

@@ -160,8 +160,8 @@ func TestLongDiskPressure(t *testing.T) {
 	inject(t, "disk-pressure", "node-3")
 	shared.kubectl(t, "wait", "--for=condition=DiskPressure", "node/node-3", "--timeout=100s")
 	eventually(t, "eviction", func(context.Context) error {
-		out := shared.kubectl(t, "-n", ns, "get", "pod", "victim", "-o", "jsonpath={.status.phase} {.status.reason}")
-		if out != "Failed Evicted" {
+		out := shared.kubectl(t, "-n", ns, "get", "events", "--field-selector", "involvedObject.name=victim,reason=Evicted")
+		if !strings.Contains(out, "ephemeral-storage") {
 			return errors.New(out)
 		}
 		return nil

@@ -1,0 +1,327 @@
+package hold
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+const (
+	// maxWaiting is how many requests wait at most; others are sent away to come again.
+	maxWaiting = 500
+	// Of a slowed component, no request waits as if it had taken less or more than this
+	// to come up with it.
+	leastGap, mostGap = 100 * time.Millisecond, time.Second
+)
+
+// ErrComeAgain is what a request gets that waited as long as it may: its client sends it
+// again, and it waits again.
+var ErrComeAgain = errors.New("held: the request is to be sent again")
+
+// Waiting is a request that waits.
+type Waiting struct {
+	Request
+	// ID counts the requests that ever waited.
+	ID uint64 `json:"id"`
+	// Rule is the name of the rule by which it waits.
+	Rule string `json:"rule"`
+	// Since is when it came.
+	Since time.Time `json:"since"`
+}
+
+// State is what is held.
+type State struct {
+	Rules   []Rule    `json:"rules"`
+	Waiting []Waiting `json:"waiting"`
+	// Passed counts the requests that waited and were let through, Returned those that
+	// were sent away to come again, Gone those whose client did not wait.
+	Passed   uint64 `json:"passed"`
+	Returned uint64 `json:"returned"`
+	Gone     uint64 `json:"gone"`
+}
+
+// Manager has the rules of one cluster, and the requests that wait.
+type Manager struct {
+	// active is whether there is any rule: the one thing that all requests look at.
+	active atomic.Bool
+
+	mu      sync.Mutex
+	rules   []*rule
+	waiting []*ticket
+	last    uint64
+	counts  State
+	// watchers are told of each change.
+	watchers map[chan struct{}]struct{}
+}
+
+type rule struct {
+	Rule
+	// next is when, by a rate, the next request may pass, and came when the last came.
+	next, came time.Time
+}
+
+type ticket struct {
+	Waiting
+	rule *rule
+	// pass is closed when the request may go on.
+	pass chan struct{}
+}
+
+// NewManager returns a manager without rules.
+func NewManager() *Manager { return &Manager{watchers: map[chan struct{}]struct{}{}} }
+
+// Hold has requests wait from now on.
+func (m *Manager) Hold(r Rule) error {
+	if err := r.check(); err != nil {
+		return err
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if slices.ContainsFunc(m.rules, func(other *rule) bool { return other.Name == r.Name }) {
+		return fmt.Errorf("%s is held already: release it first with 'kubarium release %s'", r.Name, r.Name)
+	}
+	r.Since = time.Now()
+	m.rules = append(m.rules, &rule{Rule: r})
+	m.active.Store(true)
+	m.publish()
+	return nil
+}
+
+// Step lets the oldest n requests through that wait by the rule of this name; "" is any.
+// It returns them.
+func (m *Manager) Step(name string, n int) ([]Waiting, error) {
+	if n < 1 {
+		return nil, fmt.Errorf("%d requests: at least one goes through", n)
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if err := m.known(name); err != nil {
+		return nil, err
+	}
+	var passed []Waiting
+	for _, t := range slices.Clone(m.waiting) {
+		if len(passed) < n && (name == "" || t.Rule == name) {
+			passed = append(passed, t.Waiting)
+			m.let(t)
+		}
+	}
+	m.publish()
+	return passed, nil
+}
+
+// Release takes the rule of this name away, "" is all, and lets through what waits by it.
+func (m *Manager) Release(name string) ([]Waiting, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if name != "" {
+		if err := m.known(name); err != nil {
+			return nil, err
+		}
+	}
+	m.rules = slices.DeleteFunc(m.rules, func(r *rule) bool { return name == "" || r.Name == name })
+	m.active.Store(len(m.rules) > 0)
+	var passed []Waiting
+	for _, t := range slices.Clone(m.waiting) {
+		if name == "" || t.Rule == name {
+			passed = append(passed, t.Waiting)
+			m.let(t)
+		}
+	}
+	m.publish()
+	return passed, nil
+}
+
+// known refuses a name that is no rule's; m.mu is held.
+func (m *Manager) known(name string) error {
+	var names []string
+	for _, r := range m.rules {
+		if r.Name == name {
+			return nil
+		}
+		names = append(names, r.Name)
+	}
+	switch {
+	case len(names) == 0:
+		return errors.New("nothing is held")
+	case name != "":
+		return fmt.Errorf("%s is not held; held: %s", name, strings.Join(names, ", "))
+	}
+	return nil
+}
+
+// let lets a request through; m.mu is held.
+func (m *Manager) let(t *ticket) {
+	m.waiting = slices.DeleteFunc(m.waiting, func(other *ticket) bool { return other == t })
+	m.counts.Passed++
+	close(t.pass)
+}
+
+// State returns what is held.
+func (m *Manager) State() State {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	s := m.counts
+	s.Rules, s.Waiting = make([]Rule, 0, len(m.rules)), make([]Waiting, 0, len(m.waiting))
+	for _, r := range m.rules {
+		s.Rules = append(s.Rules, r.Rule)
+	}
+	for _, t := range m.waiting {
+		s.Waiting = append(s.Waiting, t.Waiting)
+	}
+	return s
+}
+
+// Active reports whether there is any rule.
+func (m *Manager) Active() bool { return m.active.Load() }
+
+// Holds reports whether the request would have to wait.
+func (m *Manager) Holds(q Request) bool {
+	if !m.Active() {
+		return false
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.find(q) != nil
+}
+
+func (m *Manager) find(q Request) *rule {
+	i := slices.IndexFunc(m.rules, func(r *rule) bool { return r.Matches(q) })
+	if i < 0 {
+		return nil
+	}
+	return m.rules[i]
+}
+
+// Wait returns nil when the request may go on: at once, if no rule matches it. It
+// returns ErrComeAgain when its time is over or too many wait, and ctx' error when its
+// client is gone.
+func (m *Manager) Wait(ctx context.Context, q Request, limit time.Duration) error {
+	t, delay, err := m.enter(q)
+	if t == nil {
+		return err
+	}
+	timeout := time.NewTimer(limit)
+	defer timeout.Stop()
+	var turn <-chan time.Time
+	if delay > 0 {
+		timer := time.NewTimer(delay)
+		defer timer.Stop()
+		turn = timer.C
+	}
+	select {
+	case <-t.pass:
+		return nil
+	case <-turn:
+		m.leave(t, &m.counts.Passed)
+		return nil
+	case <-timeout.C:
+		err = ErrComeAgain
+	case <-ctx.Done():
+		err = ctx.Err()
+	}
+	count := &m.counts.Returned
+	if !errors.Is(err, ErrComeAgain) {
+		count = &m.counts.Gone
+	}
+	if m.leave(t, count) {
+		return err
+	}
+	// It was let through in this moment.
+	return nil
+}
+
+// enter has a request wait, if a rule matches it, and says for how long if that has a
+// rate.
+func (m *Manager) enter(q Request) (*ticket, time.Duration, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	r := m.find(q)
+	if r == nil {
+		return nil, 0, nil
+	}
+	if len(m.waiting) >= maxWaiting {
+		m.counts.Returned++
+		return nil, 0, ErrComeAgain
+	}
+	m.last++
+	now := time.Now()
+	t := &ticket{Waiting: Waiting{Request: q, ID: m.last, Rule: r.Name, Since: now}, rule: r, pass: make(chan struct{})}
+	m.waiting = append(m.waiting, t)
+	m.publish()
+	return t, r.delay(now), nil
+}
+
+// delay is how long a request that comes now waits by the rule's rate: as much longer
+// than the component took to come up with it as it is to be slower.
+func (r *rule) delay(now time.Time) time.Duration {
+	if r.Rate == 0 {
+		return 0
+	}
+	gap := min(max(now.Sub(r.came), leastGap), mostGap)
+	from := now
+	if r.next.After(now) {
+		from = r.next
+	}
+	r.came, r.next = now, from.Add(time.Duration(float64(gap)*(1/r.Rate-1)))
+	return max(r.next.Sub(now), 1)
+}
+
+// leave takes a request out of the queue and counts it, if it is still in it.
+func (m *Manager) leave(t *ticket, count *uint64) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	i := slices.Index(m.waiting, t)
+	if i < 0 {
+		return false
+	}
+	m.waiting = slices.Delete(m.waiting, i, i+1)
+	*count++
+	m.publish()
+	return true
+}
+
+// publish is called with m.mu held.
+func (m *Manager) publish() {
+	for w := range m.watchers {
+		select {
+		case w <- struct{}{}:
+		default:
+			// The watcher has yet to look at an earlier change, and will see this too.
+		}
+	}
+}
+
+// Watch tells what is held, and all of it again after each change, until ctx ends.
+func (m *Manager) Watch(ctx context.Context) <-chan State {
+	changed, told := make(chan struct{}, 1), make(chan State)
+	changed <- struct{}{}
+	m.mu.Lock()
+	m.watchers[changed] = struct{}{}
+	m.mu.Unlock()
+	go func() {
+		defer close(told)
+		defer func() {
+			m.mu.Lock()
+			defer m.mu.Unlock()
+			delete(m.watchers, changed)
+		}()
+		for {
+			select {
+			case <-changed:
+			case <-ctx.Done():
+				return
+			}
+			select {
+			case told <- m.State():
+			case <-ctx.Done():
+				return
+			}
+		}
+	}()
+	return told
+}
