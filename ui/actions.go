@@ -230,10 +230,13 @@ func powerText(msg pane.PowerMsg) string {
 }
 
 func (a *App) askQuit() {
+	text := "The cluster stops. What is in it is kept: the next start is a reboot of the same cluster."
+	if a.opts.Guest {
+		text = "The cluster goes on without you."
+	}
 	a.push(&confirm{
-		title: "Leave kubarium?", yes: "leave",
-		text: "The cluster stops. What is in it is kept: the next start is a reboot of the same cluster.",
-		do:   func(a *App) tea.Cmd { a.quit = true; return nil },
+		title: "Leave kubarium?", yes: "leave", text: text,
+		do: func(a *App) tea.Cmd { a.quit = true; return nil },
 	})
 }
 

@@ -18,6 +18,7 @@ import (
 	"kubarium/ui/pane"
 	"kubarium/ui/panel"
 	"kubarium/ui/resource"
+	"kubarium/ui/rights"
 	"kubarium/ui/terminal"
 	"kubarium/ui/theme"
 	"kubarium/ui/watch"
@@ -85,6 +86,7 @@ func New(o Options) *App {
 		lessons: o.Lessons,
 		backend: &backend{kubectl: o.Kubectl, cluster: o.Cluster},
 	}
+	a.ctx.Rights = rights.New(func() time.Time { return a.now() })
 	a.ctx.Now = a.now()
 	a.boot = boot.Screen{Context: a.ctx, Version: o.Version, Started: a.ctx.Now}
 	a.ctx.Version = a.versionOf
@@ -130,7 +132,7 @@ func (a *App) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 		return a, tea.Quit
 	}
 	a.chooseService()
-	return a, tea.Batch(cmd, a.schedule())
+	return a, tea.Batch(cmd, a.ctx.Rights.Ask(a.client), a.schedule())
 }
 
 // handle takes everything that is not from the keyboard or the mouse.
@@ -170,6 +172,8 @@ func (a *App) handle(msg tea.Msg) tea.Cmd {
 		a.ready(msg.err)
 	case problemMsg:
 		a.boot.Problem = msg.err
+	case rights.Msg:
+		a.ctx.Rights.Update(msg)
 	case usageMsg:
 		a.usage = msg
 	case gauge.Report:
@@ -260,6 +264,9 @@ func (a *App) sync() tea.Cmd {
 }
 
 func (a *App) connected(msg connectedMsg) tea.Cmd {
+	if msg.namespace != "" {
+		a.ctx.Namespace = msg.namespace
+	}
 	a.config, a.client, a.version = msg.config, msg.client, msg.version
 	a.tables, a.gauges = resource.FromServer(msg.config), msg.gauges
 	a.backend = &backend{client: msg.client, config: msg.config, kubectl: a.opts.Kubectl, cluster: a.opts.Cluster}

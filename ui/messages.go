@@ -19,6 +19,8 @@ type connectedMsg struct {
 	client  kubernetes.Interface
 	version string
 	gauges  *gauge.Feeder
+	// namespace is the only one that the user may see; "" if there are others.
+	namespace string
 }
 
 // readyMsg says that the nodes are Ready, or why they never will be.

@@ -53,9 +53,11 @@ type Options struct {
 	Lessons panel.Panel
 	// Kubectl makes a process of real kubectl for this cluster, not started yet.
 	Kubectl func(ctx context.Context, args ...string) *exec.Cmd
+	// Guest says that the cluster is run by others, and stays when the app ends.
+	Guest bool
 	// Shell makes a process of the user's shell in the cluster's network, not started
 	// yet; nil if there is none.
-	Shell func() *exec.Cmd
+	Shell func() (*exec.Cmd, error)
 	// Version is the app's own version.
 	Version string
 	// NoMotion keeps signs from moving; ASCII keeps to the ASCII range.

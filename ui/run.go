@@ -8,6 +8,8 @@ import (
 	"time"
 
 	tea "charm.land/bubbletea/v2"
+	authorizationv1 "k8s.io/api/authorization/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
 
@@ -64,6 +66,10 @@ func patiently(feeds *sync.WaitGroup) {
 	}
 }
 
+// userAgent tells the app's own requests, which the user makes, from others of this
+// program.
+const userAgent = "kubarium-app"
+
 // Feed starts what tells the app about the cluster, through send, until ctx ends.
 func Feed(ctx context.Context, o Options, send func(tea.Msg), running *sync.WaitGroup) {
 	running.Go(func() { feedComponents(ctx, o.Cluster, send) })
@@ -111,6 +117,7 @@ func feedObjects(ctx context.Context, o Options, send func(tea.Msg)) {
 	}
 	health := watch.NewHealth()
 	config = health.Config(config)
+	config.UserAgent = userAgent
 	newClient := o.NewClient
 	if newClient == nil {
 		newClient = func(c *rest.Config) (kubernetes.Interface, error) { return kubernetes.NewForConfig(c) }
@@ -124,12 +131,30 @@ func feedObjects(ctx context.Context, o Options, send func(tea.Msg)) {
 	if v, err := client.Discovery().ServerVersion(); err == nil {
 		msg.version = v.GitVersion
 	}
+	msg.namespace = onlyNamespace(ctx, client, o.Cluster)
 	send(msg)
 	var gauges sync.WaitGroup
 	gauges.Go(func() { msg.gauges.Run(ctx, func(r gauge.Report) { send(r) }) })
 	defer gauges.Wait()
-	store := watch.Store{Client: client, Health: health, Ask: watch.Ask(client)}
+	store := watch.Store{Client: client, Health: health, Ask: watch.Ask(client), Namespace: msg.namespace}
 	store.Run(ctx, send)
+}
+
+// onlyNamespace is the one to show to somebody who may not see the pods of all: that of
+// the kubeconfig's context.
+func onlyNamespace(ctx context.Context, client kubernetes.Interface, c Cluster) string {
+	scoped, ok := c.(interface{ Namespace() string })
+	if !ok {
+		return ""
+	}
+	review := &authorizationv1.SelfSubjectAccessReview{Spec: authorizationv1.SelfSubjectAccessReviewSpec{
+		ResourceAttributes: &authorizationv1.ResourceAttributes{Verb: "list", Resource: "pods"},
+	}}
+	answer, err := client.AuthorizationV1().SelfSubjectAccessReviews().Create(ctx, review, metav1.CreateOptions{})
+	if err != nil || answer.Status.Allowed {
+		return ""
+	}
+	return scoped.Namespace()
 }
 
 func feedUsage(ctx context.Context, usage func() (float64, float64), send func(tea.Msg)) {

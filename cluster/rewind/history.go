@@ -31,10 +31,6 @@ const oneCommand = 800 * time.Millisecond
 // userName is the administrator's, whose kubeconfig the user has.
 const userName = "kubernetes-admin"
 
-// AppAgent begins the user agent of the app's own requests, which are the user's; those
-// of the rest of the program are not.
-const AppAgent = "kubarium-app"
-
 // Changes finds what the user did in what the taps saw, oldest first.
 func Changes(store *trace.Store) []Change {
 	var changes []Change
@@ -72,6 +68,7 @@ func (c Change) goesOn(e trace.Event) bool {
 
 // users returns what a request of the user's wrote; nothing for other events.
 func users(e trace.Event) []int64 {
+	// The app's own requests, by another name, are the user's.
 	own := strings.HasPrefix(e.Agent, "kubarium/")
 	if e.Component != "kube-apiserver" || e.Actor != userName || own || e.Fields["revisions"] == "" {
 		return nil

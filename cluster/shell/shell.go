@@ -86,6 +86,17 @@ func (o Options) run(ctx context.Context) error {
 	return cmd.Run()
 }
 
+// Local makes a shell of the user's in the network that the caller is in, not started
+// yet: for clusters that are elsewhere.
+func (o Options) Local(ctx context.Context) (*exec.Cmd, error) {
+	cmd, err := o.command(ctx)
+	if err == nil {
+		// It would follow the thread that starts it, which is anyone's here.
+		cmd.SysProcAttr.Pdeathsig = 0
+	}
+	return cmd, err
+}
+
 // enter gives this thread namespaces of its own, and plugs it in.
 func (o Options) enter(ctx context.Context) (control.Host, func(), error) {
 	if err := unix.Unshare(unix.CLONE_NEWNET | unix.CLONE_NEWNS); err != nil {

@@ -118,10 +118,10 @@ func appOptions(ctx context.Context, c *cluster.Cluster, g *global, open string,
 			Control: g.client(), Namespace: c.UseNamespace,
 		}),
 		Kubectl: kubectl, Version: version, NoMotion: wanted.NoMotion, ASCII: wanted.ASCII, Theme: wanted.Theme, Keys: wanted.Keys,
-		Shell: func() *exec.Cmd {
+		Shell: func() (*exec.Cmd, error) {
 			cmd := exec.CommandContext(ctx, self(), "--name", g.name, "--data-dir", g.dataDir, "shell")
 			cmd.Dir = work
-			return cmd
+			return cmd, nil
 		},
 		Usage: usage(), Trace: c.Trace(),
 	}, nil

@@ -24,6 +24,7 @@ func newRootCommand() *cobra.Command {
 	g := &global{}
 	start := startFlags{}
 	app := appFlags{}
+	guest := guestFlags{}
 	root := &cobra.Command{
 		Use:   "kubarium",
 		Short: "A real Kubernetes cluster behind glass, in your terminal",
@@ -46,6 +47,9 @@ Without a command it starts the cluster and the app.`,
 		SilenceErrors:     true,
 		CompletionOptions: cobra.CompletionOptions{HiddenDefaultCmd: false},
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if guest.given() {
+				return runGuest(cmd, guest, app)
+			}
 			return runApp(cmd, g, start, app)
 		},
 	}
@@ -53,6 +57,7 @@ Without a command it starts the cluster and the app.`,
 	root.PersistentFlags().StringVar(&g.dataDir, "data-dir", cluster.DefaultDataDir, "directory that holds the state of all clusters")
 	start.bind(root)
 	app.bind(root)
+	guest.bind(root)
 	root.AddCommand(
 		newUpCommand(g), newDownCommand(g), newKubectlCommand(g), newEnvCommand(g), newShellCommand(g),
 		newSnapshotCommand(g), newUndoCommand(g), newRedoCommand(g),

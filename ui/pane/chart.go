@@ -89,12 +89,12 @@ func (p *Tanks) View(focused bool, tabs string) string {
 		edge.Border = lipgloss.Border{Top: edge.Border.Top, TopLeft: edge.Border.Top, TopRight: edge.Border.Top}
 		line, _, _ := strings.Cut(edge.Draw("", p.w, 2), "\n")
 		if len(p.nodes) == 0 {
-			return line + "\n" + empty(p.ctx, p.w, p.h, "No nodes yet.")
+			return line + "\n" + empty(p.ctx, p.w, p.h, p.ctx.orRefused("Node", "No nodes yet."))
 		}
 		return line + "\n" + p.chart(focused)
 	case len(p.nodes) == 0:
 		title, n := p.Title()
-		return frame(p.ctx, title, n, "", focused, nil).Draw(empty(p.ctx, p.w-2, p.h-2, "No nodes yet."), p.w, p.h)
+		return frame(p.ctx, title, n, "", focused, nil).Draw(empty(p.ctx, p.w-2, p.h-2, p.ctx.orRefused("Node", "No nodes yet.")), p.w, p.h)
 	}
 	return p.chart(focused)
 }

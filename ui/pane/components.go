@@ -41,6 +41,9 @@ func (p *Components) Title() (string, string) {
 			ready++
 		}
 	}
+	if p.ctx.Components == nil {
+		return "Control plane", "run elsewhere"
+	}
 	return "Control plane", fmt.Sprintf("%d of %d ready", ready, len(p.items))
 }
 

@@ -56,7 +56,7 @@ func (p *EventList) View(focused bool, tabs string) string {
 	title, n := p.Title()
 	box := frame(p.ctx, title, n, tabs, focused, p.scroll())
 	if len(p.items) == 0 {
-		note := "Nothing has happened yet."
+		note := p.ctx.orRefused("Event", "Nothing has happened yet.")
 		if len(p.ctx.Snapshot.Events) > 0 {
 			note = "No event fits the filter."
 		}

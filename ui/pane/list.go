@@ -107,24 +107,33 @@ func (l *list) moves() keys.Set {
 }
 
 // objectKeys are what can be done with the object that ref gives.
-func objectKeys(ref func() (watch.Ref, bool)) keys.Set {
+func objectKeys(ctx *Context, ref func() (watch.Ref, bool)) keys.Set {
 	none := func() string {
 		if _, ok := ref(); !ok {
 			return "nothing is selected"
 		}
 		return ""
 	}
+	refused := func(verb, subresource string) func() string {
+		return func() string {
+			r, ok := ref()
+			if !ok {
+				return none()
+			}
+			return ctx.Refuses(verb, r, subresource)
+		}
+	}
 	notPod := func() string {
 		if r, ok := ref(); !ok || r.Kind != "Pod" {
 			return "only a pod has a shell; select one"
 		}
-		return ""
+		return refused("create", "exec")()
 	}
 	notOurs := func() string {
 		if r, ok := ref(); ok && r.Kind == "Node" {
 			return "a node is stopped (s), not deleted"
 		}
-		return none()
+		return refused("delete", "")()
 	}
 	with := func(do func(watch.Ref) tea.Msg) func() tea.Cmd {
 		return func() tea.Cmd {
@@ -148,7 +157,7 @@ func objectKeys(ref func() (watch.Ref, bool)) keys.Set {
 			}),
 		},
 		{
-			Keys: []string{"e"}, Desc: "edit", Long: "edit the object in $EDITOR (kubectl edit)", Disabled: none,
+			Keys: []string{"e"}, Desc: "edit", Long: "edit the object in $EDITOR (kubectl edit)", Disabled: refused("update", ""),
 			Run: with(func(r watch.Ref) tea.Msg { return KubectlMsg{Args: scoped(r, "edit", r.String())} }),
 		},
 		{
@@ -166,12 +175,16 @@ func scoped(r watch.Ref, args ...string) []string {
 }
 
 // logsKey opens the log of what ref gives.
-func logsKey(ref func() (watch.Ref, bool)) keys.Binding {
+func logsKey(ctx *Context, ref func() (watch.Ref, bool)) keys.Binding {
 	return keys.Binding{
 		Keys: []string{"l"}, Desc: "logs", Long: "follow the logs", Bar: true,
 		Disabled: func() string {
-			if r, ok := ref(); !ok || r.Kind != "Pod" && r.Kind != "Node" {
+			r, ok := ref()
+			if !ok || r.Kind != "Pod" && r.Kind != "Node" {
 				return "nothing with a log is selected"
+			}
+			if r.Kind == "Pod" {
+				return ctx.Refuses("get", r, "log")
 			}
 			return ""
 		},

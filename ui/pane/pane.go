@@ -13,6 +13,7 @@ import (
 	"kubarium/ui/facts"
 	"kubarium/ui/keys"
 	"kubarium/ui/layout"
+	"kubarium/ui/rights"
 	"kubarium/ui/theme"
 	"kubarium/ui/watch"
 	"kubarium/ui/widget"
@@ -43,6 +44,30 @@ type Context struct {
 	Version func(watch.Ref) string
 	// Down says that the API server does not answer.
 	Down bool
+	// Rights are what the user may do; nil if nobody knows.
+	Rights *rights.Rights
+}
+
+// orRefused says that the user may not see the objects of a kind, or the note.
+func (c *Context) orRefused(kind, note string) string {
+	if why := c.Refuses("list", watch.Ref{Kind: kind, Namespace: c.Namespace}, ""); why != "" {
+		return strings.ToUpper(why[:1]) + why[1:] + "."
+	}
+	return note
+}
+
+// Refuses says why the API server will refuse to do something to one of the objects that
+// panes have; "" if it will not.
+func (c *Context) Refuses(verb string, r watch.Ref, subresource string) string {
+	resource, group := strings.ToLower(r.Kind)+"s", ""
+	switch r.Kind {
+	case "Deployment", "ReplicaSet", "StatefulSet", "DaemonSet":
+		group = "apps"
+	}
+	if subresource != "" {
+		resource += "/" + subresource
+	}
+	return c.Rights.Why(r.Namespace, verb, group, resource, r.Name)
 }
 
 // Load is what something uses: thousandths of a core, and bytes.

@@ -79,6 +79,9 @@ func (p *Pods) none() string {
 	if len(p.ctx.Snapshot.Pods) > 0 {
 		return empty(p.ctx, p.w-2, p.h-2, "No pod fits the filter.", "esc clears it")
 	}
+	if note := p.ctx.orRefused("Pod", ""); note != "" {
+		return empty(p.ctx, p.w-2, p.h-2, note)
+	}
 	return empty(p.ctx, p.w-2, p.h-2, "No pods yet.", "Try :  kubectl run web --image=nginx")
 }
 
@@ -135,7 +138,7 @@ func restartStyle(t *theme.Theme, f *facts.Pod) lipgloss.Style {
 
 // Bindings implements Pane.
 func (p *Pods) Bindings() keys.Set {
-	set := append(keys.Set{logsKey(p.ref)}, objectKeys(p.ref)...)
+	set := append(keys.Set{logsKey(p.ctx, p.ref)}, objectKeys(p.ctx, p.ref)...)
 	return append(set, p.moves()...)
 }
 

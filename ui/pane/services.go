@@ -53,7 +53,7 @@ func (p *Services) View(focused bool, tabs string) string {
 	title, n := p.Title()
 	box := frame(p.ctx, title, n, tabs, focused, p.scroll())
 	if len(p.items) == 0 {
-		note := "No services yet."
+		note := p.ctx.orRefused("Service", "No services yet.")
 		if len(p.ctx.Snapshot.Services) > 0 {
 			note = "No service fits the filter."
 		}
@@ -118,7 +118,7 @@ func (p *Services) Chosen() watch.Ref {
 
 // Bindings implements Pane.
 func (p *Services) Bindings() keys.Set {
-	return append(objectKeys(p.ref), p.moves()...)
+	return append(objectKeys(p.ctx, p.ref), p.moves()...)
 }
 
 // Click implements Pane.

@@ -214,7 +214,7 @@ func (p *Tanks) Bindings() keys.Set {
 	if len(p.nodes) > 0 && p.off(p.nodes[p.cursor]) {
 		toggle = Start
 	}
-	set := append(keys.Set{logsKey(p.Selected)}, objectKeys(p.Selected)...)
+	set := append(keys.Set{logsKey(p.ctx, p.Selected)}, objectKeys(p.ctx, p.Selected)...)
 	return append(set, keys.Set{
 		{Keys: []string{"s"}, Action: "power", Desc: string(toggle) + " node", Long: "shut the node down in order, or start it again", Bar: true, Disabled: notNode, Run: power(toggle)},
 		{Keys: []string{"K"}, Desc: "power cut", Long: "take the node's power away: all on it is gone at once", Disabled: notNode, Run: power(Kill)},

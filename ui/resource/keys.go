@@ -51,21 +51,35 @@ func (v *View) can(verb string) func() string {
 		if !slices.Contains(v.kind.Verbs, verb) {
 			return "the server does not " + verb + " " + v.kind.Resource
 		}
-		if _, ok := v.current(); !ok {
+		r, ok := v.current()
+		if !ok {
 			return "nothing is selected"
 		}
-		return ""
+		return v.refuses(verb, r, "")
 	}
 }
 
-// only says that a key is for some kinds.
-func (v *View) only(what string, kinds ...string) func() string {
+// refuses says why the API server will refuse to do something to an object.
+func (v *View) refuses(verb string, r Row, subresource string) string {
+	resource := v.kind.Resource
+	if subresource != "" {
+		resource += "/" + subresource
+	}
+	return v.ctx.Rights.Why(r.Namespace, verb, v.kind.Group, resource, r.Name)
+}
+
+// only says that a key is for some kinds, and for those who have the right to it.
+func (v *View) only(what, verb, subresource string, kinds ...string) func() string {
 	return func() string {
 		if !slices.Contains(kinds, v.kind.Title()) {
 			return "only " + what
 		}
-		if _, ok := v.current(); !ok {
+		r, ok := v.current()
+		switch {
+		case !ok:
 			return "nothing is selected"
+		case verb != "":
+			return v.refuses(verb, r, subresource)
 		}
 		return ""
 	}
@@ -143,6 +157,11 @@ func (v *View) objectBindings() keys.Set {
 	scalable := []string{"deployments.apps", "replicasets.apps", "statefulsets.apps", "replicationcontrollers"}
 	rolling := []string{"deployments.apps", "statefulsets.apps", "daemonsets.apps"}
 	logging := append([]string{"pods", "jobs.batch"}, append(rolling, "replicasets.apps")...)
+	// Of what stands for pods, the rights are those to the pods: nobody asks for them here.
+	logVerb, forwardVerb := "", ""
+	if v.kind.Title() == "pods" {
+		logVerb, forwardVerb = "get", "create"
+	}
 	logs := v.prompt("logs -f --all-containers", "")
 	if v.kind.Title() == "pods" {
 		logs = func() tea.Cmd { return v.open(pane.Logs) }
@@ -150,13 +169,13 @@ func (v *View) objectBindings() keys.Set {
 	return keys.Set{
 		{Keys: []string{"enter"}, Desc: "open", Long: "open the selected object: describe, YAML, events", Bar: true, Disabled: v.can("get"), Run: func() tea.Cmd { return v.open(pane.Describe) }},
 		{Keys: []string{"y"}, Desc: "YAML", Long: "show the object as YAML", Bar: true, Disabled: v.can("get"), Run: func() tea.Cmd { return v.open(pane.YAML) }},
-		{Keys: []string{"l"}, Desc: "logs", Long: "follow the logs", Bar: true, Disabled: v.only("what runs containers has logs", logging...), Run: logs},
-		{Keys: []string{"x"}, Desc: "shell", Long: "open a shell in the pod's first container (kubectl exec -it)", Disabled: v.only("a pod has a shell", "pods"), Run: v.kubectl("exec", "-it")},
+		{Keys: []string{"l"}, Desc: "logs", Long: "follow the logs", Bar: true, Disabled: v.only("what runs containers has logs", logVerb, "log", logging...), Run: logs},
+		{Keys: []string{"x"}, Desc: "shell", Long: "open a shell in the pod's first container (kubectl exec -it)", Disabled: v.only("a pod has a shell", "create", "exec", "pods"), Run: v.kubectl("exec", "-it")},
 		{Keys: []string{"e"}, Desc: "edit", Long: "edit the object in $EDITOR (kubectl edit)", Bar: true, Disabled: v.can("update"), Run: v.kubectl("edit")},
-		{Keys: []string{"S"}, Desc: "scale", Long: "write the command that scales it", Bar: v.only("", scalable...)() == "", Disabled: v.only("what has replicas is scaled", scalable...), Run: v.prompt("scale", "--replicas=")},
-		{Keys: []string{"R"}, Desc: "restart", Long: "write the command that replaces its pods, one after the other", Disabled: v.only("what rolls out is restarted", rolling...), Run: v.prompt("rollout restart", "")},
-		{Keys: []string{"U"}, Desc: "undo rollout", Long: "write the command that goes back to the version before", Disabled: v.only("what rolls out is undone", rolling...), Run: v.prompt("rollout undo", "")},
-		{Keys: []string{"F"}, Desc: "forward", Long: "write the command that forwards a port of this machine to it", Disabled: v.only("pods and what stands for them have ports", append(rolling, "pods", "services")...), Run: v.prompt("port-forward", "8080:80")},
+		{Keys: []string{"S"}, Desc: "scale", Long: "write the command that scales it", Bar: v.only("", "", "", scalable...)() == "", Disabled: v.only("what has replicas is scaled", "patch", "scale", scalable...), Run: v.prompt("scale", "--replicas=")},
+		{Keys: []string{"R"}, Desc: "restart", Long: "write the command that replaces its pods, one after the other", Disabled: v.only("what rolls out is restarted", "patch", "", rolling...), Run: v.prompt("rollout restart", "")},
+		{Keys: []string{"U"}, Desc: "undo rollout", Long: "write the command that goes back to the version before", Disabled: v.only("what rolls out is undone", "patch", "", rolling...), Run: v.prompt("rollout undo", "")},
+		{Keys: []string{"F"}, Desc: "forward", Long: "write the command that forwards a port of this machine to it", Disabled: v.only("pods and what stands for them have ports", forwardVerb, "portforward", append(rolling, "pods", "services")...), Run: v.prompt("port-forward", "8080:80")},
 		{Keys: []string{"d", "delete"}, Desc: "delete", Long: "delete the object, or all that are marked, after a question", Bar: true, Disabled: v.can("delete"), Run: v.delete},
 	}
 }

@@ -33,7 +33,7 @@ type RanMsg struct{ Ran }
 // Pane is the terminal's place on the screen.
 type Pane struct {
 	ctx     *pane.Context
-	shell   func() *exec.Cmd
+	shell   func() (*exec.Cmd, error)
 	session *Session
 	started time.Time
 	drawn   time.Time
@@ -47,7 +47,7 @@ type Pane struct {
 }
 
 // New makes a terminal for shells that shell makes, not started yet.
-func New(ctx *pane.Context, shell func() *exec.Cmd) *Pane {
+func New(ctx *pane.Context, shell func() (*exec.Cmd, error)) *Pane {
 	return &Pane{ctx: ctx, shell: shell}
 }
 
@@ -63,13 +63,20 @@ func (p *Pane) Open() tea.Cmd {
 	}
 	p.back, p.choice = 0, selection{}
 	// Starting a process takes a millisecond, and the pane must know its session.
-	p.session, p.fault = Start(p.shell(), max(2, p.w-2), max(1, p.h-2))
+	p.session, p.fault = p.start()
 	if p.fault != nil {
-		p.session = nil
 		return nil
 	}
 	p.started = time.Now()
 	return p.wait()
+}
+
+func (p *Pane) start() (*Session, error) {
+	cmd, err := p.shell()
+	if err != nil {
+		return nil, err
+	}
+	return Start(cmd, max(2, p.w-2), max(1, p.h-2))
 }
 
 // wait is for the next change; pictures come no faster than frames.

@@ -21,7 +21,7 @@ const limit = 30 * time.Second
 func openPane(t *testing.T, script string) *Pane {
 	t.Helper()
 	goleak.VerifyNone(t)
-	p := New(&pane.Context{Theme: theme.New(theme.Dark, true, true)}, func() *exec.Cmd { return exec.Command("sh", "-c", script) })
+	p := New(&pane.Context{Theme: theme.New(theme.Dark, true, true)}, func() (*exec.Cmd, error) { return exec.Command("sh", "-c", script), nil })
 	p.Resize(60, 8)
 	p.Open()
 	if p.fault != nil {
@@ -129,7 +129,7 @@ func TestTheMouseOfAProgram(t *testing.T) {
 }
 
 func TestACommandThatIsNotThere(t *testing.T) {
-	p := New(&pane.Context{Theme: theme.New(theme.Dark, true, true)}, func() *exec.Cmd { return exec.Command("/nonexistent/shell") })
+	p := New(&pane.Context{Theme: theme.New(theme.Dark, true, true)}, func() (*exec.Cmd, error) { return exec.Command("/nonexistent/shell"), nil })
 	p.Resize(60, 8)
 	if cmd := p.Open(); cmd != nil {
 		t.Error("waits for a shell that is not there")

@@ -36,6 +36,8 @@ type Store struct {
 	Health *Health
 	// Ask asks the API server whether it is ready.
 	Ask func(context.Context) error
+	// Namespace is the only one to follow, for users who may see no others; "" is all.
+	Namespace string
 	// Window is the least time between two snapshots; 0 is 50 ms. It is more when they take
 	// long to build.
 	Window time.Duration
@@ -89,7 +91,7 @@ func (s *Store) ask(ctx context.Context) error {
 // new ones find it at once, where old ones would wait out their back-off.
 func (s *Store) follow(ctx context.Context, window time.Duration, failed <-chan error, send func(tea.Msg)) error {
 	ctx, cancel := context.WithCancel(ctx)
-	f := newFeed(ctx, s.Client)
+	f := newFeed(ctx, s.Client, s.Namespace)
 	defer f.stop()
 	defer cancel()
 
@@ -169,9 +171,9 @@ type feed struct {
 	pulling int
 }
 
-func newFeed(ctx context.Context, client kubernetes.Interface) *feed {
+func newFeed(ctx context.Context, client kubernetes.Interface, namespace string) *feed {
 	f := &feed{dirty: make(chan struct{}, 1)}
-	f.factory = informers.NewSharedInformerFactoryWithOptions(client, 0, informers.WithTransform(slim))
+	f.factory = informers.NewSharedInformerFactoryWithOptions(client, 0, informers.WithTransform(slim), informers.WithNamespace(namespace))
 	core, apps := f.factory.Core().V1(), f.factory.Apps().V1()
 	for k, i := range map[kind]cache.SharedIndexInformer{
 		nodes:       core.Nodes().Informer(),
@@ -186,7 +188,7 @@ func newFeed(ctx context.Context, client kubernetes.Interface) *feed {
 	}
 	f.events = newEventStore(func() { f.mark(events) })
 	f.factory.StartWithContext(ctx)
-	f.reflects.Go(func() { eventReflector(client, f.events).RunWithContext(ctx) })
+	f.reflects.Go(func() { eventReflector(client, namespace, f.events).RunWithContext(ctx) })
 	f.reflects.Go(func() { f.sync(ctx) })
 	return f
 }
@@ -230,13 +232,13 @@ func slim(obj any) (any, error) {
 	return obj, nil
 }
 
-func eventReflector(client kubernetes.Interface, store cache.ReflectorStore) *cache.Reflector {
+func eventReflector(client kubernetes.Interface, namespace string, store cache.ReflectorStore) *cache.Reflector {
 	list := &cache.ListWatch{
 		ListWithContextFunc: func(ctx context.Context, o metav1.ListOptions) (runtime.Object, error) {
-			return client.CoreV1().Events("").List(ctx, o)
+			return client.CoreV1().Events(namespace).List(ctx, o)
 		},
 		WatchFuncWithContext: func(ctx context.Context, o metav1.ListOptions) (apiwatch.Interface, error) {
-			return client.CoreV1().Events("").Watch(ctx, o)
+			return client.CoreV1().Events(namespace).Watch(ctx, o)
 		},
 	}
 	return cache.NewReflectorWithOptions(cache.ToListWatcherWithWatchListSemantics(list, client),

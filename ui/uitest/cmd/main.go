@@ -8,12 +8,15 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"os/exec"
+	"strings"
 	"time"
 
 	"k8s.io/klog/v2"
 
 	"kubarium/ui"
 	"kubarium/ui/panel"
+	"kubarium/ui/remote"
 	"kubarium/ui/uitest"
 )
 
@@ -54,7 +57,7 @@ func run() error {
 		lessons = &uitest.Panel{}
 	}
 	if *kubeconfig != "" {
-		r, err := newRemote(*kubeconfig)
+		r, err := remote.Open(*kubeconfig, "")
 		if err != nil {
 			return err
 		}
@@ -67,4 +70,13 @@ func run() error {
 		Cluster: c, Kubectl: uitest.Kubectl, Version: "dev", Theme: *theme, ASCII: *ascii, NoMotion: *still,
 		NewClient: c.NewClient, Lessons: lessons, Usage: func() (float64, float64) { return 0.12, 512 },
 	})
+}
+
+// kubectl runs a program, given with its first arguments, on the cluster.
+func kubectl(program, kubeconfig string) func(context.Context, ...string) *exec.Cmd {
+	words := strings.Fields(program)
+	return func(ctx context.Context, args ...string) *exec.Cmd {
+		all := append(append(append([]string{}, words[1:]...), "--kubeconfig", kubeconfig), args...)
+		return exec.CommandContext(ctx, words[0], all...)
+	}
 }
