@@ -22,7 +22,7 @@ func BenchmarkBuild(b *testing.B) {
 		p.Spec.Containers = make([]corev1.Container, 1)
 		objects = append(objects, p)
 	}
-	f := newFeed(b.Context(), fake.NewClientset(objects...))
+	f := newFeed(b.Context(), fake.NewClientset(objects...), "")
 	for !f.synced.Load() {
 		<-f.dirty
 	}
