@@ -302,7 +302,23 @@ func (c *Cluster) RemoveNode(ctx context.Context, name string) error {
 	if err := client.CoreV1().Nodes().Delete(ctx, name, metav1.DeleteOptions{}); err != nil && !apierrors.IsNotFound(err) {
 		return fmt.Errorf("delete node object: %w", err)
 	}
-	return nil
+	return c.giveBackNumber()
+}
+
+// giveBackNumber lets the next node have the number of the last one, if that is removed:
+// nothing of it is left, and the subnet has only so many addresses.
+func (c *Cluster) giveBackNumber() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	last := 0
+	for _, n := range c.state.Nodes {
+		last = max(last, n.Index)
+	}
+	if c.state.NextNode == last+1 {
+		return nil
+	}
+	c.state.NextNode = last + 1
+	return c.state.write(c.layout.state())
 }
 
 func (c *Cluster) findNode(name string) (nodeState, *node.Node, error) {

@@ -2,6 +2,7 @@ package lessons
 
 import (
 	"errors"
+	"slices"
 	"strings"
 	"time"
 )
@@ -76,6 +77,44 @@ func FaultOf(line string) (f struct{ Kind, Do, Name string }, ok bool) {
 	return f, verb && (f.Kind == "node" || f.Kind == "component")
 }
 
+// toolVerbs names the commands of Kubarium's own that a lesson may have run, beside
+// faults: those that look, and those that can be undone.
+func toolVerbs(tool string) (verbs []string, known bool) {
+	switch tool {
+	case "etcd":
+		return []string{"ls", "get"}, true
+	case "node":
+		return []string{"ls", "add", "rm"}, true
+	case "component":
+		return []string{"ls"}, true
+	case "encrypt-secrets", "trace":
+		return nil, true
+	}
+	return nil, false
+}
+
+// ToolOf reads "kubarium etcd get /registry/pods/default/web" and the like, and returns
+// the arguments of the program. What never ends by itself is not among them.
+func ToolOf(line string) (args []string, ok bool) {
+	words, err := Words(line)
+	if err != nil || len(words) < 2 || words[0] != "kubarium" {
+		return nil, false
+	}
+	args = words[1:]
+	verbs, known := toolVerbs(args[0])
+	if !known || slices.Contains(args, "-f") || slices.ContainsFunc(args, func(a string) bool { return strings.HasPrefix(a, "--follow") }) {
+		return nil, false
+	}
+	if len(verbs) > 0 && (len(args) < 2 || !slices.Contains(verbs, args[1])) {
+		return nil, false
+	}
+	// What names another cluster is not the learner's.
+	if slices.ContainsFunc(args, func(a string) bool { return strings.HasPrefix(a, "--name") || strings.HasPrefix(a, "--data-dir") }) {
+		return nil, false
+	}
+	return args, true
+}
+
 // matches reports whether the line does at least what the pattern says: the
 // same verb, the pattern's words in their order and its flags anywhere.
 // Other ways to say the same ("po", "pod/web", "--output=wide") are equal.
@@ -83,6 +122,10 @@ func matches(pattern, line string) bool {
 	if want, ok := FaultOf(pattern); ok {
 		got, ok := FaultOf(line)
 		return ok && got == want
+	}
+	if want, ok := ToolOf(pattern); ok {
+		got, ok := ToolOf(line)
+		return ok && slices.Equal(got, want)
 	}
 	want, ok1 := KubectlArgs(pattern)
 	got, ok2 := KubectlArgs(line)

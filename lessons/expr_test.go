@@ -3,6 +3,7 @@ package lessons
 import (
 	"testing"
 
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"sigs.k8s.io/yaml"
 )
@@ -191,6 +192,15 @@ func TestSameCommand(t *testing.T) {
 	for _, test := range tests {
 		if got := SameCommand(test.pattern, test.line); got != test.want {
 			t.Errorf("%q and %q: %v", test.pattern, test.line, got)
+		}
+	}
+}
+
+func TestCustomResourcesAreNamedAsServersNameThem(t *testing.T) {
+	for kind, want := range map[string]string{"Gateway": "gateways", "HTTPRoute": "httproutes", "Policy": "policies", "Pizza": "pizzas"} {
+		o := &unstructured.Unstructured{Object: map[string]any{"apiVersion": "example.com/v1", "kind": kind}}
+		if got := ResourceOf(o).Resource; got != want {
+			t.Errorf("%s is taken for %s, want %s", kind, got, want)
 		}
 	}
 }

@@ -66,3 +66,35 @@ func TestFaultsAreCommandsOfTheirOwn(t *testing.T) {
 		t.Error("faults are not compared by what they do")
 	}
 }
+
+func TestToolsLookOrCanBeUndone(t *testing.T) {
+	for line, want := range map[string]bool{
+		"kubarium etcd get /registry/pods/default/web": true,
+		"kubarium encrypt-secrets --off":               true,
+		"kubarium node rm node-4":                      true,
+		"kubarium trace --match web":                   true,
+		"kubarium trace -f":                            false,
+		"kubarium node ls --data-dir /etc":             false,
+		"kubarium reset --yes":                         false,
+		"kubarium etcd":                                false,
+		"kubectl get nodes":                            false,
+	} {
+		if _, ok := ToolOf(line); ok != want {
+			t.Errorf("%s: %t", line, ok)
+		}
+	}
+	if !SameCommand("kubarium etcd ls /registry", "kubarium etcd  ls '/registry'") || SameCommand("kubarium etcd ls /registry", "kubarium etcd ls /") {
+		t.Error("tools are not compared by what they do")
+	}
+}
+
+func TestProbesAreSeenThroughLet(t *testing.T) {
+	l := &Lesson{Let: []Let{
+		{Name: "page", Expr: Expr{Source: `string(probe("web").output)`}},
+		{Name: "hello", Expr: Expr{Source: `page.contains("hello")`}},
+	}}
+	step := &Step{Checks: []Check{{Expr: Expr{Source: "hello"}}}}
+	if !l.Looks(step, "web") || l.Looks(step, "other") || !l.Asks(Expr{Source: "!hello"}) {
+		t.Error("a probe behind two names is not seen, or one that is not there is")
+	}
+}

@@ -7,6 +7,7 @@ package lessons
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 )
@@ -56,19 +57,23 @@ type Lesson struct {
 	Needs   []string `yaml:"needs"`
 	// Covers are the topics of coverage.yaml that the learner sees happen.
 	Covers []string `yaml:"covers"`
-	// Kind is lesson or puzzle; a puzzle has a fault and no steps to follow.
+	// Kind is lesson, puzzle or exam; a puzzle has a fault and no steps to follow, the
+	// steps of an exam are tasks with points, in any order and without help.
 	Kind Kind `yaml:"kind"`
 	// Namespace is made for the lesson, is where its commands work, and is
 	// deleted with all that is in it. Without one, the lesson works in default.
 	Namespace string `yaml:"namespace"`
 	// Alone lessons change what all others depend on, such as nodes: a test
 	// plays them one at a time.
-	Alone   bool     `yaml:"alone"`
-	Probes  []Probe  `yaml:"probes"`
-	Docs    []Doc    `yaml:"docs"`
-	Let     []Let    `yaml:"let"`
-	Setup   []Action `yaml:"setup"`
-	Cleanup []Action `yaml:"cleanup"`
+	Alone bool `yaml:"alone"`
+	// Limit is how long an exam may take, and Pass how many points it needs.
+	Limit   time.Duration `yaml:"limit"`
+	Pass    int           `yaml:"pass"`
+	Probes  []Probe       `yaml:"probes"`
+	Docs    []Doc         `yaml:"docs"`
+	Let     []Let         `yaml:"let"`
+	Setup   []Action      `yaml:"setup"`
+	Cleanup []Action      `yaml:"cleanup"`
 
 	// Intro is the prose before the first step.
 	Intro string `yaml:"-"`
@@ -89,7 +94,18 @@ const (
 	Guided Kind = "lesson"
 	// Puzzle lessons have something broken, and a goal.
 	Puzzle Kind = "puzzle"
+	// Exam lessons have tasks with points, and a limit of time.
+	Exam Kind = "exam"
 )
+
+// Points is what all tasks of an exam are worth.
+func (l *Lesson) Points() int {
+	points := 0
+	for _, s := range l.Steps {
+		points += s.Points
+	}
+	return points
+}
 
 // Space is the namespace in which the lesson works.
 func (l *Lesson) Space() string {
@@ -134,6 +150,10 @@ type Step struct {
 	Hints  []Hint   `yaml:"hints"`
 	Start  []Action `yaml:"start"`
 	Solve  []string `yaml:"solve"`
+	// Points and Domain are a task's worth in an exam, and the part of the exam that it
+	// belongs to.
+	Points int    `yaml:"points"`
+	Domain string `yaml:"domain"`
 	// Fails says that commands of the solution may end with an error: seeing
 	// the error is the point.
 	Fails bool `yaml:"fails"`
@@ -233,14 +253,15 @@ type Option struct {
 }
 
 // Action is one declarative thing that the player does to the cluster.
-// Exactly one of Apply, Delete, Kubectl, Node, Component and Wait is set.
+// Exactly one of Apply, Delete, Kubectl, Kubarium, Node, Component and Wait is set.
 type Action struct {
 	// Apply names a manifest of the lesson.
 	Apply string `yaml:"apply"`
 	// Delete removes an object and waits until it is gone.
 	Delete *Ref `yaml:"delete"`
-	// Kubectl is a kubectl command line.
-	Kubectl string `yaml:"kubectl"`
+	// Kubectl is a kubectl command line, Kubarium one of Kubarium's own (see ToolOf).
+	Kubectl  string `yaml:"kubectl"`
+	Kubarium string `yaml:"kubarium"`
 	// Node and Component do something to a node or a part of the control plane.
 	Node      *Fault `yaml:"node"`
 	Component *Fault `yaml:"component"`
@@ -248,7 +269,7 @@ type Action struct {
 	Wait Expr `yaml:"wait"`
 	// Within bounds Wait and Delete; one minute when not given.
 	Within time.Duration `yaml:"within"`
-	// Try lets Kubectl fail: what it removes may not be there.
+	// Try lets Kubectl or Kubarium fail: what it removes may not be there.
 	Try bool `yaml:"try"`
 
 	line int
@@ -300,8 +321,30 @@ func (ps Problems) Error() string {
 	return text
 }
 
-// Speaks reports whether an expression of the step contains the text.
-func (s *Step) Speaks(text string) bool {
+// Looks reports whether an expression of the step asks for the probe, by itself or
+// through a name of the lesson's let.
+func (l *Lesson) Looks(s *Step, probe string) bool {
+	return slices.ContainsFunc(l.names(`probe("`+probe+`")`, `probe('`+probe+`')`), s.speaks)
+}
+
+// Asks reports whether an expression asks for any probe.
+func (l *Lesson) Asks(e Expr) bool {
+	return slices.ContainsFunc(l.names("probe("), func(w string) bool { return strings.Contains(e.Source, w) })
+}
+
+// names adds to the words the names of let that stand for them. A name that only looks
+// alike is taken for one: that starts a probe in vain.
+func (l *Lesson) names(words ...string) []string {
+	for _, let := range l.Let {
+		if slices.ContainsFunc(words, func(w string) bool { return strings.Contains(let.Expr.Source, w) }) {
+			words = append(words, let.Name)
+		}
+	}
+	return words
+}
+
+// speaks reports whether an expression of the step contains the text.
+func (s *Step) speaks(text string) bool {
 	has := func(source string) bool { return strings.Contains(source, text) }
 	for _, c := range s.Checks {
 		if has(c.Expr.Source) || has(c.Baseline.Source) {

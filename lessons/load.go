@@ -169,6 +169,10 @@ func lint(course *Course) Problems {
 
 // lintLesson checks what makes a lesson good rather than readable.
 func lintLesson(l *Lesson, report *reporter) {
+	if l.Kind == Exam {
+		lintExam(l, report)
+		return
+	}
 	if l.Minutes > 15 {
 		report.add(l.line, "%d minutes is too long for one sitting; split the lesson", l.Minutes)
 	}
@@ -196,6 +200,18 @@ func lintLesson(l *Lesson, report *reporter) {
 	}
 	if len(l.Cleanup) == 0 && len(l.Files) > 0 && l.Namespace == "" {
 		report.add(l.line, "the lesson has manifests but no cleanup")
+	}
+}
+
+// lintExam checks an exam: it has no hints, and no debrief.
+func lintExam(l *Lesson, report *reporter) {
+	for _, s := range l.Steps {
+		if len(s.Hints) > 0 {
+			report.add(s.line, "the task %q has hints; in an exam nobody helps", s.Title)
+		}
+		if strings.TrimSpace(s.After) == "" {
+			report.add(s.line, "the task %q says nothing about its solution behind the step block", s.Title)
+		}
 	}
 }
 

@@ -144,9 +144,10 @@ func (p *parser) required() {
 	if l.Kind == "" {
 		l.Kind = Guided
 	}
-	if l.Kind != Guided && l.Kind != Puzzle {
-		p.report.add(l.line, "kind %q is none of lesson, puzzle", l.Kind)
+	if l.Kind != Guided && l.Kind != Puzzle && l.Kind != Exam {
+		p.report.add(l.line, "kind %q is none of lesson, puzzle, exam", l.Kind)
 	}
+	p.exam()
 	if l.Namespace != "" && !regexp.MustCompile(`^[a-z0-9]([a-z0-9-]{0,40}[a-z0-9])?$`).MatchString(l.Namespace) {
 		p.report.add(l.line, "namespace %q: a namespace has small letters, digits and dashes", l.Namespace)
 	}
@@ -169,6 +170,26 @@ func (p *parser) required() {
 	}
 }
 
+// exam checks what only an exam has.
+func (p *parser) exam() {
+	l := p.lesson
+	exam := l.Kind == Exam
+	if exam && (l.Limit <= 0 || l.Pass <= 0 || l.Pass > l.Points()) {
+		p.report.add(l.line, "an exam needs limit, how long it may take, and pass, how many of its %d points are enough", l.Points())
+	}
+	if !exam && (l.Limit != 0 || l.Pass != 0) {
+		p.report.add(l.line, "limit and pass are for exams only")
+	}
+	for _, s := range l.Steps {
+		switch {
+		case exam && (s.Points <= 0 || s.Domain == "" || len(s.Checks) == 0 || len(s.Quiz) > 0):
+			p.report.add(s.line, "the task %q of an exam needs points, a domain and checks, and has no questions", s.Title)
+		case !exam && (s.Points != 0 || s.Domain != ""):
+			p.report.add(s.line, "the step %q: points and domain are for exams only", s.Title)
+		}
+	}
+}
+
 func (p *parser) stepParts(s *Step) {
 	for i := range s.Checks {
 		p.check(&s.Checks[i])
@@ -187,8 +208,10 @@ func (p *parser) stepParts(s *Step) {
 	}
 	for _, line := range s.Solution() {
 		_, isKubectl := KubectlArgs(line)
-		if _, isFault := FaultOf(line); !isKubectl && !isFault {
-			p.report.add(s.line, "%q is neither a plain kubectl command nor kubarium node|component; a solution has no pipes, variables or other programs", line)
+		_, isFault := FaultOf(line)
+		_, isTool := ToolOf(line)
+		if !isKubectl && !isFault && !isTool {
+			p.report.add(s.line, "%q is neither a plain kubectl command nor one of Kubarium's that lessons may use; a solution has no pipes, variables or other programs", line)
 		}
 	}
 }
@@ -237,13 +260,13 @@ func (p *parser) question(q *Question) {
 func (p *parser) actions(actions []Action) {
 	for _, a := range actions {
 		set := 0
-		for _, is := range []bool{a.Apply != "", a.Delete != nil, a.Kubectl != "", a.Node != nil, a.Component != nil, !a.Wait.IsZero()} {
+		for _, is := range []bool{a.Apply != "", a.Delete != nil, a.Kubectl != "", a.Kubarium != "", a.Node != nil, a.Component != nil, !a.Wait.IsZero()} {
 			if is {
 				set++
 			}
 		}
 		if set != 1 {
-			p.report.add(a.line, "an action does exactly one thing: apply, delete, kubectl, node, component or wait")
+			p.report.add(a.line, "an action does exactly one thing: apply, delete, kubectl, kubarium, node, component or wait")
 			continue
 		}
 		if a.Apply != "" {
@@ -256,6 +279,9 @@ func (p *parser) actions(actions []Action) {
 		}
 		p.fault(a.Node, "start", "stop", "kill")
 		p.fault(a.Component, "start", "stop")
+		if _, ok := ToolOf("kubarium " + a.Kubarium); a.Kubarium != "" && !ok {
+			p.report.add(a.line, "kubarium: %q is not a command that lessons may use (without the word kubarium)", a.Kubarium)
+		}
 		if a.Kubectl != "" {
 			if _, ok := KubectlArgs("kubectl " + a.Kubectl); !ok {
 				p.report.add(a.line, "kubectl: %q is not a plain kubectl command line (without the word kubectl)", a.Kubectl)

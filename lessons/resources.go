@@ -89,6 +89,10 @@ func (r *resources) forKind(gvk schema.GroupVersionKind) Resource {
 		return res
 	}
 	gvr, _ := meta.UnsafeGuessKindToResource(gvk)
+	// The library makes gatewaies of a Gateway.
+	if kind := strings.ToLower(gvk.Kind); regexp.MustCompile(`[aeiou]y$`).MatchString(kind) {
+		gvr.Resource = kind + "s"
+	}
 	return Resource{GroupVersionResource: gvr, Kind: gvk.Kind, Namespaced: true}
 }
 

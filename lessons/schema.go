@@ -34,7 +34,7 @@ func describe(t reflect.Type) map[string]any {
 	case reflect.TypeFor[Mode]():
 		return map[string]any{"enum": []Mode{Level, Edge, Invariant}}
 	case reflect.TypeFor[Kind]():
-		return map[string]any{"enum": []Kind{Guided, Puzzle}}
+		return map[string]any{"enum": []Kind{Guided, Puzzle, Exam}}
 	}
 	switch t.Kind() {
 	case reflect.Pointer:

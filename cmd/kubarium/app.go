@@ -18,6 +18,7 @@ import (
 	"kubarium/lessons/course"
 	"kubarium/lessons/play"
 	"kubarium/ui"
+	"kubarium/ui/command"
 	"kubarium/ui/lesson"
 	"kubarium/ui/settings"
 	"kubarium/ui/theme"
@@ -110,7 +111,7 @@ func appOptions(ctx context.Context, c *cluster.Cluster, g *global, open string,
 	if err := invoker.Mkdir(work); err != nil {
 		return ui.Options{}, err
 	}
-	kubectl := kubectlFor(c, work)
+	kubectl := kubectlFor(c, g, work)
 	return ui.Options{
 		Cluster: c,
 		Lessons: lesson.New(ctx, lesson.Options{
@@ -136,10 +137,16 @@ func self() string {
 	return path
 }
 
-// kubectlFor makes kubectl processes that run as the user, not as root, in dir.
-func kubectlFor(c *cluster.Cluster, dir string) func(context.Context, ...string) *exec.Cmd {
+// kubectlFor makes kubectl processes that run as the user, not as root, in dir. What is
+// not for kubectl but for Kubarium itself runs as it does.
+func kubectlFor(c *cluster.Cluster, g *global, dir string) func(context.Context, ...string) *exec.Cmd {
 	invoker := c.Invoker()
 	return func(ctx context.Context, args ...string) *exec.Cmd {
+		if command.Own(args) {
+			cmd := exec.CommandContext(ctx, self(), g.same(args)...)
+			cmd.Dir = dir
+			return cmd
+		}
 		cmd := exec.CommandContext(ctx, self(), append([]string{"kubectl"}, args...)...)
 		cmd.Dir = dir
 		cmd.Env = append(os.Environ(), "KUBARIUM_KUBECONFIG="+c.Layout().Kubeconfig(), "HOME="+invoker.Home, "USER="+invoker.Name)

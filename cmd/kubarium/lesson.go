@@ -26,6 +26,7 @@ import (
 	"kubarium/lessons"
 	"kubarium/lessons/course"
 	"kubarium/lessons/play"
+	"kubarium/ui/command"
 )
 
 func newLessonCommand(g *global) *cobra.Command {
@@ -297,6 +298,9 @@ func lessonEnvs(g *global) play.Envs {
 			Control:   g.client(),
 			Namespace: func(name string) error { return writeNamespace(loaded, own, name) },
 			Kubectl: func(ctx context.Context, args ...string) *exec.Cmd {
+				if command.Own(args) {
+					return exec.CommandContext(ctx, self, g.same(args)...)
+				}
 				cmd := exec.CommandContext(ctx, self, append([]string{"kubectl"}, args...)...)
 				cmd.Env = append(os.Environ(), "KUBARIUM_KUBECONFIG="+own)
 				return cmd

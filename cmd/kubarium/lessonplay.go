@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -132,15 +133,38 @@ func (t *textPlayer) page(s play.Snapshot) {
 		fmt.Fprintf(t.out, "# %s\n\n%s\n\nBegin with: next\n", t.lesson.Title, t.lesson.Intro)
 	case s.Step < len(t.lesson.Steps):
 		step := t.lesson.Steps[s.Step]
-		fmt.Fprintf(t.out, "\n## %d of %d: %s\n\n%s\n\n", s.Step+1, len(t.lesson.Steps), step.Title, step.Text)
+		worth := ""
+		if t.lesson.Kind == lessons.Exam {
+			worth = fmt.Sprintf(" (%d points; time until %s)", step.Points, s.Ends.Format("15:04"))
+		}
+		fmt.Fprintf(t.out, "\n## %d of %d: %s%s\n\n%s\n\n", s.Step+1, len(t.lesson.Steps), step.Title, worth, step.Text)
 		for i, q := range step.Quiz {
 			fmt.Fprintf(t.out, "%d. %s\n", i+1, q.Ask)
 			for j, o := range q.Options {
 				fmt.Fprintf(t.out, "   %c) %s\n", 'a'+j, o.Text)
 			}
 		}
+	case t.lesson.Kind == lessons.Exam:
+		t.marks(s)
 	default:
 		fmt.Fprintf(t.out, "\nThat was %q. %d of %d questions were right at the first try.\n", t.lesson.Title, s.Right, s.Asked)
+	}
+}
+
+// marks tells what an exam has brought.
+func (t *textPlayer) marks(s play.Snapshot) {
+	verdict := "That is not enough yet."
+	if s.Points >= t.lesson.Pass {
+		verdict = "Passed."
+	}
+	fmt.Fprintf(t.out, "\n%s: %d of %d points; %d are needed. %s\n", t.lesson.Title, s.Points, t.lesson.Points(), t.lesson.Pass, verdict)
+	for _, d := range s.Domains {
+		fmt.Fprintf(t.out, "  %s: %d of %d\n", d.Domain, d.Points, d.Possible)
+	}
+	for i := range t.lesson.Steps {
+		if s.Steps[i] != play.Done {
+			fmt.Fprintf(t.out, "\n%s\n%s\n", t.lesson.Steps[i].Title, t.lesson.Steps[i].After)
+		}
 	}
 }
 
@@ -155,10 +179,14 @@ func (t *textPlayer) do(ctx context.Context, line string) {
 			}
 		}
 	case line == "next":
-		if !t.last.StepDone {
+		if !t.last.StepDone && t.lesson.Kind != lessons.Exam {
 			fmt.Fprintln(t.out, "This step is not done yet. An empty line tells what is missing.")
 		}
 		t.player.Next()
+	case line == "previous":
+		t.player.Previous()
+	case t.lesson.Kind == lessons.Exam && slices.Contains([]string{"hint", "show", "skip", "reset"}, line):
+		fmt.Fprintln(t.out, "In an exam nobody helps. next and previous go from task to task.")
 	case line == "hint":
 		t.player.Hint()
 	case line == "show":
@@ -195,6 +223,9 @@ func (t *textPlayer) run(ctx context.Context, line string) {
 		return
 	}
 	args, ok := lessons.KubectlArgs(line)
+	if !ok {
+		args, ok = lessons.ToolOf(line)
+	}
 	if !ok {
 		fmt.Fprintln(t.out, "Only kubectl commands and the words above are understood here.")
 		return

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -90,6 +91,11 @@ func (g *global) explain(err error) error {
 	default:
 		return err
 	}
+}
+
+// same returns the arguments of a command so that it means this cluster.
+func (g *global) same(args []string) []string {
+	return append(slices.Clone(args), "--name", g.name, "--data-dir", g.dataDir)
 }
 
 // nameFlag is what to add to a command so that it means this cluster.

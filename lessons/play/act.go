@@ -90,11 +90,9 @@ func (p *Player) one(ctx context.Context, a lessons.Action) error {
 	case a.Component != nil:
 		return p.fault(ctx, "component", a.Component.Name, a.Component.Do)
 	case a.Kubectl != "":
-		exit, output, err := p.kubectl(ctx, "kubectl "+a.Kubectl)
-		if err == nil && exit != 0 && !a.Try {
-			err = fmt.Errorf("kubectl %s: %s", a.Kubectl, strings.TrimSpace(output))
-		}
-		return err
+		return p.line(ctx, "kubectl "+a.Kubectl, a.Try)
+	case a.Kubarium != "":
+		return p.line(ctx, "kubarium "+a.Kubarium, a.Try)
 	}
 	err := p.wait(ctx, func() bool {
 		ok, err := p.eval.Bool(a.Wait)
@@ -104,6 +102,15 @@ func (p *Player) one(ctx context.Context, a lessons.Action) error {
 		return fmt.Errorf("waited %s for %s", words(limit), a.Wait.Source)
 	}
 	return nil
+}
+
+// line runs the command line of an action.
+func (p *Player) line(ctx context.Context, line string, try bool) error {
+	exit, output, err := p.kubectl(ctx, line)
+	if err == nil && exit != 0 && !try {
+		err = fmt.Errorf("%s: %s", line, strings.TrimSpace(output))
+	}
+	return err
 }
 
 func (p *Player) apply(ctx context.Context, file string) error {
@@ -262,6 +269,9 @@ func (p *Player) kubectl(ctx context.Context, line string) (exit int, output str
 		return 0, f.Kind + "/" + f.Name + " " + f.Do + "\n", nil
 	}
 	args, ok := lessons.KubectlArgs(line)
+	if !ok {
+		args, ok = lessons.ToolOf(line)
+	}
 	if !ok {
 		return -1, "", fmt.Errorf("%q is not a kubectl command", line)
 	}

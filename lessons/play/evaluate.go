@@ -39,6 +39,9 @@ func (p *Player) evaluate() {
 	if p.synced && !p.frozen {
 		next = p.checks()
 	}
+	if left := p.expire(); left > 0 && (next == 0 || left < next) {
+		next = left
+	}
 	for i := 0; i < len(p.waiters); i++ {
 		if w := p.waiters[i]; w.cond() {
 			close(w.met)

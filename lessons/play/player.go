@@ -27,7 +27,8 @@ type Env struct {
 	Config *rest.Config
 	Client dynamic.Interface
 	// Kubectl returns a command that runs kubectl against the cluster, as the
-	// learner and not as root.
+	// learner and not as root. Arguments as lessons.ToolOf returns them are for
+	// Kubarium itself.
 	Kubectl func(ctx context.Context, args ...string) *exec.Cmd
 	// Type, when set, runs one line of a solution where the learner sees it,
 	// and returns when the line has ended. Without it Kubectl runs the line.
@@ -236,18 +237,51 @@ func (p *Player) prepare(ctx context.Context) error {
 // Next goes on, once the current step is done.
 func (p *Player) Next() {
 	p.do(func() {
-		if p.busy != "" || !p.state.done || p.step >= len(p.lesson.Steps) {
+		// A task of an exam may be left for later.
+		if p.busy != "" || (!p.state.done && p.lesson.Kind != lessons.Exam) || p.step >= len(p.lesson.Steps) {
 			return
 		}
 		p.step++
 		p.notice = ""
 		p.enter()
 		if p.step == len(p.lesson.Steps) {
-			p.record.Finished = p.env.Clock.Now()
-			p.save()
-			p.background("Tidying up", true, p.tidy)
+			p.finish()
 		}
 	})
+}
+
+// finish ends the lesson, and tidies up behind it.
+func (p *Player) finish() {
+	p.step = len(p.lesson.Steps)
+	p.record.Finished = p.env.Clock.Now()
+	p.save()
+	p.background("Tidying up", true, p.tidy)
+}
+
+// Previous goes back to the task before, in an exam.
+func (p *Player) Previous() {
+	p.do(func() {
+		if p.lesson.Kind != lessons.Exam || p.busy != "" || p.step < 1 || p.step >= len(p.lesson.Steps) {
+			return
+		}
+		p.step--
+		p.notice = ""
+		p.enter()
+	})
+}
+
+// expire ends an exam whose time is up. It returns when to look again; 0 for never.
+func (p *Player) expire() time.Duration {
+	if p.lesson.Kind != lessons.Exam || p.current() == nil || p.record.Started.IsZero() || p.busy != "" {
+		return 0
+	}
+	left := p.record.Started.Add(p.lesson.Limit).Sub(p.env.Clock.Now())
+	if left <= 0 {
+		p.finish()
+		p.enter()
+		p.notice = "The time is up."
+	}
+	return max(0, left)
 }
 
 // Hint opens the next hint.

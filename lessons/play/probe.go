@@ -38,7 +38,7 @@ func (p *Player) startProbes() {
 	ctx, cancel := context.WithCancel(p.ctx)
 	p.probing = cancel
 	for _, probe := range p.lesson.Probes {
-		if step.Speaks(`probe("` + probe.Name + `")`) {
+		if p.lesson.Looks(step, probe.Name) {
 			go p.probe(ctx, probe)
 		}
 	}

@@ -1,6 +1,7 @@
 package play
 
 import (
+	"slices"
 	"time"
 
 	"kubarium/lessons"
@@ -38,8 +39,20 @@ type Snapshot struct {
 	Steps []StepStatus
 	// Right and Asked count the questions answered rightly at the first try.
 	Right, Asked int
-	Started      time.Time
-	Finished     bool
+	// Points is what the tasks of an exam have brought so far, by domain what they
+	// have brought there, and Ends when its time is up.
+	Points   int
+	Domains  []DomainScore
+	Ends     time.Time
+	Started  time.Time
+	Finished bool
+}
+
+// DomainScore is what one part of an exam has brought.
+type DomainScore struct {
+	Domain   string
+	Points   int
+	Possible int
 }
 
 // StepStatus is how a step stands.
@@ -96,6 +109,9 @@ func (p *Player) snapshot() Snapshot {
 	for i := range p.lesson.Steps {
 		s.Steps[i] = p.status(i)
 		p.score(&s, i)
+	}
+	if p.lesson.Kind == lessons.Exam {
+		p.points(&s)
 	}
 	step := p.current()
 	if step == nil {
@@ -166,9 +182,28 @@ func (p *Player) score(s *Snapshot, step int) {
 	}
 }
 
+// points counts what the tasks of an exam have brought.
+func (p *Player) points(s *Snapshot) {
+	if !p.record.Started.IsZero() {
+		s.Ends = p.record.Started.Add(p.lesson.Limit)
+	}
+	for i, step := range p.lesson.Steps {
+		at := slices.IndexFunc(s.Domains, func(d DomainScore) bool { return d.Domain == step.Domain })
+		if at < 0 {
+			at = len(s.Domains)
+			s.Domains = append(s.Domains, DomainScore{Domain: step.Domain})
+		}
+		s.Domains[at].Possible += step.Points
+		if s.Steps[i] == Done {
+			s.Domains[at].Points += step.Points
+			s.Points += step.Points
+		}
+	}
+}
+
 // nextCommand is the first command of the step that was not typed yet.
 func (p *Player) nextCommand(step *lessons.Step) string {
-	if p.state.done {
+	if p.state.done || p.lesson.Kind == lessons.Exam {
 		return ""
 	}
 	for _, line := range step.Commands {

@@ -218,6 +218,9 @@ func (l *Line) submit() tea.Cmd {
 func (l *Line) start(text string) tea.Cmd {
 	args, err := Args(text)
 	line := strings.TrimSpace("kubectl " + strings.TrimPrefix(strings.TrimPrefix(text, "kubarium "), "kubectl"))
+	if Own(args) {
+		line = strings.Replace(line, "kubectl", "kubarium", 1)
+	}
 	line = strings.Join(strings.Fields(line), " ")
 	t := l.ctx.Theme
 	l.docked, l.pager.Follow = true, true

@@ -195,3 +195,15 @@ esac`)
 		}
 	}
 }
+
+func TestOwnCommandsKeepTheirName(t *testing.T) {
+	args, err := Args("kubarium etcd ls /registry")
+	if err != nil || !Own(args) || strings.Join(args, " ") != "etcd ls /registry" {
+		t.Errorf("%q, %v", args, err)
+	}
+	for _, line := range []string{"get nodes", "kubarium kubectl get nodes", ""} {
+		if args, _ := Args(line); Own(args) {
+			t.Errorf("%q is taken for one of Kubarium's own", line)
+		}
+	}
+}

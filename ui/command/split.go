@@ -114,3 +114,16 @@ func Interactive(args []string) bool {
 	}
 	return false
 }
+
+// Own reports whether arguments are for Kubarium itself and not for kubectl, which has
+// no such verbs.
+func Own(args []string) bool {
+	if len(args) == 0 {
+		return false
+	}
+	switch args[0] {
+	case "node", "component", "etcd", "encrypt-secrets", "trace":
+		return true
+	}
+	return false
+}

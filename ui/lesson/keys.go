@@ -40,6 +40,9 @@ func (p *Panel) lessonKeys() keys.Set {
 		{Keys: []string{"home", "g"}, Label: "home", Desc: "top", Run: func() tea.Cmd { p.scroll.top(); return nil }},
 		{Keys: []string{"end", "G"}, Label: "end", Desc: "bottom", Run: func() tea.Cmd { p.scroll.bottom(); return nil }},
 	}
+	if p.examining() {
+		set = append(set, keys.Binding{Keys: []string{"p"}, Desc: "previous task", Bar: true, Run: p.does((*play.Player).Previous)})
+	}
 	return append(p.answerKeys(), set...)
 }
 
@@ -94,7 +97,9 @@ func (p *Panel) enter() tea.Cmd {
 	switch {
 	case p.snap.Finished:
 		return p.back()
-	case p.snap.StepDone:
+	case p.examining() && p.snap.Step == len(p.snap.Steps)-1:
+		return p.confirm("Hand in the exam?", (*play.Player).Next)()
+	case p.snap.StepDone, p.examining():
 		return p.does((*play.Player).Next)()
 	}
 	return p.typeNext()
@@ -106,6 +111,10 @@ func (p *Panel) enterDesc() string {
 		return "all lessons"
 	case p.snap.Step < 0:
 		return "begin"
+	case p.examining() && p.snap.Step == len(p.snap.Steps)-1:
+		return "hand in"
+	case p.examining():
+		return "next task"
 	case p.snap.StepDone && p.snap.Step == len(p.snap.Steps)-1:
 		return "finish"
 	case p.snap.StepDone:
@@ -120,7 +129,7 @@ func (p *Panel) whyNotEnter() string {
 		return "the lesson is not open yet"
 	case p.snap.Busy != "":
 		return p.snap.Busy
-	case p.snap.StepDone || p.snap.NextCommand != "":
+	case p.snap.StepDone || p.snap.NextCommand != "" || p.examining():
 		return ""
 	}
 	return "the step is not done yet"
@@ -145,6 +154,14 @@ func (p *Panel) whyNotType() string {
 	return ""
 }
 
+// nobodyHelps is why some keys do nothing in an exam.
+const nobodyHelps = "in an exam nobody helps"
+
+// examining reports whether an exam is being taken.
+func (p *Panel) examining() bool {
+	return p.snap.Lesson != nil && p.snap.Lesson.Kind == lessons.Exam && p.snap.Step >= 0 && !p.snap.Finished
+}
+
 func (p *Panel) whyNotHint() string {
 	if p.snap.MoreHints == 0 || p.snap.StepDone {
 		return "there is no further hint"
@@ -156,6 +173,8 @@ func (p *Panel) whyNotSolve() string {
 	switch {
 	case p.player == nil || !p.snap.Ready || p.snap.Step < 0 || p.snap.Finished:
 		return "no step is being played"
+	case p.examining():
+		return nobodyHelps
 	case p.snap.StepDone:
 		return "the step is done"
 	case p.snap.Busy != "":
@@ -182,6 +201,8 @@ func (p *Panel) whyNotReset() string {
 	switch {
 	case p.player == nil || !p.snap.Ready || p.snap.Step < 0:
 		return "no step is being played"
+	case p.examining():
+		return nobodyHelps
 	case p.snap.Busy != "":
 		return p.snap.Busy
 	}

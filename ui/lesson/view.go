@@ -72,11 +72,20 @@ func (p *Panel) head(width int) []string {
 	switch {
 	case s.Finished:
 		title, left = "Lesson finished", "Finished"
+		if s.Lesson.Kind == lessons.Exam {
+			title = "Exam finished"
+		}
 	case s.Step < 0:
 		title, left = s.Lesson.Title, fmt.Sprintf("%d steps, about %d minutes", len(s.Steps), s.Lesson.Minutes)
+		if s.Lesson.Kind == lessons.Exam {
+			left = fmt.Sprintf("%d tasks, %s, %d of %d points to pass", len(s.Steps), s.Lesson.Limit, s.Lesson.Pass, s.Lesson.Points())
+		}
 	default:
 		title = s.Lesson.Steps[s.Step].Title
 		left = fmt.Sprintf("Step %d of %d", s.Step+1, len(s.Steps))
+		if p.examining() {
+			left = fmt.Sprintf("Task %d of %d, %d points; time until %s", s.Step+1, len(s.Steps), s.Lesson.Steps[s.Step].Points, s.Ends.Format("15:04"))
+		}
 	}
 	lines := []string{widget.Spread(p.theme.Tone(theme.Muted).Render(left), p.progress(), width, p.theme.Icons.Ellipsis)}
 	for _, line := range widget.Lines(title, width) {
@@ -171,6 +180,10 @@ func (p *Panel) done(b *body, step *lessons.Step, width int) {
 
 func (p *Panel) finished(b *body, width int) {
 	s := p.snap
+	if s.Lesson.Kind == lessons.Exam {
+		p.marks(b, width)
+		return
+	}
 	b.add(p.wrap("You have finished “"+s.Lesson.Title+"”.", width, theme.Plain)...)
 	if s.Asked > 0 {
 		b.add(p.wrap(fmt.Sprintf("Questions right at the first try: %d of %d.", s.Right, s.Asked), width, theme.Plain)...)
@@ -181,6 +194,28 @@ func (p *Panel) finished(b *body, width int) {
 			b.add(p.indent("• ", d.Title, width, theme.Plain)...)
 			b.add(p.indent("  ", d.URL, width, theme.Accent)...)
 		}
+	}
+}
+
+// marks are what an exam has brought, and how the tasks are solved that were missed.
+func (p *Panel) marks(b *body, width int) {
+	s := p.snap
+	verdict, tone := "That is not enough yet.", theme.Warn
+	if s.Points >= s.Lesson.Pass {
+		verdict, tone = "Passed.", theme.OK
+	}
+	b.add(p.wrap(fmt.Sprintf("%d of %d points; %d are needed. %s", s.Points, s.Lesson.Points(), s.Lesson.Pass, verdict), width, tone)...)
+	for _, d := range s.Domains {
+		b.add(p.indent("• ", fmt.Sprintf("%s: %d of %d", d.Domain, d.Points, d.Possible), width, theme.Plain)...)
+	}
+	for i := range s.Lesson.Steps {
+		step := &s.Lesson.Steps[i]
+		sign := p.theme.Icons.Failing
+		if s.Steps[i] == play.Done {
+			sign = p.theme.Icons.Check
+		}
+		b.add("", p.theme.Bold.Render(widget.Fit(sign+" "+step.Title, width, p.theme.Icons.Ellipsis)))
+		b.add(p.prose.lines(step.After, width)...)
 	}
 }
 
@@ -235,6 +270,10 @@ func (p *Panel) invitation(width int) []string {
 		text = "enter: all lessons   r: play again"
 	case s.Step < 0:
 		text = "enter: begin"
+	case p.examining() && s.Step == len(s.Steps)-1:
+		text = "enter: hand in the exam"
+	case p.examining():
+		text = "enter: next task   p: previous task"
 	case s.StepDone && s.Step == len(s.Steps)-1:
 		text = "enter: finish the lesson"
 	case s.StepDone:

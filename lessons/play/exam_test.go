@@ -1,0 +1,143 @@
+package play
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	clocktesting "k8s.io/utils/clock/testing"
+
+	"kubarium/lessons"
+)
+
+const examText = `---
+id: trial
+kind: exam
+title: Trial
+minutes: 60
+limit: 1h
+pass: 3
+---
+
+Two tasks.
+
+## One
+
+Make one.
+
+` + "```yaml step" + `
+id: one
+points: 2
+domain: Pods
+checks:
+  - name: one is ready
+    expr: ready(pod("one"))
+    saw: [{say: No.}]
+solve: ["kubectl run one --image=web"]
+` + "```" + `
+
+Run it.
+
+## Two
+
+Make two.
+
+` + "```yaml step" + `
+id: two
+points: 3
+domain: Pods
+checks:
+  - name: two is ready
+    expr: ready(pod("two"))
+    saw: [{say: No.}]
+solve: ["kubectl run two --image=web"]
+` + "```" + `
+
+Run it.
+`
+
+// exam is an exam being taken against the fake cluster.
+type exam struct {
+	t       *testing.T
+	player  *Player
+	cluster *fakeCluster
+	clock   *clocktesting.FakeClock
+}
+
+func newExam(t *testing.T) *exam {
+	lesson, err := lessons.Parse("exam.md", []byte(examText), nil)
+	must(t, err)
+	e := &exam{t: t, cluster: newFakeCluster(t), clock: clocktesting.NewFakeClock(time.Now())}
+	e.player, err = New(lesson, Env{Client: e.cluster.client, Clock: e.clock})
+	must(t, err)
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		_ = e.player.Run(ctx)
+	}()
+	t.Cleanup(func() { cancel(); <-ended })
+	e.until(func(s Snapshot) bool { return s.Ready && s.Busy == "" })
+	e.cluster.watched(lesson)
+	return e
+}
+
+func (e *exam) until(fits func(Snapshot) bool) Snapshot {
+	e.t.Helper()
+	late := time.After(time.Minute)
+	go e.player.do(func() {})
+	for {
+		select {
+		case s := <-e.player.Updates():
+			if fits(s) {
+				return s
+			}
+		case <-late:
+			e.t.Fatal("waited in vain")
+		}
+	}
+}
+
+func TestExamTasksCanBeLeftAndTakenUpAgain(t *testing.T) {
+	e := newExam(t)
+	e.player.Next()
+	e.until(func(s Snapshot) bool { return s.Step == 0 })
+	e.player.Next()
+	s := e.until(func(s Snapshot) bool { return s.Step == 1 })
+	if s.NextCommand != "" {
+		t.Errorf("the exam gives the command away: %s", s.NextCommand)
+	}
+	must(t, e.cluster.create(t.Context(), pod("two", "web")))
+	e.until(func(s Snapshot) bool { return s.StepDone })
+	e.player.Previous()
+	s = e.until(func(s Snapshot) bool { return s.Step == 0 })
+	if s.StepDone || s.Points != 3 || s.Domains[0] != (DomainScore{"Pods", 3, 5}) {
+		t.Errorf("done %t, %d points, %v", s.StepDone, s.Points, s.Domains)
+	}
+	e.player.Next()
+	s = e.until(func(s Snapshot) bool { return s.Step == 1 })
+	if !s.StepDone {
+		t.Error("a task that was done is to be done again")
+	}
+	e.player.Next()
+	s = e.until(func(s Snapshot) bool { return s.Finished && s.Busy == "" })
+	if s.Points != 3 || s.Steps[0] == Done || s.Steps[1] != Done {
+		t.Errorf("%d points, %v", s.Points, s.Steps)
+	}
+}
+
+func TestExamEndsWhenItsTimeIsUp(t *testing.T) {
+	e := newExam(t)
+	e.player.Next()
+	e.until(func(s Snapshot) bool { return s.Step == 0 })
+	e.clock.Step(59 * time.Minute)
+	if s := e.until(func(s Snapshot) bool { return s.Busy == "" }); s.Finished {
+		t.Fatal("it ended before its time")
+	}
+	e.clock.Step(time.Minute)
+	e.until(func(s Snapshot) bool { return s.Finished })
+	must(t, e.cluster.create(t.Context(), pod("one", "web")))
+	if s := e.until(func(s Snapshot) bool { return s.Busy == "" }); s.Points != 0 || s.Step != 2 {
+		t.Errorf("%d points after the end, at step %d", s.Points, s.Step)
+	}
+}
