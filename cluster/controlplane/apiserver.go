@@ -171,8 +171,6 @@ func (a *APIServer) flags() ([]string, error) {
 	c := a.config
 	flags := []string{
 		"--etcd-servers=unix://" + c.etcdSocket(),
-		// How far the user can go back; upstream's five minutes are short for a learner.
-		"--etcd-compaction-interval=15m",
 		"--advertise-address=" + c.AdvertiseAddress.String(),
 		"--allow-privileged=true",
 		"--authentication-config=" + files.authentication,

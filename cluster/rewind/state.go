@@ -63,7 +63,7 @@ func rewound(kv *mvccpb.KeyValue) bool {
 }
 
 // ErrCompacted says that etcd no longer has the history of a revision.
-var ErrCompacted = errors.New("etcd has compacted the history of that time: only the last quarter of an hour is kept, and what was saved as a snapshot")
+var ErrCompacted = errors.New("etcd has compacted the history of that time: only the last five to ten minutes are kept, and what was saved as a snapshot")
 
 // ReadState returns the state at a revision, 0 for the newest.
 func ReadState(ctx context.Context, etcd clientv3.KV, revision int64) (State, error) {

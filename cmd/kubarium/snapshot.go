@@ -92,7 +92,7 @@ func newUndoCommand(g *global) *cobra.Command {
 		Long: `Take your last change to the cluster back, and all that came of it: the state of all objects
 is again what it was before. Each further undo takes back the change before. Changes are
 what you did by kubectl, the app or other programs as the cluster's administrator, in about
-the last quarter of an hour.`,
+the last five to ten minutes.`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if list {
 				return g.listChanges(cmd)
