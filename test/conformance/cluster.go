@@ -42,6 +42,7 @@ func startCluster(ctx context.Context, program, out string) (*cluster, error) {
 	if err := c.process.Start(); err != nil {
 		return nil, fmt.Errorf("start %s: %w", program, err)
 	}
+	defer context.AfterFunc(ctx, func() { _ = c.process.Process.Signal(syscall.SIGTERM) })()
 	var info struct {
 		Kubeconfig string `json:"kubeconfig"`
 	}

@@ -26,12 +26,13 @@ type settings struct {
 	// and those for the images.
 	programs string
 	// kubeconfig, if given, is of a cluster that has the images already.
-	kubeconfig  string
-	out         string
-	focus, skip string
-	parallel    int
-	limit       time.Duration
-	list        bool
+	kubeconfig string
+	out        string
+	// labels, focus and skip choose the tests.
+	labels, focus, skip string
+	parallel            int
+	limit               time.Duration
+	list                bool
 }
 
 func main() {
@@ -40,6 +41,7 @@ func main() {
 	flag.StringVar(&s.programs, "programs", "bin/conformance", "directory of upstream's programs")
 	flag.StringVar(&s.kubeconfig, "kubeconfig", "", "use this running cluster, which has the images, and start none")
 	flag.StringVar(&s.out, "out", "bin/conformance/results", "directory for reports and logs")
+	flag.StringVar(&s.labels, "labels", "Conformance", "run only tests with labels that match this query, of all that upstream has")
 	flag.StringVar(&s.focus, "focus", "", "run only tests whose name matches this expression")
 	flag.StringVar(&s.skip, "skip", "", "leave out tests whose name matches this expression")
 	flag.IntVar(&s.parallel, "parallel", 6, "how many tests run at a time, but for those that must be alone")

@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strconv"
+	"syscall"
 	"time"
 )
 
@@ -31,8 +32,10 @@ func (s settings) test(ctx context.Context) error {
 	cmd := exec.CommandContext(ctx, filepath.Join(s.programs, "ginkgo"), s.arguments()...)
 	cmd.Stdout = &progress{log: log, begin: time.Now()}
 	cmd.Stderr = log
-	// Ginkgo ends its tests, which clean up, and writes the report.
-	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
+	// Told once, and all of them, the tests clean up and the report is written; told
+	// twice, by a terminal too, they would not.
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGINT) }
 	cmd.WaitDelay = 2 * time.Minute
 	ran := cmd.Run()
 	results, err := readReport(report)
@@ -55,7 +58,7 @@ func (s settings) test(ctx context.Context) error {
 
 func (s settings) arguments() []string {
 	args := []string{
-		"--procs=" + strconv.Itoa(s.parallel), "--label-filter=Conformance", "--timeout=" + s.limit.String(),
+		"--procs=" + strconv.Itoa(s.parallel), "--label-filter=" + s.labels, "--timeout=" + s.limit.String(),
 		"--output-dir=" + s.out, "--json-report=" + reportName, "--junit-report=junit.xml", "--no-color", "--silence-skips",
 	}
 	if s.focus != "" {
