@@ -73,9 +73,11 @@ type Cluster struct {
 	// hosts counts the shells in the cluster's network.
 	hosts atomic.Int64
 
-	mu    sync.Mutex
-	state state
-	nodes map[string]*node.Node
+	mu sync.Mutex
+	// frozen is what stands still; nil while the world goes on.
+	frozen *freezing
+	state  state
+	nodes  map[string]*node.Node
 	// gone is closed, for a node that ran, when nothing of it is left.
 	gone map[string]chan struct{}
 }
@@ -197,6 +199,9 @@ func (c *Cluster) StopComponent(ctx context.Context, name string) error {
 	if err != nil {
 		return err
 	}
+	if info, _ := c.tracker.get(name); info.State == component.Frozen {
+		return errFrozen
+	}
 	c.tracker.set(name, component.Stopping, "")
 	if err := part.Stop(ctx); err != nil {
 		return err
@@ -211,6 +216,9 @@ func (c *Cluster) StartComponent(ctx context.Context, name string) error {
 	part, err := c.component(name)
 	if err != nil {
 		return err
+	}
+	if c.isFrozen() && slices.Contains(c.heldWhileFrozen(), part) {
+		return errFrozen
 	}
 	return c.run(ctx, part)
 }
@@ -265,7 +273,8 @@ func (c *Cluster) awaitReady(ctx context.Context, part component.Component) erro
 func (c *Cluster) superviseComponent(part component.Component, exited <-chan struct{}) {
 	<-exited
 	info, _ := c.tracker.get(part.Name())
-	if info.State == component.Stopping || info.State == component.Stopped {
+	switch info.State {
+	case component.Stopping, component.Stopped, component.Frozen:
 		return
 	}
 	message := "ended by itself"

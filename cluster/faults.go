@@ -52,6 +52,9 @@ func (w faultWorld) Client() (kubernetes.Interface, error) {
 
 // Machine returns a node that runs.
 func (w faultWorld) Machine(name string) (fault.Machine, error) {
+	if w.isFrozen() {
+		return nil, errFrozen
+	}
 	_, running, err := w.findNode(name)
 	if err != nil {
 		return nil, err
@@ -111,6 +114,9 @@ func (w faultWorld) CrashComponent(ctx context.Context, name string) error {
 	part, err := w.component(name)
 	if err != nil {
 		return err
+	}
+	if info, _ := w.tracker.get(name); info.State == component.Frozen {
+		return errFrozen
 	}
 	crashing, can := part.(interface {
 		Crash(ctx context.Context, reason error) error

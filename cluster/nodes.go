@@ -175,6 +175,9 @@ func (c *Cluster) Nodes() []string {
 
 // AddNode adds a machine to the cluster and starts it.
 func (c *Cluster) AddNode(ctx context.Context) (string, error) {
+	if c.isFrozen() {
+		return "", errFrozen
+	}
 	c.mu.Lock()
 	if len(c.state.Nodes) >= MaxNodes || c.state.NextNode > MaxNodes {
 		c.mu.Unlock()
@@ -196,6 +199,9 @@ func (c *Cluster) AddNode(ctx context.Context) (string, error) {
 
 // StartNode turns a node on that was stopped or killed.
 func (c *Cluster) StartNode(ctx context.Context, name string) error {
+	if c.isFrozen() {
+		return errFrozen
+	}
 	n, running, err := c.findNode(name)
 	if err != nil {
 		return err
@@ -251,7 +257,10 @@ func (c *Cluster) endNode(name string, remember bool, end func(*node.Node) error
 	if err != nil {
 		return err
 	}
-	if running == nil {
+	switch {
+	case c.isFrozen():
+		return errFrozen
+	case running == nil:
 		return fmt.Errorf("%s is off already", name)
 	}
 	if remember {

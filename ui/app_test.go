@@ -342,7 +342,7 @@ func TestPanelKeys(t *testing.T) {
 		t.Errorf("the app took a key of the panel's: focus %v, theme %s", p.HasFocus, d.app.ctx.Theme.Name)
 	}
 	d.press("?")
-	d.sees("all keys, and what the signs mean")
+	d.sees("show only what contains a text")
 }
 
 func TestMouse(t *testing.T) {
@@ -401,4 +401,16 @@ func TestStorm(t *testing.T) {
 		}
 		d.app.quit = false
 	}
+}
+
+// TestFreeze stops the world and lets it go on, by the same key.
+func TestFreeze(t *testing.T) {
+	d := up(t, 120, 40)
+	d.seesNot("FROZEN")
+	d.press("z")
+	d.send(componentsMsg(d.app.opts.Cluster.Components()))
+	d.sees("FROZEN", "z thaw", "frozen")
+	d.press("z")
+	d.send(componentsMsg(d.app.opts.Cluster.Components()))
+	d.seesNot("FROZEN", "thaw ")
 }

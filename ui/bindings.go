@@ -49,6 +49,7 @@ func (a *App) globalKeys() keys.Set {
 		{Keys: []string{"5"}, Desc: "events", Run: goTo(layout.Events)},
 		{Keys: []string{"m"}, Desc: "map", Long: "give the map the whole screen, or the lists their place", Bar: true, Run: a.toggleMap},
 		{Keys: []string{"g"}, Desc: "graphs", Long: "show what nodes and pods use, and what is asked of the control plane", Run: a.openGraphs},
+		{Keys: []string{"z"}, Action: "freeze", Desc: a.freezeDesc(), Long: "stop the whole world where it is while you read, or let it go on", Bar: a.frozen(), Disabled: a.noFreezer, Run: a.toggleFreeze},
 		{Keys: []string{"L", "f2"}, Desc: "lesson", Long: panelLong, Bar: a.lessons != nil, Disabled: noLessons, Run: func() tea.Cmd { a.showPanel(!a.panelOn || a.focus != layout.Panel); return nil }},
 		{Keys: []string{terminalKey}, Desc: "terminal", Long: "a shell of yours in the cluster's network; the same key leads back", Bar: true, Disabled: a.noTerminal, Run: a.enterTerminal},
 		{Keys: []string{"T"}, Desc: "terminal's size", Long: "give the terminal half of the screen, all of it, or none", Disabled: a.noTerminal, Run: a.sizeTerminal},

@@ -18,6 +18,9 @@ func (a *App) statusLine(w int) string {
 	muted := t.Tone(theme.Muted)
 	sep := muted.Render("  ")
 	parts := []string{" " + t.Brand.Render(t.Icons.Wave+" "+a.opts.Cluster.Name())}
+	if a.frozen() {
+		parts = append(parts, a.frozenWord())
+	}
 	if a.version != "" {
 		parts = append(parts, muted.Render(a.version))
 	}
@@ -27,7 +30,7 @@ func (a *App) statusLine(w int) string {
 	if a.ctx.Text != "" {
 		parts = append(parts, t.Tone(theme.Accent).Render("filter /"+a.ctx.Text))
 	}
-	filtered := len(parts) > 2
+	filtered := a.ctx.Namespace != "" || a.ctx.Text != ""
 	if a.ctx.Down {
 		parts = append(parts, t.Banner.Render(" "+t.Icons.Warning+" API server does not answer: this is what was last seen "))
 	} else {

@@ -23,6 +23,9 @@ const (
 	Unhealthy State = "Unhealthy"
 	// Stopping components were told to stop and still run.
 	Stopping State = "Stopping"
+	// Frozen nodes stand still in the middle of what they do, and frozen components wait
+	// for them.
+	Frozen State = "Frozen"
 	// Failed components ended by themselves; Message says why.
 	Failed State = "Failed"
 )

@@ -83,6 +83,16 @@ func (c *Client) LoadImages(ctx context.Context, archive io.Reader) ([]string, e
 	return names, c.call(ctx, http.MethodPost, "/v1/images", archive, &names)
 }
 
+// Freeze stops all nodes where they are, until Thaw.
+func (c *Client) Freeze(ctx context.Context) error {
+	return c.call(ctx, http.MethodPost, "/v1/freeze", nil, nil)
+}
+
+// Thaw lets the nodes go on, and returns when they are Ready.
+func (c *Client) Thaw(ctx context.Context) error {
+	return c.call(ctx, http.MethodPost, "/v1/thaw", nil, nil)
+}
+
 // Shutdown asks the cluster to end.
 func (c *Client) Shutdown(ctx context.Context) error {
 	return c.call(ctx, http.MethodPost, "/v1/shutdown", nil, nil)

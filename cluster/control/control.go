@@ -65,6 +65,9 @@ type Cluster interface {
 	// network until detach is called.
 	AttachHost(namespace string) (host Host, detach func() error, err error)
 	Rewinder
+	// Freeze stops all nodes where they are, Thaw lets them go on.
+	Freeze(ctx context.Context) error
+	Thaw(ctx context.Context) error
 	// Trace is what the taps saw.
 	Trace() *trace.Store
 	// Faults is what is broken on purpose.
@@ -125,6 +128,8 @@ func handler(cluster Cluster) http.Handler {
 	})
 	verbs(mux, "nodes", map[string]verb{"start": cluster.StartNode, "stop": cluster.StopNode, "kill": cluster.KillNode})
 	verbs(mux, "components", map[string]verb{"start": cluster.StartComponent, "stop": cluster.StopComponent})
+	mux.HandleFunc("POST /v1/freeze", func(w http.ResponseWriter, r *http.Request) { answer(w, nil, cluster.Freeze(detached(r))) })
+	mux.HandleFunc("POST /v1/thaw", func(w http.ResponseWriter, r *http.Request) { answer(w, nil, cluster.Thaw(detached(r))) })
 	mux.HandleFunc("GET /v1/images", func(w http.ResponseWriter, _ *http.Request) {
 		list, err := cluster.ListImages()
 		answer(w, list, err)

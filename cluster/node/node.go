@@ -226,6 +226,10 @@ func (n *Node) Done() <-chan struct{} { return n.done }
 
 // Stop halts the machine: its processes are asked to end, then made to.
 func (n *Node) Stop(ctx context.Context) error {
+	// A machine that stands still does not halt.
+	if err := n.Thaw(); err != nil {
+		return errors.Join(err, n.Kill())
+	}
 	if err := n.send(nodeinit.Command{Op: nodeinit.Halt}); err != nil {
 		return n.Kill()
 	}
@@ -242,6 +246,8 @@ func (n *Node) Stop(ctx context.Context) error {
 
 // Kill is a power cut: the kernel ends all processes of the machine with its first.
 func (n *Node) Kill() error {
+	// With cgroup v1, what stands still does not die. Where there is no freezer, nothing does.
+	_ = n.Thaw()
 	if err := n.process.Kill(); err != nil && !errors.Is(err, os.ErrProcessDone) {
 		return fmt.Errorf("kill %s: %w", n.spec.Name, err)
 	}

@@ -44,9 +44,24 @@ func RemoveCgroup(path string) error {
 	}
 	var errs []error
 	for _, h := range hierarchies {
+		errs = append(errs, wake(filepath.Join(h.Mount, path)))
+	}
+	for _, h := range hierarchies {
 		errs = append(errs, removeTree(filepath.Join(h.Mount, path)))
 	}
 	return errors.Join(errs...)
+}
+
+// wake thaws what was frozen when the program was killed, for its end: in v1, what stands
+// still does not die, and is then in the way in all hierarchies.
+func wake(root string) error {
+	dirs, err := below(root)
+	for _, dir := range dirs {
+		kill(dir)
+		// Most hierarchies of v1 have no freezer.
+		_ = thaw(dir)
+	}
+	return err
 }
 
 func removeTree(root string) error {

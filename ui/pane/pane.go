@@ -243,6 +243,8 @@ func ComponentSign(c *Context, s component.State) (string, theme.Tone) {
 		return i.Spinner[c.Frame%len(i.Spinner)], theme.Busy
 	case component.Unhealthy:
 		return i.NotReady, theme.Warn
+	case component.Frozen:
+		return i.Frozen, theme.Busy
 	case component.Failed:
 		return i.Failing, theme.Bad
 	}

@@ -8,7 +8,7 @@ type Icons struct {
 
 	// States of pods, nodes and components.
 	Running, NotReady, Pending, Creating, Failing, Completed, Terminating, Unknown string
-	Pulling, Restarting, Evicted, Stopped                                          string
+	Pulling, Restarting, Evicted, Stopped, Frozen                                  string
 	// Moves are the shapes that a state in motion goes through; Arriving is a pod that
 	// was not there before.
 	PullingMove, CreatingMove, RestartingMove, TerminatingMove, Arriving []string
@@ -34,7 +34,7 @@ func icons(ascii bool) Icons {
 		return Icons{
 			ASCII:   true,
 			Running: "o", NotReady: "%", Pending: ".", Creating: "+", Failing: "x",
-			Completed: "v", Terminating: "-", Unknown: "?", Stopped: "_",
+			Completed: "v", Terminating: "-", Unknown: "?", Stopped: "_", Frozen: "=",
 			Pulling: "d", Restarting: "@", Evicted: "E",
 			PullingMove: []string{"d", "D"}, CreatingMove: []string{"+", "*"}, RestartingMove: []string{"@", "a"},
 			TerminatingMove: []string{"-", "_"}, Arriving: []string{".", ":"},
@@ -50,7 +50,7 @@ func icons(ascii bool) Icons {
 	return Icons{
 		Running: "●", NotReady: "◐", Pending: "○", Creating: "◔", Failing: "✗",
 		Completed: "✓", Terminating: "◌", Unknown: "?", Stopped: "□",
-		Pulling: "⇣", Restarting: "↻", Evicted: "⊘",
+		Pulling: "⇣", Restarting: "↻", Evicted: "⊘", Frozen: "‖",
 		PullingMove: []string{"⇣", "↓"}, CreatingMove: []string{"◔", "◑", "◕", "◑"}, RestartingMove: []string{"↻", "↺"},
 		TerminatingMove: []string{"◌", "·"}, Arriving: []string{"·", "∘"},
 		Led: "◂", BarBoth: "█", BarAsked: "▒", BarUsed: "▄", Line: "─", LineDown: "┬", LineEnd: "╮",

@@ -64,7 +64,7 @@ func TestSigns(t *testing.T) {
 		seen := map[string]bool{}
 		for _, s := range []string{
 			icons.Running, icons.NotReady, icons.Pending, icons.Creating, icons.Failing,
-			icons.Completed, icons.Terminating, icons.Unknown, icons.Stopped,
+			icons.Completed, icons.Terminating, icons.Unknown, icons.Stopped, icons.Frozen,
 		} {
 			if seen[s] {
 				t.Errorf("two states are %q", s)

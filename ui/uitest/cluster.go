@@ -6,6 +6,7 @@ import (
 	"context"
 	"os"
 	"os/exec"
+	"strings"
 	"sync"
 	"time"
 
@@ -179,6 +180,25 @@ func (c *Cluster) StartNode(ctx context.Context, name string) error {
 
 // KillNode implements ui.Cluster.
 func (c *Cluster) KillNode(ctx context.Context, name string) error { return c.StopComponent(ctx, name) }
+
+// Freeze implements ui.Freezer.
+func (c *Cluster) Freeze(context.Context) error {
+	for _, i := range c.Components() {
+		if !strings.HasPrefix(i.Name, "node-") && i.Name != "kube-scheduler" && i.Name != "kube-controller-manager" {
+			continue
+		}
+		c.Set(i.Name, component.Frozen, "")
+	}
+	return nil
+}
+
+// Thaw implements ui.Freezer.
+func (c *Cluster) Thaw(context.Context) error {
+	for _, i := range c.Components() {
+		c.Set(i.Name, component.Ready, "")
+	}
+	return nil
+}
 
 // LogFile implements ui.Cluster.
 func (c *Cluster) LogFile(string) string { return c.logs }
