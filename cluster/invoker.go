@@ -1,8 +1,10 @@
 package cluster
 
 import (
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"os/user"
 	"path/filepath"
@@ -137,4 +139,64 @@ func (i Invoker) ReadOwn(path string) ([]byte, error) {
 	}
 	defer file.Close()
 	return io.ReadAll(io.LimitReader(file, mostOwned))
+}
+
+// Keep writes a file of the invoker's own into their state directory. Whatever lies there,
+// nothing outside of their home is written.
+func (i Invoker) Keep(name string, data []byte) error {
+	dir, err := i.MakeDir()
+	if err != nil {
+		return err
+	}
+	base := dir
+	if within(i.Home, dir) {
+		base = i.Home
+	}
+	root, err := os.OpenRoot(base)
+	if err != nil {
+		return fmt.Errorf("open %s: %w", base, err)
+	}
+	defer root.Close()
+	path, err := filepath.Rel(base, filepath.Join(dir, name))
+	if err != nil {
+		return err
+	}
+	if err := i.replace(root, path, data); err != nil {
+		return fmt.Errorf("keep %s: %w", name, err)
+	}
+	return nil
+}
+
+// replace writes a file anew, never through a link that lies in its place.
+func (i Invoker) replace(root *os.Root, path string, data []byte) error {
+	temporary := path + ".new"
+	if err := root.Remove(temporary); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	file, err := root.OpenFile(temporary, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return err
+	}
+	_, err = file.Write(data)
+	if os.Getuid() != i.UID {
+		err = errors.Join(err, file.Chown(i.UID, i.GID))
+	}
+	if err = errors.Join(err, file.Close()); err != nil {
+		return errors.Join(err, root.Remove(temporary))
+	}
+	return root.Rename(temporary, path)
+}
+
+func within(base, path string) bool {
+	rel, err := filepath.Rel(base, path)
+	return err == nil && filepath.IsLocal(rel)
+}
+
+// Kept reads what Keep wrote; nothing if it can't be read.
+func (i Invoker) Kept(name string) []byte {
+	data, err := i.ReadOwn(filepath.Join(i.StateDir(), name))
+	if err != nil {
+		return nil
+	}
+	return data
 }

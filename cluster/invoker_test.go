@@ -66,3 +66,43 @@ func TestReadOwnOpensNoPipe(t *testing.T) {
 		t.Fatal("it waits at a pipe")
 	}
 }
+
+// TestKeep checks that what is kept is the invoker's, and that no link leads out of their
+// home.
+func TestKeep(t *testing.T) {
+	t.Setenv("XDG_STATE_HOME", "")
+	home := t.TempDir()
+	me := Invoker{UID: os.Getuid(), GID: os.Getgid(), Name: "me", Home: home}
+	for _, text := range []string{"one", "two"} {
+		if err := me.Keep("app.json", []byte(text)); err != nil || string(me.Kept("app.json")) != text {
+			t.Errorf("%s: %v, %q", text, err, me.Kept("app.json"))
+		}
+	}
+	if me.Kept("none.json") != nil {
+		t.Error("something is kept that was not")
+	}
+	outside := t.TempDir()
+	victim := filepath.Join(outside, "victim")
+	if err := os.WriteFile(victim, []byte("safe"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	state := me.StateDir()
+	if err := errors.Join(os.Symlink(victim, filepath.Join(state, "other.json")), os.Symlink(victim, filepath.Join(state, "other.json.new"))); err != nil {
+		t.Fatal(err)
+	}
+	if err := me.Keep("other.json", []byte("new")); err != nil {
+		t.Error(err)
+	}
+	if data, _ := os.ReadFile(victim); string(data) != "safe" {
+		t.Errorf("a link was followed: %q", data)
+	}
+	if err := errors.Join(os.RemoveAll(state), os.Symlink(outside, state)); err != nil {
+		t.Fatal(err)
+	}
+	if err := me.Keep("victim", []byte("new")); err == nil {
+		t.Error("the directory leads out of the home")
+	}
+	if data, _ := os.ReadFile(victim); string(data) != "safe" {
+		t.Errorf("a linked directory was followed: %q", data)
+	}
+}

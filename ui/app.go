@@ -61,8 +61,12 @@ type App struct {
 	gauges  *gauge.Feeder
 	note    notice
 	tick    ticker
-	wheeled time.Time
-	quit    bool
+	// memory is what of the last time is still to come; configured is the theme that the
+	// settings say.
+	memory     Memory
+	configured string
+	wheeled    time.Time
+	quit       bool
 }
 
 // notice is a line that says how something went.
@@ -102,6 +106,7 @@ func New(o Options) *App {
 		layout.Events:     pane.NewEvents(a.ctx),
 	}
 	a.paintPanel()
+	a.recall(o.Memory)
 	return a
 }
 
@@ -159,6 +164,7 @@ func (a *App) handle(msg tea.Msg) tea.Cmd {
 		if a.opts.Seen != nil {
 			a.opts.Seen(msg.Snapshot)
 		}
+		a.recallNamespace()
 		a.relayout()
 		return a.sync()
 	case watch.DownMsg:
@@ -212,6 +218,7 @@ func (a *App) handleOwn(msg tea.Msg) tea.Cmd {
 	case catalogMsg:
 		if msg.err == nil {
 			a.catalog = msg.catalog
+			return a.recallTable()
 		}
 	case resource.DeleteMsg:
 		a.askDeleteAll(msg.Refs)
@@ -290,7 +297,7 @@ func (a *App) resize(msg tea.WindowSizeMsg) {
 	first := a.w == 0
 	a.w, a.h = msg.Width, msg.Height
 	if first {
-		a.panelOn = a.lessons != nil && a.w >= 120
+		a.panelOn = a.recallPanel(a.lessons != nil && a.w >= 120)
 	}
 	a.relayout()
 }

@@ -66,6 +66,10 @@ type Options struct {
 	Theme string
 	// Keys gives actions other keys.
 	Keys keys.Remap
+	// Memory is how the user left the app the last time, and Remember is told how they
+	// leave it now; it may be nil.
+	Memory   Memory
+	Remember func(Memory)
 	// Trace is what the cluster's taps see; nil if it was started elsewhere.
 	Trace *trace.Store
 	// Usage is what the cluster costs the machine just now. It may be nil.

@@ -35,6 +35,9 @@ func Run(ctx context.Context, o Options) error {
 	Feed(ctx, o, program.Send, &feeds)
 	_, err := program.Run()
 	cancel()
+	if o.Remember != nil {
+		o.Remember(app.remember())
+	}
 	app.close()
 	patiently(&feeds)
 	if errors.Is(err, tea.ErrInterrupted) || errors.Is(err, context.Canceled) {

@@ -112,6 +112,10 @@ func appOptions(ctx context.Context, c *cluster.Cluster, g *global, open string,
 		return ui.Options{}, err
 	}
 	kubectl := kubectlFor(c, g, work)
+	memory, remember := keptMemory(invoker, "app-"+c.Name()+".json")
+	if open != "" {
+		memory.Panel = nil
+	}
 	return ui.Options{
 		Cluster: c,
 		Lessons: lesson.New(ctx, lesson.Options{
@@ -124,6 +128,7 @@ func appOptions(ctx context.Context, c *cluster.Cluster, g *global, open string,
 			cmd.Dir = work
 			return cmd, nil
 		},
+		Memory: memory, Remember: remember,
 		Usage: usage(), Trace: c.Trace(),
 	}, nil
 }

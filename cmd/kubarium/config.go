@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
 
 	"github.com/spf13/cobra"
 
@@ -54,5 +55,14 @@ their keys, as comments: to give an action other keys, take the # from its line.
 			}
 			return settings.Print(cmd.OutOrStdout(), from, s, actions())
 		},
+	}
+}
+
+// keptMemory is how the user left the app, and what keeps how they leave it.
+func keptMemory(invoker cluster.Invoker, name string) (ui.Memory, func(ui.Memory)) {
+	return ui.ParseMemory(invoker.Kept(name)), func(m ui.Memory) {
+		if err := invoker.Keep(name, m.Encode()); err != nil {
+			fmt.Fprintln(os.Stderr, "The app's state is not kept:", err)
+		}
 	}
 }

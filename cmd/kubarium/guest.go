@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -61,7 +62,9 @@ func runGuest(cmd *cobra.Command, guest guestFlags, flags appFlags) error {
 		return err
 	}
 	open := shell.Options{User: user, Dir: dir, Kubeconfig: kubeconfig, Program: self()}
+	memory, remember := keptMemory(user, "guest-"+url.PathEscape(c.Name())+".json")
 	return ui.Run(cmd.Context(), ui.Options{
+		Memory: memory, Remember: remember,
 		Cluster: c, Guest: true, Version: version, NoMotion: wanted.NoMotion, ASCII: wanted.ASCII, Theme: wanted.Theme, Keys: wanted.Keys,
 		Kubectl: guestKubectl(kubeconfig), Shell: func() (*exec.Cmd, error) { return open.Local(cmd.Context()) },
 	})

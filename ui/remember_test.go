@@ -1,0 +1,73 @@
+package ui
+
+import (
+	"testing"
+
+	"kubarium/ui/layout"
+	"kubarium/ui/uitest"
+)
+
+// again is the app after the one of d was left.
+func again(t *testing.T, d *driver, w, h int, change ...func(*Options)) *driver {
+	t.Helper()
+	kept := d.app.remember().Encode()
+	return up(t, w, h, append(change, func(o *Options) { o.Memory = ParseMemory(kept) })...)
+}
+
+func TestStateIsKept(t *testing.T) {
+	withPanel := func(o *Options) { o.Lessons = &uitest.Panel{} }
+	d := up(t, 160, 40, withPanel)
+	d.press("L", "L") // focus, then hidden
+	d.press("3", "n", "down", "enter", "/")
+	d.write("web")
+	d.press("enter", "t")
+	d.sees("namespace default", "filter /web")
+	if d.app.panelOn || d.app.ctx.Theme.Name != "light" {
+		t.Fatalf("panel %v, theme %s", d.app.panelOn, d.app.ctx.Theme.Name)
+	}
+	d = again(t, d, 160, 40, withPanel)
+	d.sees("namespace default", "filter /web")
+	if d.app.panelOn || d.app.ctx.Theme.Name != "light" || d.app.focus != layout.Pods {
+		t.Errorf("panel %v, theme %s, focus %s", d.app.panelOn, d.app.ctx.Theme.Name, d.app.focus)
+	}
+	t.Log("the settings changed: they count")
+	d = again(t, d, 160, 40, withPanel, func(o *Options) { o.Theme = "high-contrast" })
+	if d.app.ctx.Theme.Name != "high-contrast" {
+		t.Errorf("theme %s", d.app.ctx.Theme.Name)
+	}
+}
+
+func TestMapAndTableAreKept(t *testing.T) {
+	d := up(t, 120, 40)
+	d.press("m")
+	d = again(t, d, 120, 40)
+	d.seesNot("Events")
+	d.press("m")
+	withTables(d)
+	d.press(":")
+	d.write("deployments -A")
+	d.press("enter")
+	d.sees("deployments.apps")
+	d = again(t, d, 120, 40)
+	d.seesNot("deployments.apps")
+	withTables(d)
+	d.send(catalogMsg{catalog: d.app.catalog})
+	d.sees("deployments.apps")
+}
+
+// TestDamagedStateIsForgotten: nothing that is kept may keep the app from its start.
+func TestDamagedStateIsForgotten(t *testing.T) {
+	for _, text := range []string{"", "{", "[]", `{"focus": 3}`, `{"focus":"nowhere","theme":"pink","instead":"dark","kind":"things","namespace":"gone"}`} {
+		d := up(t, 120, 40, func(o *Options) { o.Memory = ParseMemory([]byte(text)) })
+		d.sees("web")
+		d.seesNot("namespace gone")
+		if d.app.ctx.Theme.Name != "dark" {
+			t.Errorf("%s: theme %s", text, d.app.ctx.Theme.Name)
+		}
+		withTables(d)
+		d.send(catalogMsg{catalog: d.app.catalog})
+		if len(d.app.dialogs) > 0 || d.app.top() != nil {
+			t.Errorf("%s: something is in the way", text)
+		}
+	}
+}
