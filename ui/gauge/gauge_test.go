@@ -21,7 +21,9 @@ func TestTrafficIsCountedOnce(t *testing.T) {
 	store := trace.NewStore()
 	store.Add(request("get", "early/1", "ResponseComplete", "1ms")) // before anybody looked
 	tr := newTraffic(store)
-	store.Add(request("get", "kube-controller-manager/v1", "ResponseComplete", "2ms"))
+	own := request("get", tr.program+"/v1", "ResponseComplete", "2ms")
+	own.Actor = "system:serviceaccount:kube-system:deployment-controller"
+	store.Add(own)
 	store.Add(request("get", "kubectl/v1", "ResponseComplete", "8ms"))
 	store.Add(request("get", "kubectl/v1", "ResponseComplete", "4ms"))
 	store.Add(request("watch", "kubectl/v1", "ResponseStarted", "1ms"))
@@ -174,5 +176,26 @@ func TestReportsHaveHistoryOnlyIfWanted(t *testing.T) {
 	f.Want(true)
 	if r := <-got; r.Traffic == nil {
 		t.Error("the history is wanted and not in the report")
+	}
+}
+
+func TestClientsAreNamedByWhatTheyAre(t *testing.T) {
+	tr := newTraffic(trace.NewStore())
+	for _, c := range []struct{ actor, agent, want string }{
+		{"system:node:node-1", "kubarium-agent/v1", "node-1"},
+		{"system:apiserver", tr.program + "/v1", apiServer},
+		{"system:kube-scheduler", tr.program + "/v1", scheduler},
+		{"system:kube-controller-manager", tr.program + "/v1", controllers},
+		{"system:serviceaccount:kube-system:replicaset-controller", tr.program + "/v1", controllers},
+		{"system:serviceaccount:kube-system:coredns", "CoreDNS/1.15.0", "CoreDNS"},
+		{"system:serviceaccount:traefik:traefik", "traefik/3.7.5", "traefik"},
+		{"kubarium:network-policy:node-2", "kubarium-agent/v1", "network-policy"},
+		{"kubernetes-admin", tr.program + "/v1", "this app"},
+		{"kubernetes-admin", "kubectl/v1", "kubectl"},
+		{"", "", "unnamed"},
+	} {
+		if got := tr.client(trace.Event{Actor: c.actor, Agent: c.agent}); got != c.want {
+			t.Errorf("%s, %s is named %s, want %s", c.actor, c.agent, got, c.want)
+		}
 	}
 }

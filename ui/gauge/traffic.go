@@ -1,6 +1,8 @@
 package gauge
 
 import (
+	"os"
+	"path/filepath"
 	"sort"
 	"strings"
 	"time"
@@ -20,6 +22,8 @@ const (
 type traffic struct {
 	store *trace.Store
 	last  uint64
+	// program is what all components in this process call themselves.
+	program string
 	// recent are the counts of the last steps by component.
 	recent []map[string]float64
 }
@@ -27,7 +31,9 @@ type traffic struct {
 // recentSteps is how many steps a rate in words is the mean of.
 const recentSteps = 5
 
-func newTraffic(store *trace.Store) *traffic { return &traffic{store: store, last: store.Last()} }
+func newTraffic(store *trace.Store) *traffic {
+	return &traffic{store: store, last: store.Last(), program: filepath.Base(os.Args[0])}
+}
 
 // measure counts what has happened since the last time.
 func (t *traffic) measure(passed time.Duration) Values {
@@ -40,7 +46,7 @@ func (t *traffic) measure(passed time.Duration) Values {
 			if began := e.Fields["stage"] == "ResponseStarted"; began != long {
 				return // a watch counts when it begins, all else when it is answered
 			}
-			who := client(e)
+			who := t.client(e)
 			counts.add(Requests, e.Verb, 1)
 			counts.add(Clients, who, 1)
 			by[apiServer]++
@@ -94,13 +100,26 @@ func seconds(e trace.Event) float64 {
 	return d.Seconds()
 }
 
-// client names who asked: a node by its name, others by what they call themselves.
-func client(e trace.Event) string {
-	if node, ok := strings.CutPrefix(e.Actor, "system:node:"); ok {
-		return node
-	}
+// client names who asked: a node or a component by what it was authenticated as, since
+// most of them are parts of one program; others by what they call themselves.
+func (t *traffic) client(e trace.Event) string {
 	name, _, _ := strings.Cut(e.Agent, "/")
-	if name == "" {
+	own := name == t.program
+	who := strings.Split(e.Actor, ":")
+	switch {
+	case who[0] == "system" && len(who) == 3 && who[1] == "node":
+		return who[2]
+	case e.Actor == "system:apiserver":
+		return apiServer
+	case who[0] == "system" && len(who) == 2:
+		return who[1]
+	case own && who[0] == "system" && who[1] == "serviceaccount":
+		return controllers // each of them has an account
+	case len(who) > 1 && who[0] != "system":
+		return who[1]
+	case own:
+		return "this app"
+	case name == "":
 		return "unnamed"
 	}
 	return name
