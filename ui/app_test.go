@@ -14,6 +14,7 @@ import (
 	"k8s.io/client-go/rest"
 
 	"kubarium/cluster/component"
+	"kubarium/ui/gauge"
 	"kubarium/ui/layout"
 	"kubarium/ui/panel"
 	"kubarium/ui/uitest"
@@ -368,12 +369,14 @@ func TestMouse(t *testing.T) {
 func TestStorm(t *testing.T) {
 	keys := []string{
 		"tab", "shift+tab", "enter", "esc", "up", "down", "left", "right", "pgup", "pgdown", "1", "2", "3", "4", "5",
-		"/", "a", ":", "n", "?", "L", "f2", "t", "y", "l", "d", "g", "G", "j", "k", "h", "w", "f", "c", "p", "s", "q", "x1",
+		"/", "a", ":", "n", "?", "L", "f2", "t", "y", "l", "d", "g", "G", "j", "k", "h", "w", "f", "c", "p", "s", "q", "x1", "m", "o", "v", "V",
 	}
 	random := rand.New(rand.NewPCG(1, 2))
 	d := up(t, 120, 40, func(o *Options) { o.Lessons = &uitest.Panel{} })
-	full := watch.New(uitest.Objects(moment())...)
-	for i := range 4000 {
+	d.app.gauges = gauge.New(nil, nil)
+	full := watch.New(uitest.Busy(moment())...)
+	many := watch.New(crowd(60, 600)...)
+	for i := range 3000 {
 		switch random.IntN(12) {
 		case 0:
 			d.send(tea.WindowSizeMsg{Width: 1 + random.IntN(230), Height: 1 + random.IntN(80)})
@@ -382,7 +385,8 @@ func TestStorm(t *testing.T) {
 		case 2:
 			d.send(tea.MouseWheelMsg{X: random.IntN(230), Y: random.IntN(80), Button: tea.MouseWheelDown})
 		case 3:
-			d.send(watch.SnapshotMsg{Snapshot: &watch.Snapshot{}})
+			d.send(watch.SnapshotMsg{Snapshot: []*watch.Snapshot{{}, many}[random.IntN(2)]})
+			d.send(uitest.Report())
 		case 4:
 			d.send(watch.SnapshotMsg{Snapshot: full})
 		default:

@@ -40,7 +40,6 @@ func TestGraphsAndMapByName(t *testing.T) {
 }
 
 func TestRatesOfTheControlPlane(t *testing.T) {
-	d := busy(t, 100, 30, plain)
-	d.press("m")
+	d := busy(t, 120, 40, plain)
 	d.sees("API server 25 requests/s", "etcd 6 writes/s", "scheduler 0.4 attempts/s")
 }

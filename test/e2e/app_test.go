@@ -95,6 +95,34 @@ func theApp(t *testing.T) {
 	s.run("gatewayclasses")
 	s.sees("gatewayclasses.gateway.networking.k8s.io", "traefik.io/gateway-controller")
 
+	t.Log("map: the pod and its service, and what the control plane is doing")
+	s.run("expose deployment web -n default --port=80")
+	s.sees("service/web exposed")
+	s.leave()
+	s.keys("m", "esc")
+	s.sees("● web…", "API server ", " requests/s", "◐ not ready", "used: ")
+	s.loses("NAMESPACE")
+	for range 20 {
+		if s.keys("v"); strings.Contains(s.text(), " web 80/TCP ") {
+			break
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+	s.sees(" web 80/TCP ", "◂")
+	s.keys("o")
+	s.sees("web             ●")
+	s.keys("o", "m")
+
+	t.Log("graphs, of what is measured just now")
+	s.keys("g")
+	s.sees("API requests", "Writes to etcd", "/s, last ")
+	s.keys("l")
+	s.sees("node-1 memory", "node-2 memory", "i, last ")
+	s.keys("l")
+	s.sees("web-", "memory")
+	s.keys("esc")
+	s.sees("NAMESPACE")
+
 	t.Log("delete, after a question")
 	s.run("deploy default")
 	s.sees("1/1")

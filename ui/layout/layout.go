@@ -181,9 +181,6 @@ func (l *Layout) cluster(body Rect, o Options) {
 	docked := o.Output || o.Terminal != NoTerminal
 	if l.H >= stripBoxed && !(docked && body.H < 24) {
 		strip, l.StripBoxed = 3, true
-		if o.Map {
-			strip++ // what happens in the components
-		}
 	}
 	l.rects[Components] = Rect{body.X, body.Y, body.W, strip}
 	body.Y += strip

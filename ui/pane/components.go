@@ -81,7 +81,9 @@ func (p *Components) View(focused bool, tabs string) string {
 		return widget.Fit(" "+p.line(p.w-1, focused), p.w, p.ctx.Theme.Icons.Ellipsis)
 	}
 	title, n := p.Title()
-	return frame(p.ctx, title, n, tabs, focused, nil).Draw(" "+p.line(p.w-3, focused)+"\n "+p.flows(), p.w, p.h)
+	box := frame(p.ctx, title, n, tabs, focused, nil)
+	box.Foot = p.flows()
+	return box.Draw(" "+p.line(p.w-3, focused), p.w, p.h)
 }
 
 // Forms of the names, the longest first; in the last one only the sign is left.
@@ -154,9 +156,6 @@ func (p *Components) item(i, form int, focused bool) string {
 		word = " " + string(info.State)
 	}
 	text := sign + " " + name + word
-	if rate := p.rate(info); rate != "" && form == whole && p.h < flowsHeight {
-		text += " " + rate
-	}
 	if waiting := p.waiting(info.Name); waiting != "" {
 		text += " " + waiting
 	}
@@ -167,23 +166,23 @@ func (p *Components) item(i, form int, focused bool) string {
 		t.Tone(theme.Busy).Render(strings.TrimPrefix(text, sign+" "+name+word))
 }
 
-// flowsHeight is that of a strip with a line for what happens in the components.
-const flowsHeight = 4
-
-// flows is what happens in the components just now, in words.
+// flows is what happens in the components just now, in words: as many as there is room
+// for.
 func (p *Components) flows() string {
-	t := p.ctx.Theme
-	var parts []string
+	t, room := p.ctx.Theme, p.w-8
+	line := ""
 	for _, f := range []struct{ component, before, after string }{
 		{"kube-apiserver", "API server", "requests"}, {"etcd", "etcd", "writes"},
 		{"kube-controller-manager", "controllers", "requests"}, {"kube-scheduler", "scheduler", "attempts"},
 	} {
-		if i, ok := p.ctx.Component(f.component); ok && p.rate(i) != "" {
-			n, _ := strings.CutSuffix(p.rate(i), "/s")
-			parts = append(parts, t.Tone(theme.Muted).Render(f.before)+" "+t.Bold.Render(n)+t.Tone(theme.Muted).Render(" "+f.after+"/s"))
+		i, ok := p.ctx.Component(f.component)
+		n, known := strings.CutSuffix(p.rate(i), "/s")
+		if need := len(f.before) + len(n) + len(f.after) + 7; ok && known && need <= room {
+			line += "   " + t.Tone(theme.Muted).Render(f.before) + " " + t.Bold.Render(n) + t.Tone(theme.Muted).Render(" "+f.after+"/s")
+			room -= need
 		}
 	}
-	return strings.Join(parts, "   ")
+	return strings.TrimPrefix(line, "   ")
 }
 
 // rate is how often something happens in a component: requests to the API server and of
@@ -264,10 +263,7 @@ func (p *Components) Bindings() keys.Set {
 }
 
 // Click implements Pane.
-func (p *Components) Click(x, y int) tea.Cmd {
-	if y > 1 {
-		return nil
-	}
+func (p *Components) Click(x, _ int) tea.Cmd {
 	at, width := 1, p.w-1
 	if p.h >= 3 {
 		at, width = 2, p.w-3
