@@ -21,6 +21,7 @@ import (
 	"kubarium/ui/rights"
 	"kubarium/ui/terminal"
 	"kubarium/ui/theme"
+	"kubarium/ui/tree"
 	"kubarium/ui/watch"
 )
 
@@ -207,9 +208,11 @@ func (a *App) handleOwn(msg tea.Msg) tea.Cmd {
 		return a.exec(msg.Args, "")
 	case pane.LeaveMsg:
 		a.leave(msg)
-	case detail.CloseMsg, resource.CloseMsg, graph.CloseMsg:
+	case detail.CloseMsg, resource.CloseMsg, graph.CloseMsg, tree.CloseMsg:
 		a.popScreen()
 		return a.sync()
+	case pane.TreeMsg, treeMsg:
+		return a.opensTree(msg)
 	case browseMsg:
 		return a.browse(msg)
 	case pageMsg:

@@ -55,6 +55,9 @@ func (a *App) resolve(line string) (tea.Msg, bool) {
 	if own := (pageMsg{line}); own.run() != nil {
 		return own, true
 	}
+	if words[0] == "tree" {
+		return treeMsg{words[1:]}, true
+	}
 	kind, ok := a.catalog.Find(words[0])
 	if !ok {
 		return nil, false
@@ -84,11 +87,11 @@ func (a *App) browse(msg browseMsg) tea.Cmd {
 	return tea.Batch(cmd, a.sync())
 }
 
-// versionOf is the version of an object in the tables below, "" if it is in none.
+// versionOf is the version of an object in the screens below, "" if it is in none.
 func (a *App) versionOf(ref watch.Ref) string {
 	for _, s := range a.screens {
-		if table, ok := s.(*resource.View); ok {
-			if version := table.Version(ref); version != "" {
+		if follows, ok := s.(interface{ Version(watch.Ref) string }); ok {
+			if version := follows.Version(ref); version != "" {
 				return version
 			}
 		}

@@ -123,6 +123,13 @@ func TestScreens(t *testing.T) {
 			d.press("enter", "o", " ")
 			return d
 		},
+		"tree": func(t *testing.T, w, h int, ascii func(*Options)) *driver {
+			d := withTree(up(t, w, h, ascii))
+			d.press(":")
+			d.write("tree deploy/web")
+			d.press("enter", "down", "down")
+			return d
+		},
 		"map": func(t *testing.T, w, h int, ascii func(*Options)) *driver {
 			return busy(t, w, h, ascii, "m", "down", "down")
 		},

@@ -18,6 +18,7 @@ import (
 	"kubarium/cluster/trace"
 	"kubarium/ui/keys"
 	"kubarium/ui/panel"
+	"kubarium/ui/tree"
 	"kubarium/ui/watch"
 )
 
@@ -72,6 +73,8 @@ type Options struct {
 	Remember func(Memory)
 	// Trace is what the cluster's taps see; nil if it was started elsewhere.
 	Trace *trace.Store
+	// Processes lists what runs in containers, by their IDs; nil if nobody knows.
+	Processes tree.Processes
 	// Usage is what the cluster costs the machine just now. It may be nil.
 	Usage func() (cpuCores, pssMiB float64)
 	// Seen is told of each state of the cluster that the app has taken over. It may be nil.

@@ -56,6 +56,12 @@ func theApp(t *testing.T) {
 	s.sees("Describe", "RollingUpdateStrategy")
 	s.keys("tab")
 	s.sees("apiVersion: apps/v1")
+
+	t.Log("tree, from the Deployment to the process")
+	s.keys("o")
+	s.sees("deployment/web", "replicaset/web-", "pod/web-", "container web", "process 1  /web")
+	s.keys("esc")
+	s.sees("apiVersion: apps/v1")
 	s.keys("esc")
 	s.sees("deployments.apps  in default")
 

@@ -202,6 +202,11 @@ func (v *View) Bindings() keys.Set {
 		}
 	}
 	set = append(set, v.logBindings()...)
+	if v.component == "" {
+		set = append(set, keys.Binding{Keys: []string{"o", "ctrl+o"}, Desc: "tree", Long: "show what it owns, and what owns it", Bar: true, Run: func() tea.Cmd {
+			return func() tea.Msg { return pane.TreeMsg{Ref: v.ref} }
+		}})
+	}
 	return append(set, keys.Set{
 		{Keys: []string{"down", "j"}, Label: "↓/j", Desc: "down", Run: do(func() { p.Scroll(1) })},
 		{Keys: []string{"up", "k"}, Label: "↑/k", Desc: "up", Run: do(func() { p.Scroll(-1) })},

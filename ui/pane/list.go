@@ -161,6 +161,10 @@ func objectKeys(ctx *Context, ref func() (watch.Ref, bool)) keys.Set {
 			Run: with(func(r watch.Ref) tea.Msg { return KubectlMsg{Args: scoped(r, "edit", r.String())} }),
 		},
 		{
+			Keys: []string{"ctrl+o"}, Desc: "tree", Long: "show what the object owns, and what owns it", Disabled: none,
+			Run: with(func(r watch.Ref) tea.Msg { return TreeMsg{Ref: r} }),
+		},
+		{
 			Keys: []string{"d", "delete"}, Desc: "delete", Long: "delete the object, after a question", Bar: true, Disabled: notOurs,
 			Run: with(func(r watch.Ref) tea.Msg { return DeleteMsg{Ref: r} }),
 		},

@@ -136,6 +136,9 @@ type OpenMsg struct {
 	Tab Tab
 }
 
+// TreeMsg asks to show what an object owns, and what owns it.
+type TreeMsg struct{ Ref watch.Ref }
+
 // OpenLogMsg asks to show a component's log.
 type OpenLogMsg struct {
 	Component string

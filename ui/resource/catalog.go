@@ -143,6 +143,16 @@ func (c *Catalog) Find(word string) (Kind, bool) {
 	return Kind{}, false
 }
 
+// Of is the kind of an object.
+func (c *Catalog) Of(ref watch.Ref) (Kind, bool) {
+	for _, k := range c.Kinds() {
+		if k.Ref(ref.Namespace, ref.Name) == ref {
+			return k, true
+		}
+	}
+	return Kind{}, false
+}
+
 // Complete is what words for kinds begin like that, each kind once, by its shortest name
 // that does.
 func (c *Catalog) Complete(prefix string) []string {

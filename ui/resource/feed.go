@@ -34,8 +34,8 @@ type Row struct {
 	Version string
 	Created time.Time
 	Labels  map[string]string
-	// Owners are the UIDs of the object's owners.
-	Owners []types.UID
+	// Owners are the object's owners.
+	Owners []metav1.OwnerReference
 	Cells  []string
 }
 
@@ -322,13 +322,11 @@ func readRow(r *metav1.TableRow) (Row, error) {
 	row := Row{
 		UID: o.UID, Namespace: o.Namespace, Name: o.Name, Version: o.ResourceVersion,
 		Created: o.CreationTimestamp.Time, Labels: o.Labels,
+		Owners: o.OwnerReferences,
 	}
 	if row.UID == "" {
 		// Metrics and the like are made when they are asked for, and have none.
 		row.UID = types.UID(o.Namespace + "/" + o.Name)
-	}
-	for _, owner := range o.OwnerReferences {
-		row.Owners = append(row.Owners, owner.UID)
 	}
 	for _, cell := range r.Cells {
 		row.Cells = append(row.Cells, text(cell))

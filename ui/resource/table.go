@@ -191,7 +191,7 @@ func (v *View) cell(r Row, i int) widget.Cell {
 	}
 	style := th.Text
 	if i != v.table.columns[0] {
-		style = th.Tone(toneOf(name, text))
+		style = th.Tone(ToneOf(name, text))
 	}
 	if at, changed := v.changed[cell{r.UID, i}]; changed && v.ctx.Now.Sub(at) < changedTime {
 		style = style.Bold(true).Underline(true)
@@ -199,8 +199,8 @@ func (v *View) cell(r Row, i int) widget.Cell {
 	return widget.Cell{Text: text, Style: style}
 }
 
-// toneOf is how alarming a word is. The word itself says it: the tone only helps the eye.
-func toneOf(column, text string) theme.Tone {
+// ToneOf is how alarming a word is. The word itself says it: the tone only helps the eye.
+func ToneOf(column, text string) theme.Tone {
 	switch column {
 	case "Status", "Phase", "Reason", "Type", "State", "Health":
 	case "Ready":

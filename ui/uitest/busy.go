@@ -12,7 +12,7 @@ import (
 // Busy are the objects of a three-node cluster with thirty pods, in every state that a
 // pod can be in.
 func Busy(now time.Time) []runtime.Object {
-	w := &world{now: now}
+	w := newWorld(now)
 	for _, n := range []string{"node-1", "node-2", "node-3"} {
 		w.node(n, "4", "3930Mi", true)
 	}

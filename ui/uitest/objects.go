@@ -12,6 +12,8 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/intstr"
+
+	"kubarium/ui/facts"
 )
 
 // world makes the objects of a small cluster in which most things that a pod can
@@ -20,11 +22,17 @@ type world struct {
 	now     time.Time
 	serial  int
 	objects []runtime.Object
+	// owner is the Deployment of each ReplicaSet.
+	owner map[types.UID]*appsv1.Deployment
+}
+
+func newWorld(now time.Time) *world {
+	return &world{now: now, owner: map[types.UID]*appsv1.Deployment{}}
 }
 
 // Objects are those of a three-node cluster as of now.
 func Objects(now time.Time) []runtime.Object {
-	w := &world{now: now}
+	w := newWorld(now)
 	w.node("node-1", "2", "1987Mi", true)
 	w.node("node-2", "2", "2962Mi", true)
 	w.node("node-3", "4", "3930Mi", true)
@@ -123,6 +131,7 @@ func (w *world) deployment(namespace, name, image string, replicas int32) *appsv
 	rs.Spec.Template.Spec.Containers = d.Spec.Template.Spec.Containers
 	rs.OwnerReferences = []metav1.OwnerReference{{APIVersion: "apps/v1", Kind: "Deployment", Name: name, UID: d.UID}}
 	w.objects = append(w.objects, d, rs)
+	w.owner[rs.UID] = d
 	return rs
 }
 
@@ -133,6 +142,15 @@ func (w *world) pod(rs *appsv1.ReplicaSet, suffix, node string, age time.Duratio
 	p.OwnerReferences = []metav1.OwnerReference{{APIVersion: "apps/v1", Kind: "ReplicaSet", Name: rs.Name, UID: rs.UID, Controller: &yes}}
 	p.Spec.Containers = []corev1.Container{*rs.Spec.Template.Spec.Containers[0].DeepCopy()}
 	w.place(p, node, state)
+	d := w.owner[rs.UID]
+	rs.Status.Replicas++
+	d.Status.Replicas++
+	d.Status.UpdatedReplicas++
+	if facts.NewPod(p).Ready == 1 {
+		rs.Status.ReadyReplicas++
+		d.Status.ReadyReplicas++
+		d.Status.AvailableReplicas++
+	}
 }
 
 func (w *world) single(namespace, name, node string, age time.Duration, state func(*corev1.Pod, time.Time)) {

@@ -22,6 +22,7 @@ func container(p *corev1.Pod, s corev1.ContainerState, ready bool, restarts int3
 	started := s.Running != nil
 	p.Status.ContainerStatuses = []corev1.ContainerStatus{{
 		Name: c.Name, Image: c.Image, State: s, Ready: ready, RestartCount: restarts, Started: &started,
+		ContainerID: "containerd://" + string(p.UID),
 	}}
 	return &p.Status.ContainerStatuses[0]
 }
