@@ -221,6 +221,9 @@ func (a *App) handleOwn(msg tea.Msg) tea.Cmd {
 	case catalogMsg:
 		if msg.err == nil {
 			a.catalog = msg.catalog
+			if b, ok := a.backend.(*backend); ok {
+				b.kinds.Store(msg.catalog)
+			}
 			return a.recallTable()
 		}
 	case resource.DeleteMsg:

@@ -7,16 +7,20 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"sync"
+	"sync/atomic"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/client-go/kubernetes"
+	"k8s.io/client-go/openapi"
 	"k8s.io/client-go/rest"
 	"k8s.io/kubectl/pkg/describe"
 
 	"kubarium/ui/command"
 	"kubarium/ui/detail"
+	"kubarium/ui/resource"
 	"kubarium/ui/watch"
 )
 
@@ -27,6 +31,13 @@ type backend struct {
 	config  *rest.Config
 	kubectl command.Kubectl
 	cluster Cluster
+	// kinds are those that the server has, as soon as they are known.
+	kinds atomic.Pointer[resource.Catalog]
+	// schemas are what the server says of its kinds' fields; they are large, and kept.
+	schemas struct {
+		once   sync.Once
+		client openapi.Client
+	}
 }
 
 // api is what the app asks of the API server beside watching it.
@@ -71,11 +82,6 @@ func (b *backend) Describe(ctx context.Context, ref watch.Ref) (string, error) {
 		return b.run(ctx, ref, "describe", ref.String())
 	}
 	return d.Describe(ref.Namespace, ref.Name, describe.DescriberSettings{ShowEvents: true, ChunkSize: 500})
-}
-
-// YAML implements detail.Backend.
-func (b *backend) YAML(ctx context.Context, ref watch.Ref) (string, error) {
-	return b.run(ctx, ref, "get", ref.String(), "-o", "yaml")
 }
 
 // run is the output of kubectl.

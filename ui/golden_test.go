@@ -123,6 +123,11 @@ func TestScreens(t *testing.T) {
 			d.press("enter", "o", " ")
 			return d
 		},
+		"yaml": func(t *testing.T, w, h int, ascii func(*Options)) *driver {
+			d := up(t, w, h, ascii)
+			d.press("3", "down", "down", "down", "y", "i", "down", "down", "down", "down")
+			return d
+		},
 		"tree": func(t *testing.T, w, h int, ascii func(*Options)) *driver {
 			d := withTree(up(t, w, h, ascii))
 			d.press(":")

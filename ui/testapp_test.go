@@ -2,6 +2,7 @@ package ui
 
 import (
 	"context"
+	"errors"
 	"io"
 	"strings"
 	"testing"
@@ -9,6 +10,7 @@ import (
 
 	tea "charm.land/bubbletea/v2"
 	"github.com/charmbracelet/x/ansi"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"kubarium/cluster/component"
 	"kubarium/ui/detail"
@@ -31,6 +33,8 @@ type driver struct {
 // fakeAPI answers like an API server, with always the same.
 type fakeAPI struct {
 	deleted []watch.Ref
+	// object is what there is; nil for some thing.
+	object  *unstructured.Unstructured
 	failure error
 }
 
@@ -38,7 +42,20 @@ func (f *fakeAPI) Describe(_ context.Context, ref watch.Ref) (string, error) {
 	return "Name:         " + ref.Name + "\nNamespace:    " + ref.Namespace + "\nLabels:       app=web\nContainers:\n  web:\n    Image:  kubarium/web:1.1\n", f.failure
 }
 
-func (f *fakeAPI) YAML(context.Context, watch.Ref) (string, error) { return "kind: Thing\n", f.failure }
+func (f *fakeAPI) Object(_ context.Context, ref watch.Ref) (*unstructured.Unstructured, error) {
+	o := f.object
+	if o == nil {
+		o = &unstructured.Unstructured{Object: map[string]any{"kind": "Thing", "metadata": map[string]any{"name": ref.Name}}}
+	}
+	return o, f.failure
+}
+
+func (f *fakeAPI) Explain(_ context.Context, ref watch.Ref, field []string) (string, error) {
+	if field[len(field)-1] == "app" {
+		return "", errors.New("field \"app\" does not exist")
+	}
+	return "KIND:       " + ref.Kind + "\nVERSION:    v1\n\nFIELD: " + strings.Join(field, ".") + " <string>\n\nDESCRIPTION:\n    What it is for, in so many words that they need more than a line.\n", f.failure
+}
 
 func (f *fakeAPI) Logs(_ context.Context, _, pod, container string, previous bool) (io.ReadCloser, error) {
 	text := "hello from " + pod + " " + container + "\n\x1b[31mred\x1b[0m and\ttabs\n"

@@ -11,6 +11,7 @@ import (
 
 	tea "charm.land/bubbletea/v2"
 	"k8s.io/apimachinery/pkg/api/meta"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"kubarium/ui/keys"
 	"kubarium/ui/pane"
@@ -24,8 +25,10 @@ import (
 type Backend interface {
 	// Describe is what kubectl describe prints.
 	Describe(ctx context.Context, ref watch.Ref) (string, error)
-	// YAML is an object of a kind that is not watched.
-	YAML(ctx context.Context, ref watch.Ref) (string, error)
+	// Object is an object as the API server has it.
+	Object(ctx context.Context, ref watch.Ref) (*unstructured.Unstructured, error)
+	// Explain is what kubectl explain prints of a field.
+	Explain(ctx context.Context, ref watch.Ref, field []string) (string, error)
 	// Logs follows a container's log until ctx ends.
 	Logs(ctx context.Context, namespace, pod, container string, previous bool) (io.ReadCloser, error)
 	// LogFile is the log of a component or a node's machine; "" if there is none.
@@ -46,9 +49,19 @@ type View struct {
 	w, h      int
 
 	describe described
-	yaml     described
+	yaml     manifest
 	logs     logs
 	events   widget.Pager
+}
+
+// scroller is text that is longer than the screen.
+type scroller interface {
+	Scroll(by int)
+	Page(by int)
+	Top()
+	End()
+	Sideways(by int)
+	Position() *widget.Scroll
 }
 
 // described is text that is made anew when the object changes.
@@ -97,9 +110,10 @@ func (v *View) Close() { v.logs.close() }
 func (v *View) SetSize(w, h int) {
 	v.w, v.h = w, h
 	iw, ih := max(0, w-4), max(0, h-4)
-	for _, p := range []*widget.Pager{&v.describe.pager, &v.yaml.pager, &v.logs.pager, &v.events} {
+	for _, p := range []*widget.Pager{&v.describe.pager, &v.logs.pager, &v.events} {
 		p.SetSize(iw, ih)
 	}
+	v.yaml.setSize(iw, ih)
 }
 
 // show changes to a tab and begins to fill it.
@@ -154,10 +168,10 @@ func (v *View) Sync() tea.Cmd {
 }
 
 // pager is the text of the current tab.
-func (v *View) pager() *widget.Pager {
+func (v *View) pager() scroller {
 	switch v.tab {
 	case pane.YAML:
-		return &v.yaml.pager
+		return &v.yaml.doc
 	case pane.Logs:
 		return &v.logs.pager
 	case pane.Events:
@@ -172,6 +186,10 @@ func (v *View) Scroll(by int) { v.pager().Scroll(by) }
 // Click is a mouse click: on a tab it opens the tab.
 func (v *View) Click(x, y int) tea.Cmd {
 	if y != 0 {
+		if v.tab == pane.YAML {
+			v.yaml.doc.Click(y - 3)
+			return v.explain()
+		}
 		return nil
 	}
 	at := 2
@@ -189,7 +207,7 @@ func (v *View) Click(x, y int) tea.Cmd {
 func (v *View) Bindings() keys.Set {
 	p := v.pager()
 	do := func(f func()) func() tea.Cmd {
-		return func() tea.Cmd { f(); return nil }
+		return func() tea.Cmd { f(); return v.explain() }
 	}
 	set := keys.Set{
 		{Keys: []string{"esc", "backspace"}, Label: "esc", Desc: "back", Bar: true, Run: func() tea.Cmd { return func() tea.Msg { return CloseMsg{} } }},
@@ -202,6 +220,7 @@ func (v *View) Bindings() keys.Set {
 		}
 	}
 	set = append(set, v.logBindings()...)
+	set = append(set, v.yamlBindings()...)
 	if v.component == "" {
 		set = append(set, keys.Binding{Keys: []string{"o", "ctrl+o"}, Desc: "tree", Long: "show what it owns, and what owns it", Bar: true, Run: func() tea.Cmd {
 			return func() tea.Msg { return pane.TreeMsg{Ref: v.ref} }
@@ -214,7 +233,7 @@ func (v *View) Bindings() keys.Set {
 		{Keys: []string{"pgup", "ctrl+u"}, Label: "pgup", Desc: "page up", Run: do(func() { p.Page(-1) })},
 		{Keys: []string{"g", "home"}, Desc: "first line", Run: do(p.Top)},
 		{Keys: []string{"G", "end"}, Desc: "last line", Run: do(p.End)},
-		{Keys: []string{"w"}, Desc: "wrap", Long: "break long lines, or cut them", Run: do(func() { p.SetWrap(!p.Wrap) })},
+		{Keys: []string{"w"}, Desc: "wrap", Long: "break long lines, or cut them", Disabled: v.noWrap, Run: do(v.wrap)},
 		{Keys: []string{"right", "l"}, Label: "→", Desc: "sideways", Run: do(func() { p.Sideways(8) })},
 		{Keys: []string{"left", "h"}, Label: "←", Action: "sideways-back", Desc: "back", Run: do(func() { p.Sideways(-8) })},
 	}...)
@@ -257,7 +276,10 @@ func (v *View) body() string {
 		}
 		return v.logs.pager.View(t.Icons.Ellipsis)
 	case pane.YAML:
-		d = &v.yaml
+		if v.yaml.doc.Len() > 0 {
+			return v.yamlBody(w, h)
+		}
+		d = &described{err: v.yaml.err}
 	}
 	if d.pager.Len() == 0 {
 		if d.err != nil {
@@ -266,6 +288,19 @@ func (v *View) body() string {
 		return note(theme.Muted, "asking the API server"+t.Icons.Ellipsis)
 	}
 	return d.pager.View(t.Icons.Ellipsis)
+}
+
+func (v *View) noWrap() string {
+	if _, ok := v.pager().(*widget.Pager); !ok {
+		return "YAML is read by its lines: → shows the rest of a long one"
+	}
+	return ""
+}
+
+func (v *View) wrap() {
+	if p, ok := v.pager().(*widget.Pager); ok {
+		p.SetWrap(!p.Wrap)
+	}
 }
 
 func (v *View) eventsBody(w, h int) string {

@@ -188,6 +188,15 @@ func (v *View) Update(msg tea.Msg) tea.Cmd {
 		if msg.view == v {
 			return v.gotText(msg)
 		}
+	case yamlMsg:
+		if msg.view == v {
+			return v.gotYAML(msg)
+		}
+	case explainMsg:
+		if msg.view == v {
+			v.explained(msg)
+			return v.explain()
+		}
 	case logMsg:
 		if msg.from == v.logs.stream && msg.from != nil {
 			return v.gotLog(msg)

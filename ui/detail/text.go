@@ -7,11 +7,7 @@ import (
 	"time"
 
 	tea "charm.land/bubbletea/v2"
-	"k8s.io/apimachinery/pkg/runtime"
-	"k8s.io/client-go/kubernetes/scheme"
-	"sigs.k8s.io/yaml"
 
-	"kubarium/ui/pane"
 	"kubarium/ui/theme"
 	"kubarium/ui/watch"
 	"kubarium/ui/widget"
@@ -22,10 +18,9 @@ const askTime = 10 * time.Second
 
 var errNoAnswer = errors.New("the API server does not answer")
 
-// textMsg brings a description, or YAML from elsewhere than the snapshot.
+// textMsg brings a description.
 type textMsg struct {
 	view    *View
-	tab     pane.Tab
 	version string
 	text    string
 	err     error
@@ -43,10 +38,10 @@ func (v *View) syncDescribe() tea.Cmd {
 		return nil // not watched: described once
 	}
 	d.busy = true
-	return v.ask(pane.Describe, version, v.backend.Describe)
+	return v.ask(version, v.backend.Describe)
 }
 
-func (v *View) ask(tab pane.Tab, version string, get func(context.Context, watch.Ref) (string, error)) tea.Cmd {
+func (v *View) ask(version string, get func(context.Context, watch.Ref) (string, error)) tea.Cmd {
 	ref := v.ref
 	return func() tea.Msg {
 		ctx, cancel := context.WithTimeout(context.Background(), askTime)
@@ -54,62 +49,25 @@ func (v *View) ask(tab pane.Tab, version string, get func(context.Context, watch
 		msg := make(chan textMsg, 1) // kubectl's describers do not look at a context
 		go func() {
 			text, err := get(ctx, ref)
-			msg <- textMsg{view: v, tab: tab, version: version, text: text, err: err}
+			msg <- textMsg{view: v, version: version, text: text, err: err}
 		}()
 		select {
 		case m := <-msg:
 			return m
 		case <-ctx.Done():
-			return textMsg{view: v, tab: tab, version: version, err: errNoAnswer}
+			return textMsg{view: v, version: version, err: errNoAnswer}
 		}
 	}
-}
-
-// syncYAML writes the object of the snapshot as YAML. What is not in the snapshot
-// is asked for.
-func (v *View) syncYAML() tea.Cmd {
-	d := &v.yaml
-	version := v.version()
-	o := v.ctx.Snapshot.Get(v.ref)
-	if o == nil {
-		if d.busy || d.pager.Len() > 0 && (version == "" || version == d.version) {
-			return nil
-		}
-		d.busy = true
-		return v.ask(pane.YAML, version, v.backend.YAML)
-	}
-	if version == d.version {
-		return nil
-	}
-	text, err := ToYAML(o)
-	d.err, d.version = err, version
-	if err == nil {
-		d.pager.Set(v.paint(text))
-	}
-	return nil
 }
 
 func (v *View) gotText(msg textMsg) tea.Cmd {
 	d := &v.describe
-	if msg.tab == pane.YAML {
-		d = &v.yaml
-	}
 	d.busy, d.err = false, msg.err
 	d.version = msg.version
 	if msg.err == nil {
 		d.pager.Set(v.paint(msg.text))
 	}
 	return v.Sync() // it may have changed meanwhile
-}
-
-// ToYAML writes an object as kubectl get -o yaml does.
-func ToYAML(o runtime.Object) (string, error) {
-	o = o.DeepCopyObject()
-	if kinds, _, err := scheme.Scheme.ObjectKinds(o); err == nil && len(kinds) > 0 {
-		o.GetObjectKind().SetGroupVersionKind(kinds[0])
-	}
-	b, err := yaml.Marshal(o)
-	return string(b), err
 }
 
 // paint colours text of keys and values, and makes lines of it.

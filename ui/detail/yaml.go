@@ -1,0 +1,229 @@
+package detail
+
+import (
+	"context"
+	"strings"
+
+	tea "charm.land/bubbletea/v2"
+	"k8s.io/apimachinery/pkg/api/meta"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/client-go/kubernetes/scheme"
+	"sigs.k8s.io/yaml"
+
+	"kubarium/ui/document"
+	"kubarium/ui/keys"
+	"kubarium/ui/pane"
+	"kubarium/ui/theme"
+	"kubarium/ui/widget"
+)
+
+// sideBySide is the width from which the explanation stands beside the YAML.
+const sideBySide = 110
+
+// manifest is the YAML tab.
+type manifest struct {
+	doc     document.View
+	version string // of the object that is shown
+	busy    bool
+	err     error
+	// managed shows who set which field; all is what is shown of it now.
+	managed, all bool
+	w, h         int
+	help         help
+}
+
+// help is the explanation of the field under the cursor.
+type help struct {
+	on    bool
+	asked string            // the field that is asked for just now
+	texts map[string]string // by field
+}
+
+// yamlMsg brings the YAML of an object, read and ready to be shown.
+type yamlMsg struct {
+	view    *View
+	version string
+	managed bool
+	text    *document.Text
+	err     error
+}
+
+// explainMsg brings the explanation of a field.
+type explainMsg struct {
+	view  *View
+	field string
+	text  string
+}
+
+func (m *manifest) setSize(w, h int) {
+	m.w, m.h = w, h
+	if m.help.on {
+		if w >= sideBySide {
+			w = w * 11 / 20
+		} else {
+			h -= m.helpRows()
+		}
+	}
+	m.doc.SetSize(w, h)
+}
+
+// helpRows is the height of the explanation below the YAML.
+func (m *manifest) helpRows() int { return max(4, m.h*2/5) }
+
+// syncYAML writes the object as YAML, if it is another one than is shown. What is not in
+// the snapshot is asked for, and so is what snapshots leave out.
+func (v *View) syncYAML() tea.Cmd {
+	d := &v.yaml
+	version := v.version()
+	shown := d.doc.Len() > 0 && d.managed == d.all
+	if d.busy || shown && (version == "" || version == d.version) {
+		return nil
+	}
+	d.busy = true
+	o, ref, managed := v.ctx.Snapshot.Get(v.ref), v.ref, d.managed
+	return func() tea.Msg {
+		msg := yamlMsg{view: v, version: version, managed: managed}
+		if o == nil || managed {
+			ctx, cancel := context.WithTimeout(context.Background(), askTime)
+			defer cancel()
+			found, err := v.backend.Object(ctx, ref)
+			if err != nil {
+				msg.err = err
+				return msg
+			}
+			o = found
+		}
+		text, err := ToYAML(o, managed)
+		if err != nil {
+			msg.err = err
+			return msg
+		}
+		msg.text = document.Read(text)
+		return msg
+	}
+}
+
+func (v *View) gotYAML(msg yamlMsg) tea.Cmd {
+	d := &v.yaml
+	d.busy, d.err, d.version, d.all = false, msg.err, msg.version, msg.managed
+	if msg.err != nil {
+		return nil
+	}
+	d.doc.Set(msg.text)
+	return tea.Batch(v.Sync(), v.explain()) // it may have changed meanwhile
+}
+
+// ToYAML writes an object as kubectl get -o yaml does, with who set which field or without.
+func ToYAML(o runtime.Object, managed bool) (string, error) {
+	o = o.DeepCopyObject()
+	if m, err := meta.Accessor(o); err == nil && !managed {
+		m.SetManagedFields(nil)
+	}
+	if kinds, _, err := scheme.Scheme.ObjectKinds(o); err == nil && len(kinds) > 0 {
+		o.GetObjectKind().SetGroupVersionKind(kinds[0])
+	}
+	b, err := yaml.Marshal(o)
+	return string(b), err
+}
+
+// explain asks what the field under the cursor means, if that is to be shown and nobody
+// has asked before. There is never more than one such question on its way.
+func (v *View) explain() tea.Cmd {
+	h := &v.yaml.help
+	f, ok := v.yaml.doc.Field()
+	if !h.on || v.tab != pane.YAML || h.asked != "" || !ok {
+		return nil
+	}
+	names := f.Names()
+	key := strings.Join(names, ".")
+	if _, known := h.texts[key]; known {
+		return nil
+	}
+	h.asked = key
+	ref := v.ref
+	return func() tea.Msg {
+		ctx, cancel := context.WithTimeout(context.Background(), askTime)
+		defer cancel()
+		// The server knows no names that users made up, such as those of labels: then what
+		// is around them is explained.
+		var failure error
+		for n := len(names); n > 0; n-- {
+			text, err := v.backend.Explain(ctx, ref, names[:n])
+			if err == nil {
+				return explainMsg{view: v, field: key, text: text}
+			}
+			if failure == nil {
+				failure = err
+			}
+		}
+		return explainMsg{view: v, field: key, text: failure.Error()}
+	}
+}
+
+func (v *View) explained(msg explainMsg) {
+	h := &v.yaml.help
+	if h.texts == nil {
+		h.texts = map[string]string{}
+	}
+	h.texts[msg.field], h.asked = widget.Clean(msg.text), ""
+}
+
+func (v *View) toggleHelp() tea.Cmd {
+	v.yaml.help.on = !v.yaml.help.on
+	v.yaml.setSize(v.yaml.w, v.yaml.h)
+	return v.explain()
+}
+
+// yamlBody is the YAML, and the explanation beside or below it.
+func (v *View) yamlBody(w, h int) string {
+	m, t := &v.yaml, v.ctx.Theme
+	doc := m.doc.View(t)
+	if !m.help.on {
+		return doc
+	}
+	if w >= sideBySide {
+		left := w * 11 / 20
+		return widget.Beside(doc, v.helpBox(w-left, h))
+	}
+	return doc + "\n" + v.helpBox(w, m.helpRows())
+}
+
+func (v *View) helpBox(w, h int) string {
+	t := v.ctx.Theme
+	f, _ := v.yaml.doc.Field()
+	names := strings.Join(f.Names(), ".")
+	box := widget.Box{Border: t.Icons.Border, Style: t.Border, Ellipsis: t.Icons.Ellipsis, Title: t.Key.Render("explain " + widget.Clean(names))}
+	text, known := v.yaml.help.texts[names]
+	tone := theme.Plain
+	if !known {
+		text, tone = "asking the API server"+t.Icons.Ellipsis, theme.Muted
+	}
+	var lines []string
+	for _, par := range strings.Split(strings.TrimSpace(text), "\n") {
+		for _, l := range widget.Lines(strings.TrimRight(par, " "), w-4) {
+			lines = append(lines, " "+t.Tone(tone).Render(l))
+		}
+	}
+	return box.Draw(strings.Join(lines, "\n"), w, h)
+}
+
+// yamlBindings are the keys of the YAML tab.
+func (v *View) yamlBindings() keys.Set {
+	if v.tab != pane.YAML {
+		return nil
+	}
+	d := &v.yaml
+	then := func(f func()) func() tea.Cmd {
+		return func() tea.Cmd { f(); return v.explain() }
+	}
+	managed := "all fields"
+	if d.managed {
+		managed = "less fields"
+	}
+	return keys.Set{
+		{Keys: []string{"i"}, Desc: "explain", Long: "say what the field under the cursor is for, as the server documents it", Bar: true, Run: v.toggleHelp},
+		{Keys: []string{"enter", "space"}, Label: "enter", Desc: "fold", Long: "hide what is below the field under the cursor, or show it", Bar: true, Run: then(d.doc.Fold)},
+		{Keys: []string{"z"}, Desc: "fold all", Long: "hide all but the outermost fields, or show everything", Run: then(d.doc.FoldAll)},
+		{Keys: []string{"M"}, Desc: managed, Long: "show who set which field (managedFields), or not", Run: func() tea.Cmd { d.managed = !d.managed; return v.syncYAML() }},
+	}
+}

@@ -1,0 +1,88 @@
+package ui
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/client-go/dynamic"
+	openapi "k8s.io/client-go/openapi/cached"
+	explain "k8s.io/kubectl/pkg/explain/v2"
+
+	"kubarium/ui/resource"
+	"kubarium/ui/watch"
+)
+
+var errNoKinds = errors.New("the API server has not told its kinds yet")
+
+// kind is the kind of an object, as the server has it.
+func (b *backend) kind(ref watch.Ref) (resource.Kind, error) {
+	catalog := b.kinds.Load()
+	if catalog == nil {
+		return resource.Kind{}, errNoKinds
+	}
+	k, ok := catalog.Of(ref)
+	if !ok {
+		return k, fmt.Errorf("the API server has no kind %s", ref.Kind)
+	}
+	return k, nil
+}
+
+// resource is the part of the API that an object is in.
+func (b *backend) resource(ref watch.Ref) (dynamic.ResourceInterface, error) {
+	if b.config == nil {
+		return nil, errNotConnected
+	}
+	k, err := b.kind(ref)
+	if err != nil {
+		return nil, err
+	}
+	client, err := dynamic.NewForConfig(b.config)
+	if err != nil {
+		return nil, fmt.Errorf("client for %s: %w", k.Title(), err)
+	}
+	if k.Namespaced {
+		return client.Resource(k.GroupVersionResource).Namespace(ref.Namespace), nil
+	}
+	return client.Resource(k.GroupVersionResource), nil
+}
+
+// Object implements detail.Backend.
+func (b *backend) Object(ctx context.Context, ref watch.Ref) (*unstructured.Unstructured, error) {
+	r, err := b.resource(ref)
+	if err != nil {
+		return nil, err
+	}
+	return r.Get(ctx, ref.Name, metav1.GetOptions{})
+}
+
+// Explain implements detail.Backend, with kubectl's own words.
+func (b *backend) Explain(ctx context.Context, ref watch.Ref, field []string) (string, error) {
+	if b.client == nil {
+		return "", errNotConnected
+	}
+	k, err := b.kind(ref)
+	if err != nil {
+		return "", err
+	}
+	type answer struct {
+		text string
+		err  error
+	}
+	answers := make(chan answer, 1) // kubectl's explain does not look at a context
+	go func() {
+		var out bytes.Buffer
+		b.schemas.once.Do(func() { b.schemas.client = openapi.NewClient(b.client.Discovery().OpenAPIV3()) })
+		err := explain.PrintModelDescription(field, &out, b.schemas.client, k.GroupVersionResource, false, 0, "plaintext")
+		answers <- answer{out.String(), err}
+	}()
+	select {
+	case a := <-answers:
+		return a.text, a.err
+	case <-ctx.Done():
+		return "", fmt.Errorf("explain: %w", ctx.Err())
+	}
+}
