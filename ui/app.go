@@ -213,6 +213,8 @@ func (a *App) handleOwn(msg tea.Msg) tea.Cmd {
 		return a.sync()
 	case pane.TreeMsg, treeMsg:
 		return a.opensTree(msg)
+	case detail.SavedMsg:
+		a.say(theme.OK, msg.Name+" changed")
 	case browseMsg:
 		return a.browse(msg)
 	case pageMsg:

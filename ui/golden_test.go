@@ -128,6 +128,19 @@ func TestScreens(t *testing.T) {
 			d.press("3", "down", "down", "down", "y", "i", "down", "down", "down", "down")
 			return d
 		},
+		"edit": func(t *testing.T, w, h int, ascii func(*Options)) *driver {
+			d := editing(t, w, h, ascii)
+			toEnd(d, "replicas: 1")
+			d.write("0")
+			return d
+		},
+		"edit checked": func(t *testing.T, w, h int, ascii func(*Options)) *driver {
+			d := editing(t, w, h, ascii)
+			toEnd(d, "replicas: 1")
+			d.write("0")
+			d.press("ctrl+s")
+			return d
+		},
 		"tree": func(t *testing.T, w, h int, ascii func(*Options)) *driver {
 			d := withTree(up(t, w, h, ascii))
 			d.press(":")

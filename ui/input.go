@@ -36,6 +36,8 @@ func (a *App) key(msg tea.KeyPressMsg) tea.Cmd {
 		return a.terminal.Key(msg)
 	case a.capturing() && !(a.isFor("lesson", name) && typesNothing(name)):
 		return a.lessons.Update(msg)
+	case a.typing():
+		return a.top().Update(msg)
 	}
 	onPanel := a.focus == layout.Panel && a.panelOn && a.lessons != nil
 	if onPanel {
@@ -83,6 +85,8 @@ func (a *App) paste(msg tea.PasteMsg) tea.Cmd {
 		a.terminal.Type(msg.Content)
 	case a.capturing():
 		return a.lessons.Update(msg)
+	case a.typing():
+		return a.top().Update(msg)
 	}
 	return nil
 }

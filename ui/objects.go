@@ -86,3 +86,17 @@ func (b *backend) Explain(ctx context.Context, ref watch.Ref, field []string) (s
 		return "", fmt.Errorf("explain: %w", ctx.Err())
 	}
 }
+
+// Update implements detail.Backend. A dry run goes all the way through the server but to
+// etcd. Fields that the server does not know are errors.
+func (b *backend) Update(ctx context.Context, ref watch.Ref, o *unstructured.Unstructured, dry bool) (*unstructured.Unstructured, error) {
+	r, err := b.resource(ref)
+	if err != nil {
+		return nil, err
+	}
+	options := metav1.UpdateOptions{FieldManager: "kubarium-edit", FieldValidation: metav1.FieldValidationStrict}
+	if dry {
+		options.DryRun = []string{metav1.DryRunAll}
+	}
+	return r.Update(ctx, o, options)
+}

@@ -31,6 +31,15 @@ type screen interface {
 // filtered is a screen whose content the filter and the namespace choose.
 type filtered interface{ Filtered() bool }
 
+// typed is a screen into which text can be typed: then all keys but ctrl+c are its own.
+type typed interface{ Typing() bool }
+
+// typing reports whether keys go to the screen as text.
+func (a *App) typing() bool {
+	t, ok := a.top().(typed)
+	return ok && t.Typing() && a.focus != layout.Panel && a.focus != layout.Output
+}
+
 // top is the screen that is seen; nil if the panes are.
 func (a *App) top() screen {
 	if n := len(a.screens); n > 0 {

@@ -36,6 +36,8 @@ type fakeAPI struct {
 	// object is what there is; nil for some thing.
 	object  *unstructured.Unstructured
 	failure error
+	// refusal is what comes of a change, if not nil.
+	refusal error
 }
 
 func (f *fakeAPI) Describe(_ context.Context, ref watch.Ref) (string, error) {
@@ -48,6 +50,16 @@ func (f *fakeAPI) Object(_ context.Context, ref watch.Ref) (*unstructured.Unstru
 		o = &unstructured.Unstructured{Object: map[string]any{"kind": "Thing", "metadata": map[string]any{"name": ref.Name}}}
 	}
 	return o, f.failure
+}
+
+func (f *fakeAPI) Update(_ context.Context, _ watch.Ref, o *unstructured.Unstructured, dry bool) (*unstructured.Unstructured, error) {
+	if f.refusal != nil {
+		return nil, f.refusal
+	}
+	if !dry {
+		f.object = o
+	}
+	return o, nil
 }
 
 func (f *fakeAPI) Explain(_ context.Context, ref watch.Ref, field []string) (string, error) {
@@ -163,7 +175,8 @@ func keyPress(name string) tea.KeyPressMsg {
 		"enter": {Code: tea.KeyEnter}, "esc": {Code: tea.KeyEscape}, "tab": {Code: tea.KeyTab},
 		"shift+tab": {Code: tea.KeyTab, Mod: tea.ModShift}, "up": {Code: tea.KeyUp}, "down": {Code: tea.KeyDown},
 		"left": {Code: tea.KeyLeft}, "right": {Code: tea.KeyRight}, "pgup": {Code: tea.KeyPgUp}, "pgdown": {Code: tea.KeyPgDown},
-		"ctrl+c": {Code: 'c', Mod: tea.ModCtrl}, "ctrl+p": {Code: 'p', Mod: tea.ModCtrl}, "f2": {Code: tea.KeyF2}, " ": {Code: tea.KeySpace, Text: " "},
+		"ctrl+c": {Code: 'c', Mod: tea.ModCtrl}, "ctrl+p": {Code: 'p', Mod: tea.ModCtrl}, "f2": {Code: tea.KeyF2}, "ctrl+s": {Code: 's', Mod: tea.ModCtrl},
+		"end": {Code: tea.KeyEnd}, "backspace": {Code: tea.KeyBackspace}, " ": {Code: tea.KeySpace, Text: " "},
 	}
 	if k, ok := named[name]; ok {
 		return tea.KeyPressMsg(k)

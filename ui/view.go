@@ -188,7 +188,7 @@ func (a *App) tabAt(x int) layout.Name {
 func (a *App) keyBar(w int) string {
 	t := a.ctx.Theme
 	set := append(keys.Set{}, a.focused().Set...)
-	if !a.inTerminal() {
+	if !a.inTerminal() && !a.typing() {
 		set = append(set, a.globals()...)
 	}
 	right := ""

@@ -59,11 +59,27 @@ func theApp(t *testing.T) {
 
 	t.Log("tree, from the Deployment to the process")
 	s.keys("o")
-	s.sees("deployment/web", "replicaset/web-", "pod/web-", "container web", "process 1  /web")
+	s.sees("deployment/web", "replicaset/web-", "pod/web-", "container web", "process 1  toolbox serve")
 	s.keys("esc")
 	s.sees("apiVersion: apps/v1")
+
+	t.Log("a field, explained by the server")
+	s.keys("i")
+	s.sees("APIVersion defines the versioned schema")
+	s.keys("i")
+
+	t.Log("edit in place: a dry run, its error at the line, what would change")
+	s.keys("e")
+	s.sees("ctrl+s check")
+	s.line("replicas: 1")
+	s.keys("\x7f", "-1", "\x13")
+	s.sees("spec.replicas", "must be greater than or equal to 0")
+	s.keys("\x7f\x7f", "2", "\x13")
+	s.sees("The server accepts it", "-  replicas: 1", "+  replicas: 2")
+	s.keys("enter")
+	s.sees("deployment/web changed")
 	s.keys("esc")
-	s.sees("deployments.apps  in default")
+	s.sees("deployments.apps  in default", "2/2")
 
 	t.Log("filter")
 	s.run("po -A")
@@ -71,7 +87,7 @@ func theApp(t *testing.T) {
 	s.keys("/", "web-", "enter")
 	s.loses("coredns-")
 	// The pods that the edit took away have gone.
-	s.sees("1 of 3")
+	s.sees("2 of 4")
 
 	t.Log("shell in a pod")
 	s.keys("x")
@@ -131,7 +147,7 @@ func theApp(t *testing.T) {
 
 	t.Log("delete, after a question")
 	s.run("deploy default")
-	s.sees("1/1")
+	s.sees("2/2")
 	s.keys("d")
 	s.sees("Delete deployment/web?")
 	s.keys("y")

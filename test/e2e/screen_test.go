@@ -5,6 +5,8 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"regexp"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -115,6 +117,23 @@ func (s *screen) keys(keys ...string) {
 			time.Sleep(time.Second)
 		}
 	}
+}
+
+// line goes to the end of a line of the text that is edited, from the text's beginning.
+func (s *screen) line(text string) {
+	s.t.Helper()
+	const down = 20
+	s.keys(strings.Repeat("\x1b[B", down))
+	numbered := regexp.MustCompile(`(\d+) +` + regexp.QuoteMeta(text))
+	s.until("a line "+text, numbered.MatchString)
+	number, err := strconv.Atoi(numbered.FindStringSubmatch(s.text())[1])
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	for range down + 1 - number {
+		s.keys("\x1b[A")
+	}
+	s.keys("\x05")
 }
 
 // run runs a command in the app's command line.

@@ -27,6 +27,8 @@ type Backend interface {
 	Describe(ctx context.Context, ref watch.Ref) (string, error)
 	// Object is an object as the API server has it.
 	Object(ctx context.Context, ref watch.Ref) (*unstructured.Unstructured, error)
+	// Update changes an object, or tells what would come of it.
+	Update(ctx context.Context, ref watch.Ref, o *unstructured.Unstructured, dry bool) (*unstructured.Unstructured, error)
 	// Explain is what kubectl explain prints of a field.
 	Explain(ctx context.Context, ref watch.Ref, field []string) (string, error)
 	// Logs follows a container's log until ctx ends.
@@ -50,6 +52,7 @@ type View struct {
 
 	describe described
 	yaml     manifest
+	editor   *editor // nil if nothing is edited
 	logs     logs
 	events   widget.Pager
 }
@@ -114,6 +117,9 @@ func (v *View) SetSize(w, h int) {
 		p.SetSize(iw, ih)
 	}
 	v.yaml.setSize(iw, ih)
+	if v.editor != nil {
+		v.editor.setSize(iw, ih)
+	}
 }
 
 // show changes to a tab and begins to fill it.
@@ -181,10 +187,19 @@ func (v *View) pager() scroller {
 }
 
 // Scroll moves in the text.
-func (v *View) Scroll(by int) { v.pager().Scroll(by) }
+func (v *View) Scroll(by int) {
+	if v.editor != nil {
+		v.editor.diff.Scroll(by)
+		return
+	}
+	v.pager().Scroll(by)
+}
 
 // Click is a mouse click: on a tab it opens the tab.
 func (v *View) Click(x, y int) tea.Cmd {
+	if v.editor != nil {
+		return nil
+	}
 	if y != 0 {
 		if v.tab == pane.YAML {
 			v.yaml.doc.Click(y - 3)
@@ -205,6 +220,9 @@ func (v *View) Click(x, y int) tea.Cmd {
 
 // Bindings are the view's keys.
 func (v *View) Bindings() keys.Set {
+	if v.editor != nil {
+		return v.editBindings()
+	}
 	p := v.pager()
 	do := func(f func()) func() tea.Cmd {
 		return func() tea.Cmd { f(); return v.explain() }
@@ -259,6 +277,9 @@ func (v *View) View() string {
 func (v *View) body() string {
 	t := v.ctx.Theme
 	w, h := max(0, v.w-4), max(0, v.h-4)
+	if v.editor != nil {
+		return v.editBody(w, h)
+	}
 	note := func(tone theme.Tone, s string) string {
 		var lines []string
 		for _, l := range widget.Lines(widget.Clean(s), w) {

@@ -183,7 +183,17 @@ func (s *stream) next() tea.Msg {
 
 // Update takes the messages that the view's own commands give.
 func (v *View) Update(msg tea.Msg) tea.Cmd {
+	if v.Typing() {
+		switch msg.(type) {
+		case tea.KeyPressMsg, tea.PasteMsg:
+			return v.editKey(msg)
+		}
+	}
 	switch msg := msg.(type) {
+	case editMsg:
+		if msg.view == v {
+			return v.edited(msg)
+		}
 	case textMsg:
 		if msg.view == v {
 			return v.gotText(msg)

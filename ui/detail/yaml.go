@@ -28,8 +28,10 @@ type manifest struct {
 	err     error
 	// managed shows who set which field; all is what is shown of it now.
 	managed, all bool
-	w, h         int
-	help         help
+	// stale says that what is shown was just changed.
+	stale bool
+	w, h  int
+	help  help
 }
 
 // help is the explanation of the field under the cursor.
@@ -75,11 +77,11 @@ func (m *manifest) helpRows() int { return max(4, m.h*2/5) }
 func (v *View) syncYAML() tea.Cmd {
 	d := &v.yaml
 	version := v.version()
-	shown := d.doc.Len() > 0 && d.managed == d.all
+	shown := d.doc.Len() > 0 && d.managed == d.all && !d.stale
 	if d.busy || shown && (version == "" || version == d.version) {
 		return nil
 	}
-	d.busy = true
+	d.busy, d.stale = true, false
 	o, ref, managed := v.ctx.Snapshot.Get(v.ref), v.ref, d.managed
 	return func() tea.Msg {
 		msg := yamlMsg{view: v, version: version, managed: managed}
@@ -207,6 +209,13 @@ func (v *View) helpBox(w, h int) string {
 	return box.Draw(strings.Join(lines, "\n"), w, h)
 }
 
+func (v *View) noEdit() string {
+	if v.gone() {
+		return "the object is gone"
+	}
+	return ""
+}
+
 // yamlBindings are the keys of the YAML tab.
 func (v *View) yamlBindings() keys.Set {
 	if v.tab != pane.YAML {
@@ -223,6 +232,7 @@ func (v *View) yamlBindings() keys.Set {
 	return keys.Set{
 		{Keys: []string{"i"}, Desc: "explain", Long: "say what the field under the cursor is for, as the server documents it", Bar: true, Run: v.toggleHelp},
 		{Keys: []string{"enter", "space"}, Label: "enter", Desc: "fold", Long: "hide what is below the field under the cursor, or show it", Bar: true, Run: then(d.doc.Fold)},
+		{Keys: []string{"e"}, Desc: "edit", Long: "change the object here; the server checks it before anything happens", Bar: true, Disabled: v.noEdit, Run: v.edit},
 		{Keys: []string{"z"}, Desc: "fold all", Long: "hide all but the outermost fields, or show everything", Run: then(d.doc.FoldAll)},
 		{Keys: []string{"M"}, Desc: managed, Long: "show who set which field (managedFields), or not", Run: func() tea.Cmd { d.managed = !d.managed; return v.syncYAML() }},
 	}

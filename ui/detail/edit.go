@@ -1,0 +1,293 @@
+package detail
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"regexp"
+	"strconv"
+	"strings"
+
+	"charm.land/bubbles/v2/textarea"
+	tea "charm.land/bubbletea/v2"
+	jsonpatch "gopkg.in/evanphx/json-patch.v4"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"sigs.k8s.io/yaml"
+
+	"kubarium/ui/document"
+	"kubarium/ui/widget"
+)
+
+// stage is how far an edit has come.
+type stage int
+
+const (
+	fetching  stage = iota // asks for the object
+	writing                // the user types
+	checking               // the server is asked what it would make of it
+	reviewing              // the user reads what would change
+	saving                 // the server is told
+	conflict               // somebody else was quicker
+)
+
+// editor changes an object. What is written goes to the server as a dry run first, which
+// says what is wrong with it, or what would come of it.
+type editor struct {
+	stage stage
+	area  textarea.Model
+	// base is the object as the text was made from it, wanted as it was written.
+	base, wanted *unstructured.Unstructured
+	text         string // of base
+	// problem is what is wrong, and line where; -1 if nobody knows.
+	problem string
+	line    int
+	// leave says that esc was pressed once over a changed text.
+	leave bool
+	diff  widget.Pager
+	err   error
+}
+
+// editMsg is the end of one stage of an edit.
+type editMsg struct {
+	view   *View
+	of     *editor
+	stage  stage // the stage that ended
+	object *unstructured.Unstructured
+	text   string
+	err    error
+}
+
+// SavedMsg says that an object was changed.
+type SavedMsg struct{ Name string }
+
+// edit begins to change the object.
+func (v *View) edit() tea.Cmd {
+	area := textarea.New()
+	area.Prompt, area.CharLimit, area.MaxHeight = "", 0, 0
+	area.ShowLineNumbers = true
+	e := &editor{area: area, line: -1}
+	v.editor = e
+	v.SetSize(v.w, v.h)
+	return v.fetch()
+}
+
+func (v *View) fetch() tea.Cmd {
+	e, ref := v.editor, v.ref
+	e.stage = fetching
+	return func() tea.Msg {
+		ctx, cancel := context.WithTimeout(context.Background(), askTime)
+		defer cancel()
+		msg := editMsg{view: v, of: e, stage: fetching}
+		if msg.object, msg.err = v.backend.Object(ctx, ref); msg.err == nil {
+			msg.text, msg.err = editable(msg.object)
+		}
+		return msg
+	}
+}
+
+// editable is the part of an object that users change, as YAML.
+func editable(o *unstructured.Unstructured) (string, error) {
+	o = o.DeepCopy()
+	unstructured.RemoveNestedField(o.Object, "status")
+	text, err := ToYAML(o, false)
+	return strings.TrimRight(text, "\n"), err
+}
+
+// written is the object that the text says; what was not shown is as it was.
+func (e *editor) written() (*unstructured.Unstructured, error) {
+	o := &unstructured.Unstructured{}
+	if err := yaml.UnmarshalStrict([]byte(e.area.Value()), &o.Object); err != nil {
+		return nil, err
+	}
+	if o.Object == nil {
+		return nil, errors.New("there is nothing: d deletes an object")
+	}
+	if status, ok := e.base.Object["status"]; ok && o.Object["status"] == nil {
+		o.Object["status"] = status
+	}
+	if o.GetName() != e.base.GetName() || o.GetNamespace() != e.base.GetNamespace() || o.GetKind() != e.base.GetKind() {
+		return nil, fmt.Errorf("the kind, the name and the namespace stay: this is %s %s", e.base.GetKind(), e.base.GetName())
+	}
+	return o, nil
+}
+
+// check asks the server what it would make of the text.
+func (v *View) check() tea.Cmd {
+	e := v.editor
+	e.problem, e.line, e.leave = "", -1, false
+	if e.area.Value() == e.text {
+		e.problem = "nothing is changed yet"
+		return nil
+	}
+	wanted, err := e.written()
+	if err != nil {
+		e.wrong(err)
+		return nil
+	}
+	e.stage, e.wanted = checking, wanted
+	return v.put(checking, true)
+}
+
+func (v *View) put(s stage, dry bool) tea.Cmd {
+	e, ref, wanted := v.editor, v.ref, v.editor.wanted.DeepCopy()
+	return func() tea.Msg {
+		ctx, cancel := context.WithTimeout(context.Background(), askTime)
+		defer cancel()
+		msg := editMsg{view: v, of: e, stage: s}
+		if msg.object, msg.err = v.backend.Update(ctx, ref, wanted, dry); msg.err == nil {
+			msg.text, msg.err = editable(msg.object)
+		}
+		if apierrors.IsConflict(msg.err) {
+			// What the other one did is to be seen.
+			var err error
+			if msg.object, err = v.backend.Object(ctx, ref); err == nil {
+				msg.text, err = editable(msg.object)
+			}
+			if err != nil {
+				msg.err = err
+			}
+		}
+		return msg
+	}
+}
+
+// edited takes the end of a stage.
+func (v *View) edited(msg editMsg) tea.Cmd {
+	e := v.editor
+	if e != msg.of {
+		return nil // it was left meanwhile
+	}
+	switch {
+	case msg.stage == fetching && msg.err != nil:
+		e.err = msg.err
+	case msg.stage == fetching:
+		e.begin(msg.object, msg.text, msg.text)
+		return e.area.Focus()
+	case apierrors.IsConflict(msg.err):
+		e.stage, e.wanted = conflict, msg.object
+		e.diff.Set(difference(v.ctx.Theme, e.text, msg.text))
+	case msg.err != nil:
+		e.stage = writing
+		e.wrong(msg.err)
+	case msg.stage == checking:
+		lines := difference(v.ctx.Theme, e.text, msg.text)
+		if len(lines) == 0 {
+			e.stage = writing
+			e.problem = "the server would store the same as before"
+			return nil
+		}
+		e.stage = reviewing
+		e.diff.Set(lines)
+		e.diff.Top()
+	default:
+		v.stopEditing()
+		name := v.ref.String()
+		v.yaml.stale = true
+		return tea.Batch(func() tea.Msg { return SavedMsg{Name: name} }, v.Sync())
+	}
+	return nil
+}
+
+// begin lets the user write on text, which is to change base.
+func (e *editor) begin(base *unstructured.Unstructured, baseText, text string) {
+	e.stage, e.base, e.text = writing, base, baseText
+	e.area.SetValue(text)
+	e.area.MoveToBegin()
+}
+
+// merge puts what was written on top of what somebody else has done.
+func (v *View) merge() tea.Cmd {
+	e := v.editor
+	theirs, theirText := e.wanted, ""
+	merged, err := mergeOnto(e.text, e.area.Value(), theirs)
+	if err == nil {
+		theirText, err = editable(theirs)
+	}
+	if err != nil {
+		e.stage = writing
+		e.wrong(err)
+		return nil
+	}
+	e.begin(theirs, theirText, merged)
+	e.problem = "your changes are on top of what is there now: ctrl+s checks them again"
+	return e.area.Focus()
+}
+
+// mergeOnto makes the changes from before to after to an object.
+func mergeOnto(before, after string, o *unstructured.Unstructured) (string, error) {
+	current, err := editable(o)
+	if err != nil {
+		return "", err
+	}
+	var docs [3][]byte
+	for i, text := range []string{before, after, current} {
+		if docs[i], err = yaml.YAMLToJSON([]byte(text)); err != nil {
+			return "", err
+		}
+	}
+	// What was not changed here is theirs, their version too.
+	patch, err := jsonpatch.CreateMergePatch(docs[0], docs[1])
+	if err != nil {
+		return "", fmt.Errorf("merge changes: %w", err)
+	}
+	merged, err := jsonpatch.MergePatch(docs[2], patch)
+	if err != nil {
+		return "", fmt.Errorf("merge changes: %w", err)
+	}
+	text, err := yaml.JSONToYAML(merged)
+	return strings.TrimRight(string(text), "\n"), err
+}
+
+var (
+	lineWord    = regexp.MustCompile(`line (\d+)`)
+	quotedField = regexp.MustCompile(`field "([^"]+)"`)
+	structField = regexp.MustCompile(`field \w+\.(\S+) of type`)
+)
+
+// wrong shows an error where it belongs.
+func (e *editor) wrong(err error) {
+	e.problem, e.line = widget.Clean(err.Error()), -1
+	text := document.Read(e.area.Value())
+	var status apierrors.APIStatus
+	if errors.As(err, &status) {
+		if d := status.Status().Details; d != nil {
+			for _, c := range d.Causes {
+				if at := text.Find(c.Field); at >= 0 && c.Field != "" {
+					e.problem, e.line = widget.Clean(c.Field+": "+c.Message), at
+					break
+				}
+			}
+		}
+	}
+	for _, named := range []*regexp.Regexp{quotedField, structField} {
+		if m := named.FindStringSubmatch(e.problem); e.line < 0 && m != nil {
+			e.line = text.Find(m[1])
+		}
+	}
+	if m := lineWord.FindStringSubmatch(e.problem); e.line < 0 && m != nil {
+		if n, err := strconv.Atoi(m[1]); err == nil {
+			e.line = min(n, strings.Count(e.area.Value(), "\n")+1) - 1
+		}
+	}
+	if e.line >= 0 {
+		e.goTo(e.line)
+	}
+}
+
+// goTo moves the cursor to a line.
+func (e *editor) goTo(line int) {
+	for e.area.Line() > line {
+		e.area.CursorUp()
+	}
+	for before := -1; e.area.Line() < line && before != e.area.Line()*1000+e.area.LineInfo().RowOffset; {
+		before = e.area.Line()*1000 + e.area.LineInfo().RowOffset
+		e.area.CursorDown()
+	}
+	e.area.CursorEnd()
+}
+
+func (v *View) stopEditing() {
+	v.editor = nil
+	v.SetSize(v.w, v.h)
+}

@@ -1,0 +1,146 @@
+package ui
+
+import (
+	"strings"
+	"testing"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/util/validation/field"
+
+	"kubarium/ui/pane"
+	"kubarium/ui/watch"
+)
+
+func anObject(version string, replicas int64, labels map[string]any) *unstructured.Unstructured {
+	return &unstructured.Unstructured{Object: map[string]any{
+		"apiVersion": "apps/v1", "kind": "StatefulSet",
+		"metadata": map[string]any{"name": "db", "namespace": "shop", "resourceVersion": version, "labels": labels, "managedFields": []any{map[string]any{"manager": "kubectl"}}},
+		"spec":     map[string]any{"replicas": replicas, "serviceName": "db"},
+		"status":   map[string]any{"readyReplicas": int64(1)},
+	}}
+}
+
+// editing is a driver that writes on an object.
+func editing(t *testing.T, w, h int, change ...func(*Options)) *driver {
+	d := up(t, w, h, change...)
+	d.fake.object = anObject("7", 1, map[string]any{"app": "db"})
+	d.send(pane.OpenMsg{Ref: watch.Ref{Kind: "StatefulSet", Namespace: "shop", Name: "db"}, Tab: pane.YAML})
+	d.press("e")
+	return d
+}
+
+func TestEdit(t *testing.T) {
+	d := editing(t, 100, 40)
+	d.sees("apiVersion: apps/v1", "replicas: 1", "ctrl+s check")
+	d.seesNot("readyReplicas", "managedFields")
+	d.press("ctrl+s")
+	d.sees("nothing is changed yet")
+
+	// Keys are text: none of them is a command.
+	toEnd(d, "replicas: 1")
+	d.write("0q?")
+	d.sees("replicas: 10q?")
+	d.press("ctrl+s")
+	if d.fake.object.GetResourceVersion() != "7" || len(d.app.dialogs) > 0 || d.quit {
+		t.Fatal("a key was more than text")
+	}
+	d.press("esc")
+	if !d.detail().Typing() {
+		// The fake server took it; the review is left for the text.
+		d.press("esc")
+	}
+	d.press("backspace", "backspace")
+
+	d.fake.refusal = apierrors.NewInvalid(schema.GroupKind{Group: "apps", Kind: "StatefulSet"}, "db", field.ErrorList{
+		field.Invalid(field.NewPath("spec", "replicas"), 10, "must be small"),
+	})
+	d.press("ctrl+s")
+	d.sees("line 10: spec.replicas: Invalid value: 10: must be small")
+	d.fake.refusal = apierrors.NewBadRequest(`StatefulSet in version "v1" cannot be handled as a StatefulSet: strict decoding error: unknown field "spec.serviceName"`)
+	d.press("ctrl+s")
+	d.sees("line 11:", "unknown field")
+
+	d.fake.refusal = nil
+	d.press("ctrl+s")
+	d.sees("The server accepts it", "-  replicas: 1", "+  replicas: 10")
+	if got := replicas(t, d.fake.object); got != 1 {
+		t.Errorf("a dry run has changed it to %d", got)
+	}
+	d.press("enter")
+	if got := replicas(t, d.fake.object); got != 10 {
+		t.Errorf("%d replicas", got)
+	}
+	if status, _, _ := unstructured.NestedInt64(d.fake.object.Object, "status", "readyReplicas"); status != 1 {
+		t.Error("what was not shown is lost")
+	}
+	d.sees("replicas: 10", "statefulset/db changed")
+}
+
+func TestEditConflict(t *testing.T) {
+	d := editing(t, 100, 40)
+	toEnd(d, "replicas: 1")
+	d.write("0")
+	d.fake.object = anObject("8", 1, map[string]any{"app": "db", "tier": "data"})
+	d.fake.refusal = apierrors.NewConflict(schema.GroupResource{Group: "apps", Resource: "statefulsets"}, "db", nil)
+	d.press("ctrl+s")
+	d.sees("Somebody changed it", "+    tier: data", "put mine on top")
+	d.fake.refusal = nil
+	d.press("m", "ctrl+s")
+	d.sees("The server accepts it", "+  replicas: 10")
+	d.seesNot("-    tier")
+	d.press("enter")
+	if o := d.fake.object; replicas(t, o) != 10 || o.GetLabels()["tier"] != "data" || o.GetResourceVersion() != "8" {
+		t.Errorf("it is %v", o.Object)
+	}
+}
+
+func TestEditIsLeft(t *testing.T) {
+	d := editing(t, 100, 40)
+	d.press("esc")
+	d.sees("i explain")
+	d.press("e")
+	toEnd(d, "replicas: 1")
+	d.write("0")
+	d.press("esc")
+	d.sees("esc again throws your changes away")
+	d.press("esc")
+	d.sees("i explain", "replicas: 1")
+	d.press("e")
+	toEnd(d, "replicas: 1")
+	d.write(": [")
+	d.press("ctrl+s")
+	d.sees("line 10:", "mapping values are not allowed")
+}
+
+func replicas(t *testing.T, o *unstructured.Unstructured) int64 {
+	t.Helper()
+	switch n := o.Object["spec"].(map[string]any)["replicas"].(type) {
+	case int64:
+		return n
+	case float64:
+		return int64(n)
+	default:
+		t.Fatalf("replicas are %T", n)
+	}
+	return 0
+}
+
+// toEnd moves the editor's cursor from the text's beginning to the end of a line.
+func toEnd(d *driver, text string) {
+	d.t.Helper()
+	for n, l := range strings.Split(d.screen(), "\n") {
+		if strings.Contains(l, text) {
+			for range n - firstLine {
+				d.press("down")
+			}
+			d.press("end")
+			return
+		}
+	}
+	d.t.Fatalf("%q is not on the screen:\n%s", text, d.screen())
+}
+
+// firstLine is where on the screen the text begins.
+const firstLine = 6
