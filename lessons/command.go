@@ -78,7 +78,7 @@ func FaultOf(line string) (f struct{ Kind, Do, Name string }, ok bool) {
 }
 
 // toolVerbs names the commands of Kubarium's own that a lesson may have run, beside
-// faults: those that look, and those that can be undone.
+// faults of nodes and components: those that look, and those that can be undone.
 func toolVerbs(tool string) (verbs []string, known bool) {
 	switch tool {
 	case "etcd":
@@ -87,7 +87,9 @@ func toolVerbs(tool string) (verbs []string, known bool) {
 		return []string{"ls", "add", "rm"}, true
 	case "component":
 		return []string{"ls"}, true
-	case "encrypt-secrets", "trace":
+	case "fault":
+		return []string{"list", "inject", "heal", "status"}, true
+	case "encrypt-secrets", "trace", "hold", "step", "release":
 		return nil, true
 	}
 	return nil, false

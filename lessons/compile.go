@@ -3,6 +3,7 @@ package lessons
 import (
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -128,6 +129,21 @@ func (l *Lesson) Resources() []Resource {
 		all = append(all, res)
 	}
 	return all
+}
+
+// Runs reports whether the lesson has a command of Kubarium's own that begins so.
+func (l *Lesson) Runs(word string) bool {
+	var lines []string
+	for _, a := range l.allActions() {
+		lines = append(lines, "kubarium "+a.Kubarium)
+	}
+	for i := range l.Steps {
+		lines = append(lines, l.Steps[i].Solution()...)
+	}
+	return slices.ContainsFunc(lines, func(line string) bool {
+		args, ok := ToolOf(line)
+		return ok && args[0] == word
+	})
 }
 
 func (l *Lesson) allActions() []Action {

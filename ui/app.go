@@ -61,6 +61,8 @@ type App struct {
 	usage   usageMsg
 	gauges  *gauge.Feeder
 	note    notice
+	faults  faultsMsg
+	holds   holdsMsg
 	tick    ticker
 	// memory is what of the last time is still to come; configured is the theme that the
 	// settings say.
@@ -183,6 +185,10 @@ func (a *App) handle(msg tea.Msg) tea.Cmd {
 		a.ctx.Rights.Update(msg)
 	case usageMsg:
 		a.usage = msg
+	case faultsMsg:
+		a.faults = msg
+	case holdsMsg:
+		a.holds = msg
 	case gauge.Report:
 		return a.measured(msg)
 	case doneMsg:

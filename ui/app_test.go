@@ -14,6 +14,8 @@ import (
 	"k8s.io/client-go/rest"
 
 	"kubarium/cluster/component"
+	"kubarium/cluster/fault"
+	"kubarium/cluster/hold"
 	"kubarium/ui/gauge"
 	"kubarium/ui/layout"
 	"kubarium/ui/panel"
@@ -417,4 +419,14 @@ func TestFreeze(t *testing.T) {
 	d.press("z")
 	d.send(componentsMsg(d.app.opts.Cluster.Components()))
 	d.seesNot("FROZEN", "thaw ")
+}
+
+func TestTheStatusLineSaysWhatIsBrokenAndHeld(t *testing.T) {
+	d := up(t, 160, 40)
+	d.send(faultsMsg{{Order: fault.Order{Name: "node-kill", Target: "node-2"}}, {Order: fault.Order{Name: "dns-skew", Target: "web"}}})
+	d.send(holdsMsg{Rules: []hold.Rule{{Name: "bindings"}}, Waiting: make([]hold.Waiting, 2)})
+	d.sees("broken: dns-skew web and 1 more", "held: bindings (2 waiting)")
+	d.send(faultsMsg{})
+	d.send(holdsMsg{})
+	d.seesNot("broken:", "held:")
 }

@@ -15,6 +15,8 @@ import (
 	"k8s.io/client-go/rest"
 
 	"kubarium/cluster/component"
+	"kubarium/cluster/fault"
+	"kubarium/cluster/hold"
 	"kubarium/cluster/trace"
 	"kubarium/ui/keys"
 	"kubarium/ui/panel"
@@ -75,6 +77,10 @@ type Options struct {
 	Trace *trace.Store
 	// Processes lists what runs in containers, by their IDs; nil if nobody knows.
 	Processes tree.Processes
+	// Faults and Holds are what is broken and held on purpose; nil if the cluster was
+	// started elsewhere.
+	Faults *fault.Manager
+	Holds  *hold.Manager
 	// Usage is what the cluster costs the machine just now. It may be nil.
 	Usage func() (cpuCores, pssMiB float64)
 	// Seen is told of each state of the cluster that the app has taken over. It may be nil.

@@ -83,6 +83,12 @@ func Feed(ctx context.Context, o Options, send func(tea.Msg), running *sync.Wait
 			send(readyMsg{err: err})
 		}
 	})
+	if o.Faults != nil {
+		running.Go(func() { feedFaults(ctx, o.Faults, send) })
+	}
+	if o.Holds != nil {
+		running.Go(func() { feedHolds(ctx, o.Holds, send) })
+	}
 	if o.Usage != nil {
 		running.Go(func() { feedUsage(ctx, o.Usage, send) })
 	}

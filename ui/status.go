@@ -30,11 +30,13 @@ func (a *App) statusLine(w int) string {
 	if a.ctx.Text != "" {
 		parts = append(parts, t.Tone(theme.Accent).Render("filter /"+a.ctx.Text))
 	}
-	filtered := a.ctx.Namespace != "" || a.ctx.Text != ""
+	broken := a.brokenWords()
+	parts = append(parts, broken...)
+	filtered := a.ctx.Namespace != "" || a.ctx.Text != "" || len(broken) > 0
 	if a.ctx.Down {
 		parts = append(parts, t.Banner.Render(" "+t.Icons.Warning+" API server does not answer: this is what was last seen "))
 	} else {
-		parts = append(parts, a.nodesWord(), a.podsWord(w >= 150 || w >= 110 && !filtered))
+		parts = append(parts, a.nodesWord(), a.podsWord(w >= 150 && len(broken) == 0 || w >= 110 && !filtered))
 	}
 	right := a.costs()
 	right = append(right, a.ctx.Now.Format("15:04"))

@@ -130,6 +130,7 @@ func appOptions(ctx context.Context, c *cluster.Cluster, g *global, open string,
 		},
 		Memory: memory, Remember: remember,
 		Usage: usage(), Trace: c.Trace(), Processes: c.Processes,
+		Faults: c.Faults(), Holds: c.Holds(),
 	}, nil
 }
 

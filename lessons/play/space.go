@@ -58,10 +58,28 @@ func (p *Player) makeNamespace(ctx context.Context) error {
 
 // tidy undoes all that the lesson did.
 func (p *Player) tidy(ctx context.Context) error {
+	if err := p.mend(ctx); err != nil {
+		return err
+	}
 	if err := p.act(ctx, p.lesson.Cleanup); err != nil {
 		return err
 	}
 	return p.deleteNamespace(ctx)
+}
+
+// mend heals and releases what the lesson may have left broken or held.
+func (p *Player) mend(ctx context.Context) error {
+	for _, mending := range []struct{ word, line string }{
+		{"fault", "kubarium fault heal --all"}, {"hold", "kubarium release --all"},
+	} {
+		if !p.lesson.Runs(mending.word) {
+			continue
+		}
+		if err := p.line(ctx, mending.line, false); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // deleteNamespace deletes the lesson's namespace. What makes pods goes first,

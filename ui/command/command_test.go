@@ -201,6 +201,11 @@ func TestOwnCommandsKeepTheirName(t *testing.T) {
 	if err != nil || !Own(args) || strings.Join(args, " ") != "etcd ls /registry" {
 		t.Errorf("%q, %v", args, err)
 	}
+	for _, line := range []string{"fault list", "kubarium hold bindings", "step", "release --all"} {
+		if args, _ := Args(line); !Own(args) {
+			t.Errorf("%q is taken for one of kubectl's", line)
+		}
+	}
 	for _, line := range []string{"get nodes", "kubarium kubectl get nodes", ""} {
 		if args, _ := Args(line); Own(args) {
 			t.Errorf("%q is taken for one of Kubarium's own", line)

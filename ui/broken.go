@@ -1,0 +1,58 @@
+package ui
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	tea "charm.land/bubbletea/v2"
+
+	"kubarium/cluster/fault"
+	"kubarium/cluster/hold"
+	"kubarium/ui/theme"
+	"kubarium/ui/widget"
+)
+
+// faultsMsg brings what is broken on purpose, holdsMsg what is held.
+type (
+	faultsMsg []fault.Active
+	holdsMsg  hold.State
+)
+
+// feedFaults sends what is broken, whenever that changes.
+func feedFaults(ctx context.Context, faults *fault.Manager, send func(tea.Msg)) {
+	for active := range faults.Watch(ctx) {
+		send(faultsMsg(active))
+	}
+}
+
+// feedHolds sends what is held, whenever that changes.
+func feedHolds(ctx context.Context, holds *hold.Manager, send func(tea.Msg)) {
+	for state := range holds.Watch(ctx) {
+		send(holdsMsg(state))
+	}
+}
+
+// brokenWords say what is broken on purpose, and what is held: nobody is to look for a
+// reason elsewhere.
+func (a *App) brokenWords() []string {
+	t := a.ctx.Theme
+	var words []string
+	if n := len(a.faults); n > 0 {
+		last := a.faults[n-1]
+		text := "broken: " + last.Name + " " + last.Target
+		if n > 1 {
+			text += fmt.Sprintf(" and %d more", n-1)
+		}
+		words = append(words, t.Tone(theme.Warn).Bold(true).Render(t.Icons.Warning+" "+widget.Clean(text)))
+	}
+	if len(a.holds.Rules) > 0 {
+		names := make([]string, 0, len(a.holds.Rules))
+		for _, r := range a.holds.Rules {
+			names = append(names, r.Name)
+		}
+		text := fmt.Sprintf("held: %s (%d waiting)", strings.Join(names, ", "), len(a.holds.Waiting))
+		words = append(words, t.Tone(theme.Warn).Bold(true).Render(t.Icons.Warning+" "+widget.Clean(text)))
+	}
+	return words
+}
