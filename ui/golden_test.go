@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -32,6 +34,7 @@ type look struct {
 func looks() []look {
 	return []look{
 		{name: "colour", profile: colorprofile.TrueColor},
+		{name: "nocolor", profile: colorprofile.ASCII},
 		{name: "ascii", ascii: true, profile: colorprofile.ASCII},
 	}
 }
@@ -189,6 +192,9 @@ func TestScreens(t *testing.T) {
 					if l.ascii {
 						checkASCII(t, b.String())
 					}
+					if l.profile == colorprofile.ASCII {
+						checkColourless(t, b.String())
+					}
 					golden.RequireEqual(t, b.String())
 				})
 			}
@@ -219,12 +225,43 @@ func checkSize(t *testing.T, out string, w, h int) {
 	}
 }
 
+// checkColourless looks for colours; bold, faint and reverse video are none.
+func checkColourless(t *testing.T, s string) {
+	t.Helper()
+	for _, found := range regexp.MustCompile("\x1b\\[[0-9;]*m").FindAllString(s, -1) {
+		for _, code := range strings.Split(strings.Trim(found, "\x1b[m"), ";") {
+			if n, err := strconv.Atoi(code); err == nil && n >= 30 && n != 39 && n != 49 {
+				t.Errorf("colour %q with NO_COLOR", found)
+				return
+			}
+		}
+	}
+}
+
 func checkASCII(t *testing.T, s string) {
 	t.Helper()
 	for _, r := range ansi.Strip(s) {
 		if r > 126 {
 			t.Errorf("%q is not ASCII", r)
 			return
+		}
+	}
+}
+
+// TestTerminalTheme draws screens in the terminal's own colours, and finds no others.
+func TestTerminalTheme(t *testing.T) {
+	d := up(t, 120, 40, func(o *Options) { o.Theme = "terminal"; o.Lessons = &uitest.Panel{} })
+	d.send(tea.ColorProfileMsg{Profile: colorprofile.TrueColor})
+	withTables(d)
+	other := regexp.MustCompile("\x1b\\[[0-9;]*[34]8[;:][25]")
+	for _, press := range [][]string{nil, {"m"}, {"3"}, {"y"}, {"esc", "?"}, {"esc", "q"}, {"esc", ":", "x"}, {"esc", "L"}, {"esc", "ctrl+p"}} {
+		d.press(press...)
+		out, _ := d.app.Render()
+		if found := other.FindString(out); found != "" {
+			t.Errorf("after %v: %q", press, found)
+		}
+		if !strings.Contains(out, "\x1b[3") && !strings.Contains(out, ";3") {
+			t.Errorf("after %v: no colours at all", press)
 		}
 	}
 }

@@ -255,7 +255,7 @@ func (v *View) logBindings() keys.Set {
 		return set
 	}
 	return append(set, keys.Binding{
-		Keys: []string{"c"}, Action: "next-container", Desc: fmt.Sprintf("container %s", names[l.container%len(names)]), Long: "the pod's next container", Bar: len(names) > 1,
+		Keys: []string{"C"}, Action: "next-container", Desc: fmt.Sprintf("container %s", names[l.container%len(names)]), Long: "the pod's next container", Bar: len(names) > 1,
 		Disabled: func() string {
 			if len(names) == 1 {
 				return "the pod has one container only"

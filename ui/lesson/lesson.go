@@ -92,6 +92,7 @@ type question struct {
 var (
 	_ panel.Panel  = (*Panel)(nil)
 	_ panel.Styled = (*Panel)(nil)
+	_ panel.Themed = (*Panel)(nil)
 )
 
 // New returns the panel. The context ends the lesson that is being played.
@@ -111,6 +112,12 @@ func New(ctx context.Context, opts Options) *Panel {
 func (p *Panel) SetDark(dark bool) {
 	p.theme = theme.New(theme.Auto, dark, p.opts.ASCII)
 	p.prose = newProse(p.theme)
+}
+
+// SetTheme takes the app's theme.
+func (p *Panel) SetTheme(t *theme.Theme) {
+	p.theme = t
+	p.prose = newProse(t)
 }
 
 // Title is the heading of the panel.

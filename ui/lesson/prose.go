@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"image/color"
 	"regexp"
+	"strconv"
 	"strings"
 
 	"charm.land/glamour/v2"
@@ -251,6 +252,10 @@ func hex(s lipgloss.Style) *string {
 	c := s.GetForeground()
 	if _, none := c.(lipgloss.NoColor); c == nil || none {
 		return nil
+	}
+	if basic, ok := c.(xansi.BasicColor); ok {
+		number := strconv.Itoa(int(basic))
+		return &number
 	}
 	rgba := color.RGBAModel.Convert(c).(color.RGBA)
 	text := fmt.Sprintf("#%02x%02x%02x", rgba.R, rgba.G, rgba.B)

@@ -37,6 +37,12 @@ func (v *View) Selected() (watch.Ref, bool) {
 	return v.kind.Ref(r.Namespace, r.Name), ok
 }
 
+// Named is the name of the selected object.
+func (v *View) Named() string {
+	r, _ := v.current()
+	return r.Name
+}
+
 func (v *View) open(tab pane.Tab) tea.Cmd {
 	ref, ok := v.Selected()
 	if !ok {

@@ -18,10 +18,12 @@ const (
 	Dark         = "dark"
 	Light        = "light"
 	HighContrast = "high-contrast"
+	// Terminal has the sixteen colours of the terminal's own palette, and no others.
+	Terminal = "terminal"
 )
 
 // Names lists the themes that can be asked for.
-func Names() []string { return []string{Auto, Dark, Light, HighContrast} }
+func Names() []string { return []string{Auto, Dark, Light, HighContrast, Terminal} }
 
 // palette is all that one theme differs in from another.
 type palette struct {
@@ -56,6 +58,13 @@ func palettes() map[string]palette {
 			waterTop: "#000000", waterDeep: "#000000", bubble: "#ffffff",
 			surface: "#000000", backdrop: "#000000",
 		},
+		// Numbers of the palette; "" is the terminal's own text and background.
+		Terminal: {
+			text: "", muted: "", faint: "8", accent: "6",
+			border: "8", title: "",
+			ok: "2", busy: "5", warn: "3", bad: "1",
+			bubble: "6",
+		},
 	}
 }
 
@@ -76,7 +85,7 @@ const (
 
 // Theme is the look of the app.
 type Theme struct {
-	// Name is Dark, Light or HighContrast.
+	// Name is Dark, Light, HighContrast or Terminal.
 	Name string
 	// IsDark says what the theme is made for.
 	IsDark bool
@@ -117,7 +126,7 @@ func New(name string, isDark, ascii bool) *Theme {
 
 	t := &Theme{
 		Name:        name,
-		IsDark:      name != Light,
+		IsDark:      name != Light && (name != Terminal || isDark),
 		Icons:       icons(ascii),
 		Surface:     c(p.surface),
 		Text:        fg(p.text),
@@ -133,7 +142,7 @@ func New(name string, isDark, ascii bool) *Theme {
 		Selected:    lipgloss.NewStyle().Reverse(true),
 		// The selection of a pane without the focus is still to be found.
 		SelectedUnder: fg(p.text).Bold(true),
-		Fine:          name != HighContrast,
+		Fine:          name != HighContrast && name != Terminal,
 		waterTop:      c(p.waterTop),
 		waterDeep:     c(p.waterDeep),
 		bubble:        c(p.bubble),

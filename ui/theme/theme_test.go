@@ -13,7 +13,7 @@ import (
 // TestTextIsReadable measures the contrast of every tone that carries meaning,
 // on the theme's backdrop and in its water, as WCAG does.
 func TestTextIsReadable(t *testing.T) {
-	for _, name := range Names()[1:] {
+	for _, name := range []string{Dark, Light, HighContrast} {
 		theme := New(name, name != Light, false)
 		backs := map[string]color.Color{"backdrop": theme.Backdrop, "surface": theme.Surface}
 		if theme.Fine {
@@ -85,5 +85,23 @@ func TestWaterNeedsFineColours(t *testing.T) {
 	theme.Fine = false
 	if _, none := theme.Water(1, 3).(lipgloss.NoColor); !none {
 		t.Error("there is water in a terminal of few colours")
+	}
+}
+
+// TestTerminalHasItsOwnColours checks that this theme names colours of the palette only,
+// and makes the terminal's background its own.
+func TestTerminalHasItsOwnColours(t *testing.T) {
+	for _, dark := range []bool{true, false} {
+		theme := New(Terminal, dark, false)
+		if theme.IsDark != dark || theme.Fine {
+			t.Errorf("dark %v: it is %v, fine %v", dark, theme.IsDark, theme.Fine)
+		}
+		for tone := Plain; tone <= Bad; tone++ {
+			switch c := theme.Tone(tone).GetForeground().(type) {
+			case ansi.BasicColor, lipgloss.NoColor:
+			default:
+				t.Errorf("tone %d is %T", tone, c)
+			}
+		}
 	}
 }

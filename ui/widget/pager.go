@@ -144,6 +144,23 @@ func (p *Pager) AtEnd() bool { return p.offset >= p.last() }
 // Len is the number of lines.
 func (p *Pager) Len() int { return len(p.lines) }
 
+// Bottom is the lowest line in view, or above it, that is wanted: as a whole and without
+// styles.
+func (p *Pager) Bottom(wanted func(line string) bool) string {
+	row, at := len(p.wrapped), min(p.offset+p.h, len(p.wrapped))-1
+	for i := len(p.lines) - 1; i >= 0; i-- {
+		n := 1
+		if p.Wrap && p.w > 0 {
+			n = len(p.wrap(p.lines[i : i+1]))
+		}
+		line := ansi.Strip(p.lines[i])
+		if row -= n; row <= at && wanted(line) {
+			return line
+		}
+	}
+	return ""
+}
+
 // Text is the whole of what is kept, without styles.
 func (p *Pager) Text() string { return ansi.Strip(strings.Join(p.lines, "\n")) }
 
