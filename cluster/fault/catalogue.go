@@ -59,6 +59,15 @@ func nodeFaults() []Fault {
 			Expect:  "The node's pods go on, and do not reach those of other nodes. Without the control plane the node is NotReady after the grace period of 40 s, and its pods are replaced after 5 minutes more; when it is back it ends those that were replaced.",
 		},
 		{
+			Name: "node-slow", Target: nodeTarget, inject: slowNode, Default: usual, Max: longest,
+			Params: []Param{
+				{Name: "cpu", Default: "20", Meaning: "how much processor time the node has, in hundredths of one processor; none is no limit"},
+				{Name: "rate", Default: "none", Meaning: "how much the node may send, in kbit a second; none is no limit"},
+			},
+			Summary: "give a node little processor time, or a slow link",
+			Expect:  "All of the node takes longer, kubelet and containers alike: pods start late, answers and probes run into their time-outs. If its lease comes late, the node is NotReady for a while.",
+		},
+		{
 			Name: "packet-drop", Target: betweenTarget, inject: dropPackets, Default: usual, Max: longest,
 			Params:  []Param{{Name: "percent", Default: "100", Meaning: "how many of a hundred packets are dropped"}},
 			Summary: "drop packets between two pods or nodes, both ways",

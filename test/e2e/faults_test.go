@@ -8,10 +8,14 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/vishvananda/netlink"
+	"github.com/vishvananda/netns"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"kubarium/cluster/component"
@@ -117,6 +121,7 @@ func TestFaults(t *testing.T) {
 			})
 		}
 	})
+	t.Run("node-slow", func(t *testing.T) { testSlowNode(t, ns) })
 	t.Run("kubelet-config-corrupt", func(t *testing.T) {
 		since := logSize(t, "node-2/kubelet.log")
 		inject(t, "kubelet-config-corrupt", "node-2")
@@ -198,6 +203,116 @@ func (c *testCluster) containerPID(t *testing.T, ns, pod string) string {
 	}
 	t.Fatalf("no process of container %s", id)
 	return ""
+}
+
+// testSlowNode looks at what the kernel counts: how often the node had to wait for its
+// processor time, and what it does with its packets.
+func testSlowNode(t *testing.T, ns string) {
+	shared.runOn(t, ns, "busy", "node-3", "kubarium/web:1.0")
+	injectWith(t, fault.Order{Name: "node-slow", Target: "node-3", Params: map[string]string{"rate": "400"}})
+	before := throttled(t, "node-3")
+	eventually(t, "wait for processor time", func(context.Context) error {
+		// The work is the kubelet's and the shell's.
+		shared.kubectl(t, "-n", ns, "exec", "busy", "--", "sh", "-c", "echo work")
+		if now := throttled(t, "node-3"); now <= before {
+			return fmt.Errorf("waited %d times", now)
+		}
+		return nil
+	})
+	if kinds := shared.queues(t, ns, "busy"); !slices.Contains(kinds, "tbf") {
+		t.Errorf("the node's packets go through %v", kinds)
+	}
+	heal(t, "node-slow")
+	if kinds := shared.queues(t, ns, "busy"); slices.Contains(kinds, "tbf") {
+		t.Errorf("after the heal the node's packets go through %v", kinds)
+	}
+	quota, err := os.ReadFile(cgroupFile(t, "node-3", "cpu.cfs_quota_us", "cpu.max"))
+	if err != nil || !strings.HasPrefix(string(quota), "-1") && !strings.HasPrefix(string(quota), "max") {
+		t.Errorf("after the heal the quota is %q: %v", quota, err)
+	}
+}
+
+// cgroupFile is a file of the node's cgroup, under its name in cgroup v1 or v2.
+func cgroupFile(t *testing.T, node string, names ...string) string {
+	t.Helper()
+	for _, name := range names {
+		for _, mount := range []string{"/sys/fs/cgroup/cpu", "/sys/fs/cgroup"} {
+			if found, _ := filepath.Glob(filepath.Join(mount, "kubarium", shared.name+"-*", node, name)); len(found) > 0 {
+				return found[0]
+			}
+		}
+	}
+	t.Fatalf("%s has no cgroup with %v", node, names)
+	return ""
+}
+
+// throttled is how often the node had to wait for its processor time.
+func throttled(t *testing.T, node string) int {
+	t.Helper()
+	data, err := os.ReadFile(cgroupFile(t, node, "cpu.stat"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for line := range strings.Lines(string(data)) {
+		if rest, found := strings.CutPrefix(line, "nr_throttled "); found {
+			n, err := strconv.Atoi(strings.TrimSpace(rest))
+			if err != nil {
+				t.Fatal(err)
+			}
+			return n
+		}
+	}
+	t.Fatalf("cpu.stat says %q", data)
+	return 0
+}
+
+// queues are the kinds of queues of the interfaces of the node on which a pod runs.
+func (c *testCluster) queues(t *testing.T, ns, pod string) []string {
+	t.Helper()
+	// The node is the pod's shim's parent; its first process has the node's network.
+	namespace, err := netns.GetFromPid(c.nodePID(t, ns, pod))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer namespace.Close()
+	handle, err := netlink.NewHandleAt(namespace)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer handle.Close()
+	link, err := handle.LinkByName("eth0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	list, err := handle.QdiscList(link)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var kinds []string
+	for _, q := range list {
+		kinds = append(kinds, q.Type())
+	}
+	return kinds
+}
+
+// nodePID is a process in the network of the pod's node: the shim above its container.
+func (c *testCluster) nodePID(t *testing.T, ns, pod string) int {
+	t.Helper()
+	data, err := os.ReadFile(filepath.Join("/proc", c.containerPID(t, ns, pod), "status"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for line := range strings.Lines(string(data)) {
+		if rest, found := strings.CutPrefix(line, "PPid:"); found {
+			pid, err := strconv.Atoi(strings.TrimSpace(rest))
+			if err != nil {
+				t.Fatal(err)
+			}
+			return pid
+		}
+	}
+	t.Fatal("the container has no parent")
+	return 0
 }
 
 // testFaultCommand breaks and heals by the command line.
