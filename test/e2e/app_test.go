@@ -147,7 +147,7 @@ func theApp(t *testing.T) {
 
 	t.Log("delete, after a question")
 	s.run("deploy default")
-	s.sees("2/2")
+	s.sees("deployments.apps  in default", "2/2")
 	s.keys("d")
 	s.sees("Delete deployment/web?")
 	s.keys("y")
