@@ -44,25 +44,55 @@ func (p *Tanks) crowd(g grid, focused bool) string {
 	return box.Draw(strings.Join(lines, "\n"), p.w, g.h)
 }
 
+// crowdKey is all that a node's line depends on. Lines are kept: most stay the same from
+// frame to frame, and styling them is what costs.
+type crowdKey struct {
+	theme       *theme.Theme
+	name, sign  string
+	tone        theme.Tone
+	pods        [facts.Unknown + 1]int
+	share, w    int
+	frame       int
+	highlighted bool
+}
+
+// keptLines is how many lines are kept before all are made anew.
+const keptLines = 4096
+
 func (p *Tanks) crowdLine(i, w int, here bool) string {
-	t, n := p.ctx.Theme, p.nodes[i]
-	sign, tone, _ := p.state(n)
-	name := widget.Middle(n.Object.Name, 12, t.Icons.Ellipsis)
-	name = widget.Fit(name, min(12, w/3), "")
-	text, plain := p.counts(p.pods[i], w-ansi.StringWidth(name)-5)
-	share := fmt.Sprintf("%3.0f%% cpu ", 100*n.CPU.Share())
-	if ansi.StringWidth(name)+ansi.StringWidth(plain)+len(share)+6 > w {
+	n := p.nodes[i]
+	key := crowdKey{theme: p.ctx.Theme, name: n.Object.Name, pods: states(p.pods[i]), share: int(100*n.CPU.Share() + 0.5), w: w, highlighted: here}
+	key.sign, key.tone, _ = p.state(n)
+	if k := key.pods; k[facts.Pulling]+k[facts.Creating]+k[facts.Restarting]+k[facts.Terminating] > 0 {
+		key.frame = p.ctx.Frame // their signs move
+	}
+	line, ok := p.lines[key]
+	if !ok {
+		if len(p.lines) >= keptLines || p.lines == nil {
+			p.lines = map[crowdKey]string{}
+		}
+		line = p.drawCrowdLine(key)
+		p.lines[key] = line
+	}
+	return line
+}
+
+func (p *Tanks) drawCrowdLine(k crowdKey) string {
+	t := p.ctx.Theme
+	name := widget.Fit(widget.Middle(k.name, 12, t.Icons.Ellipsis), min(12, k.w/3), "")
+	text, plain := p.counts(k.pods, k.w-ansi.StringWidth(name)-5)
+	share := fmt.Sprintf("%3d%% cpu ", k.share)
+	if ansi.StringWidth(name)+ansi.StringWidth(plain)+len(share)+6 > k.w {
 		share = ""
 	}
-	if here {
-		return " " + t.Selected.Render(widget.Spread(sign+" "+name+" "+plain, share, w-1, t.Icons.Ellipsis))
+	if k.highlighted {
+		return " " + t.Selected.Render(widget.Spread(k.sign+" "+name+" "+plain, share, k.w-1, t.Icons.Ellipsis))
 	}
-	return " " + widget.Spread(t.Tone(tone).Render(sign)+" "+t.Text.Render(name)+" "+text, t.Tone(theme.Faint).Render(share), w-1, t.Icons.Ellipsis)
+	return " " + widget.Spread(t.Tone(k.tone).Render(k.sign)+" "+t.Text.Render(name)+" "+text, t.Tone(theme.Faint).Render(share), k.w-1, t.Icons.Ellipsis)
 }
 
 // counts writes how many pods are in which state, the ones that need a look first.
-func (p *Tanks) counts(pods []*facts.Pod, room int) (styled, plain string) {
-	n := states(pods)
+func (p *Tanks) counts(n [facts.Unknown + 1]int, room int) (styled, plain string) {
 	order := []facts.State{
 		facts.Failing, facts.Evicted, facts.NotReady, facts.Restarting, facts.Pending, facts.Pulling, facts.Creating,
 		facts.Terminating, facts.Unknown, facts.Running, facts.Completed,

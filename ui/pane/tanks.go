@@ -34,6 +34,8 @@ type Tanks struct {
 	grouped bool
 	// service is the one chosen here.
 	service watch.Ref
+	// lines are those of a crowd, as they were drawn.
+	lines map[crowdKey]string
 }
 
 var _ Pane = (*Tanks)(nil)
