@@ -111,7 +111,9 @@ func ToolOf(line string) (args []string, ok bool) {
 		return nil, false
 	}
 	// What names another cluster is not the learner's.
-	if slices.ContainsFunc(args, func(a string) bool { return strings.HasPrefix(a, "--name") || strings.HasPrefix(a, "--data-dir") }) {
+	if slices.ContainsFunc(args, func(a string) bool {
+		return a == "--name" || strings.HasPrefix(a, "--name=") || strings.HasPrefix(a, "--data-dir")
+	}) {
 		return nil, false
 	}
 	return args, true
