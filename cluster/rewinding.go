@@ -101,6 +101,20 @@ func (c *Cluster) Redo(ctx context.Context) (control.Rewound, error) {
 	return result, err
 }
 
+// RestoreRevision brings the cluster to what it was at a revision that etcd still has.
+func (c *Cluster) RestoreRevision(ctx context.Context, revision int64) (control.Rewound, error) {
+	c.rewinding.Lock()
+	defer c.rewinding.Unlock()
+	return c.rewindTo(ctx, c.stateAt(ctx, revision))
+}
+
+// LastChange is what Undo would take back.
+func (c *Cluster) LastChange() (rewind.Change, bool) {
+	c.rewinding.Lock()
+	defer c.rewinding.Unlock()
+	return c.timeline.ToUndo(rewind.Changes(c.trace))
+}
+
 func (c *Cluster) stateAt(ctx context.Context, revision int64) func(clientv3.KV) (rewind.State, error) {
 	return func(etcd clientv3.KV) (rewind.State, error) { return rewind.ReadState(ctx, etcd, revision) }
 }

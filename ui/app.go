@@ -52,6 +52,10 @@ type App struct {
 	// room is what the terminal has of the screen.
 	terminal *terminal.Pane
 	room     layout.Room
+	// past is what is shown in place of the present; nil if that is. onlyNamespace is the
+	// one that the user may see, "" if there are others.
+	past          *past
+	onlyNamespace string
 
 	config  *rest.Config
 	client  kubernetes.Interface
@@ -160,6 +164,10 @@ func (a *App) handle(msg tea.Msg) tea.Cmd {
 		a.ctx.Components = msg
 		return a.sync()
 	case watch.SnapshotMsg:
+		if a.past != nil {
+			a.past.live, a.ctx.Down = msg.Snapshot, false
+			return nil
+		}
 		if !a.opts.NoMotion {
 			a.ctx.Motion.Note(a.ctx.Snapshot, msg.Snapshot, a.now())
 		}
@@ -221,6 +229,14 @@ func (a *App) handleOwn(msg tea.Msg) tea.Cmd {
 		return a.opensTree(msg)
 	case detail.SavedMsg:
 		a.say(theme.OK, msg.Name+" changed")
+	case momentsMsg:
+		return a.beginPast(msg)
+	case pastMsg:
+		return a.showPast(msg)
+	case lastChangeMsg:
+		a.offerUndo(msg)
+	case rewoundMsg:
+		a.rewound(msg)
 	case browseMsg:
 		return a.browse(msg)
 	case pageMsg:
@@ -274,7 +290,7 @@ func (a *App) tell(msg tea.Msg) tea.Cmd {
 
 // sync lets everything that is on the screen take over what has changed.
 func (a *App) sync() tea.Cmd {
-	a.ctx.Now = a.now()
+	a.ctx.Now = a.moment()
 	for _, p := range a.panes {
 		p.Sync()
 	}
@@ -286,7 +302,7 @@ func (a *App) sync() tea.Cmd {
 
 func (a *App) connected(msg connectedMsg) tea.Cmd {
 	if msg.namespace != "" {
-		a.ctx.Namespace = msg.namespace
+		a.ctx.Namespace, a.onlyNamespace = msg.namespace, msg.namespace
 	}
 	a.config, a.client, a.version = msg.config, msg.client, msg.version
 	a.tables, a.gauges = resource.FromServer(msg.config), msg.gauges

@@ -39,6 +39,9 @@ func (a *App) key(msg tea.KeyPressMsg) tea.Cmd {
 	case a.typing():
 		return a.top().Update(msg)
 	}
+	if a.past != nil && a.focus != layout.Panel {
+		return a.pastKey(name)
+	}
 	onPanel := a.focus == layout.Panel && a.panelOn && a.lessons != nil
 	if onPanel {
 		// What the panel says a key does, it does: its keys come before the app's.
@@ -106,7 +109,7 @@ func (a *App) mouse(msg tea.MouseMsg) tea.Cmd {
 	}
 	switch msg.(type) {
 	case tea.MouseClickMsg:
-		if m.Button == tea.MouseLeft {
+		if m.Button == tea.MouseLeft && a.past == nil {
 			return a.click(at, m.X, m.Y)
 		}
 	case tea.MouseWheelMsg:

@@ -73,6 +73,8 @@ type Options struct {
 	// leave it now; it may be nil.
 	Memory   Memory
 	Remember func(Memory)
+	// Rewind brings the cluster back to a state it had; nil if that cannot be done.
+	Rewind Rewinder
 	// Trace is what the cluster's taps see; nil if it was started elsewhere.
 	Trace *trace.Store
 	// Processes lists what runs in containers, by their IDs; nil if nobody knows.

@@ -33,7 +33,9 @@ func (a *App) statusLine(w int) string {
 	broken := a.brokenWords()
 	parts = append(parts, broken...)
 	filtered := a.ctx.Namespace != "" || a.ctx.Text != "" || len(broken) > 0
-	if a.ctx.Down {
+	if a.past != nil {
+		parts = append(parts, a.pastLine())
+	} else if a.ctx.Down {
 		parts = append(parts, t.Banner.Render(" "+t.Icons.Warning+" API server does not answer: this is what was last seen "))
 	} else {
 		parts = append(parts, a.nodesWord(), a.podsWord(w >= 150 && len(broken) == 0 || w >= 110 && !filtered))

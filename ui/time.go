@@ -52,11 +52,11 @@ func (a *App) ticked(msg tickMsg) {
 		return
 	}
 	a.tick.due = time.Time{}
-	a.ctx.Now = a.now()
+	a.ctx.Now = a.moment()
 	if !a.opts.NoMotion {
 		a.ctx.Frame++
 	}
-	if !a.note.till.IsZero() && a.ctx.Now.After(a.note.till) {
+	if !a.note.till.IsZero() && a.now().After(a.note.till) {
 		a.note = notice{}
 	}
 }

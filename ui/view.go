@@ -188,7 +188,10 @@ func (a *App) tabAt(x int) layout.Name {
 func (a *App) keyBar(w int) string {
 	t := a.ctx.Theme
 	set := append(keys.Set{}, a.focused().Set...)
-	if !a.inTerminal() && !a.typing() {
+	if a.past != nil && a.focus != layout.Panel {
+		set = a.inPast()
+	}
+	if !a.inTerminal() && !a.typing() && a.past == nil {
 		set = append(set, a.globals()...)
 	}
 	right := ""

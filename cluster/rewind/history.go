@@ -34,24 +34,22 @@ const userName = "kubernetes-admin"
 // Changes finds what the user did in what the taps saw, oldest first.
 func Changes(store *trace.Store) []Change {
 	var changes []Change
-	// Nothing ends it: it returns what f does.
-	_ = store.Kept(func(e trace.Event) error {
+	store.Scan(0, func(e trace.Event) {
 		revisions := users(e)
 		if len(revisions) == 0 {
-			return nil
+			return
 		}
 		what := e.Verb + " " + e.Object.String()
 		if n := len(changes); n > 0 && changes[n-1].goesOn(e) {
 			c := &changes[n-1]
 			c.Time, c.First, c.Last = e.Time, min(c.First, revisions[0]), max(c.Last, revisions[len(revisions)-1])
 			c.What = append(c.What, what)
-			return nil
+			return
 		}
 		changes = append(changes, Change{
 			Time: e.Time, First: revisions[0], Last: revisions[len(revisions)-1], What: []string{what},
 			Command: e.Fields["command"], agent: e.Agent, session: e.Fields["session"],
 		})
-		return nil
 	})
 	slices.SortStableFunc(changes, func(a, b Change) int { return int(a.First - b.First) })
 	return changes

@@ -129,7 +129,7 @@ func appOptions(ctx context.Context, c *cluster.Cluster, g *global, open string,
 			return cmd, nil
 		},
 		Memory: memory, Remember: remember,
-		Usage: usage(), Trace: c.Trace(), Processes: c.Processes,
+		Usage: usage(), Trace: c.Trace(), Rewind: rewinder{c}, Processes: c.Processes,
 		Faults: c.Faults(), Holds: c.Holds(),
 	}, nil
 }

@@ -150,6 +150,18 @@ func theApp(t *testing.T) {
 	s.keys("y")
 	s.sees("There are none in default.")
 
+	t.Log("take it back, and look at how it was before")
+	s.keys("u")
+	s.sees("Take this back?", "delete deployments.apps/default/web")
+	s.keys("y")
+	s.sees("deployments.apps  in default", "1/1", "objects written")
+	s.keys("esc", "<")
+	s.sees("as it was at", "after:", "bring back")
+	s.keys("d")
+	s.sees("this is the past")
+	s.keys("esc")
+	s.loses("as it was at")
+
 	t.Log("leave")
 	s.keys("q")
 	s.sees("Leave kubarium?")

@@ -1,0 +1,39 @@
+package main
+
+import (
+	"context"
+	"strings"
+	"time"
+
+	"kubarium/cluster"
+	"kubarium/cluster/control"
+	"kubarium/ui"
+)
+
+// rewinder lets the app bring the cluster back.
+type rewinder struct{ cluster *cluster.Cluster }
+
+var _ ui.Rewinder = rewinder{}
+
+// LastChange implements ui.Rewinder.
+func (r rewinder) LastChange() (string, time.Time, bool) {
+	change, ok := r.cluster.LastChange()
+	what := strings.Join(change.What, "\n")
+	if change.Command != "" {
+		what = change.Command + ":\n" + what
+	}
+	return what, change.Time, ok
+}
+
+// Undo implements ui.Rewinder.
+func (r rewinder) Undo(ctx context.Context) (string, error) { return told(r.cluster.Undo(ctx)) }
+
+// Redo implements ui.Rewinder.
+func (r rewinder) Redo(ctx context.Context) (string, error) { return told(r.cluster.Redo(ctx)) }
+
+// To implements ui.Rewinder.
+func (r rewinder) To(ctx context.Context, revision int64) (string, error) {
+	return told(r.cluster.RestoreRevision(ctx, revision))
+}
+
+func told(result control.Rewound, err error) (string, error) { return tellRewound(result), err }

@@ -1,0 +1,62 @@
+// Package history knows the moments that a cluster can be shown at: one for each write to
+// etcd that its taps have seen.
+package history
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"kubarium/cluster/trace"
+)
+
+// Moment is the state after one write.
+type Moment struct {
+	Revision int64
+	Time     time.Time
+	// What was written: "create pods/default/web".
+	What string
+	more int
+}
+
+// String is what was written, with how much else was in the same transaction.
+func (m Moment) String() string {
+	if m.more > 0 {
+		return fmt.Sprintf("%s and %d more", m.What, m.more)
+	}
+	return m.What
+}
+
+// unseen are writes after which nobody would see a difference.
+var unseen = []string{"/registry/leases/", "/registry/masterleases/", "/registry/events/"}
+
+// Moments are those of which the taps know, oldest first.
+func Moments(store *trace.Store) []Moment {
+	var list []Moment
+	if store == nil {
+		return nil
+	}
+	store.Scan(0, func(e trace.Event) {
+		key := e.Fields["key"]
+		revision, err := strconv.ParseInt(e.Fields["revision"], 10, 64)
+		if e.Component != "etcd" || err != nil || hidden(key) {
+			return
+		}
+		if n := len(list); n > 0 && list[n-1].Revision == revision {
+			list[n-1].more++
+			return
+		}
+		list = append(list, Moment{Revision: revision, Time: e.Time, What: e.Verb + " " + strings.TrimPrefix(key, "/registry/")})
+	})
+	return list
+}
+
+func hidden(key string) bool {
+	for _, prefix := range unseen {
+		if strings.HasPrefix(key, prefix) {
+			return true
+		}
+	}
+	return false
+}
