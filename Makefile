@@ -59,7 +59,7 @@ test-e2e: build ## Run the tests against a live cluster
 	KUBARIUM=$(CURDIR)/bin/kubarium go test -count=1 -timeout 60m -v ./test/...
 
 .PHONY: test-lessons
-test-lessons: build ## Play every lesson against a live cluster; some ten minutes
+test-lessons: build ## Play every lesson against a live cluster; half an hour
 	KUBARIUM=$(CURDIR)/bin/kubarium LESSONS=all go test -count=1 -timeout 60m -v -run '^TestLessons$$' ./test/e2e
 
 .PHONY: test-long

@@ -89,6 +89,8 @@ func toolVerbs(tool string) (verbs []string, known bool) {
 		return []string{"ls"}, true
 	case "fault":
 		return []string{"list", "inject", "heal", "status"}, true
+	case "snapshot":
+		return []string{"ls", "save", "restore", "rm"}, true
 	case "encrypt-secrets", "trace", "hold", "step", "release":
 		return nil, true
 	}

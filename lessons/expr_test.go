@@ -38,6 +38,15 @@ func TestResourcesAreServed(t *testing.T) {
 	}
 }
 
+// TestStableVersionsAreWatched keeps lessons from waiting for versions that no server serves.
+func TestStableVersionsAreWatched(t *testing.T) {
+	for _, name := range []string{"priorityclasses", "certificatesigningrequests", "validatingadmissionpolicies", "leases"} {
+		if res, err := FindResource(name); err != nil || res.Version != "v1" {
+			t.Errorf("%s is watched in version %q (%v), want v1", name, res.Version, err)
+		}
+	}
+}
+
 func (c cluster) Probe(string) Answer     { return Answer{} }
 func (c cluster) Component(string) string { return "" }
 

@@ -82,6 +82,7 @@ func TestToolsLookOrCanBeUndone(t *testing.T) {
 		"kubarium trace -f":                            false,
 		"kubarium node ls --data-dir /etc":             false,
 		"kubarium reset --yes":                         false,
+		"kubarium snapshot save before":                true,
 		"kubarium etcd":                                false,
 		"kubectl get nodes":                            false,
 	} {

@@ -1,8 +1,10 @@
 package lessons
 
 import (
+	"cmp"
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 
 	"k8s.io/apimachinery/pkg/api/meta"
@@ -28,7 +30,12 @@ func newResources() *resources {
 	r := &resources{byName: map[string]Resource{}, byKind: map[schema.GroupKind]Resource{}}
 	// The core group first: "events" means the core ones.
 	r.addVersions(schema.GroupVersion{Version: "v1"})
-	for _, gv := range scheme.Scheme.PrioritizedVersionsAllGroups() {
+	versions := scheme.Scheme.PrioritizedVersionsAllGroups()
+	// What is stable is what servers serve, whichever version the client prefers.
+	slices.SortStableFunc(versions, func(a, b schema.GroupVersion) int {
+		return cmp.Compare(unstable(a.Version), unstable(b.Version))
+	})
+	for _, gv := range versions {
 		// No server has served this group for years; its kinds have moved.
 		if gv.Group == "extensions" {
 			continue
@@ -36,6 +43,14 @@ func newResources() *resources {
 		r.addVersions(gv)
 	}
 	return r
+}
+
+// unstable is 1 for versions such as v1beta1, which a server need not serve.
+func unstable(version string) int {
+	if strings.Contains(version, "beta") || strings.Contains(version, "alpha") {
+		return 1
+	}
+	return 0
 }
 
 func (r *resources) addVersions(gv schema.GroupVersion) {

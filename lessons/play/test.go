@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"sort"
 	"strings"
 	"time"
@@ -71,7 +72,7 @@ type tester struct {
 var errStuck = errors.New("the lesson is stuck")
 
 func (t *tester) play(ctx context.Context) {
-	if err := t.until(ctx, patience, "the lesson to be ready", func(s Snapshot) bool { return s.Ready && s.Busy == "" }); err != nil {
+	if err := t.until(ctx, t.preparation(), "the lesson to be ready", func(s Snapshot) bool { return s.Ready && s.Busy == "" }); err != nil {
 		return
 	}
 	if t.last.Notice != "" {
@@ -118,6 +119,15 @@ func (t *tester) step(ctx context.Context, step *lessons.Step) error {
 		}
 	}
 	return t.quiz(ctx, step)
+}
+
+// preparation is how long tidying up and setting up may take by their own limits.
+func (t *tester) preparation() time.Duration {
+	limit := 2 * patience
+	for _, a := range append(slices.Clone(t.lesson.Cleanup), t.lesson.Setup...) {
+		limit += max(a.Within, patience)
+	}
+	return limit
 }
 
 // lastChecked is the last step with checks. Where a reset replays the steps
@@ -188,7 +198,8 @@ func (t *tester) solve(ctx context.Context, step *lessons.Step, what string) err
 
 // idle waits until the player has begun and ended what it was asked to do.
 func (t *tester) idle(ctx context.Context, step *lessons.Step, what string) error {
-	limit := 2 * patience
+	// A reset prepares the lesson anew and plays the steps before.
+	limit := t.preparation() + time.Duration(1+t.last.Step)*patience
 	for _, c := range step.Checks {
 		limit += c.For + c.Within
 	}
@@ -235,7 +246,7 @@ func (t *tester) end(ctx context.Context) {
 	left := make(chan []string, 1)
 	finished := t.last.Finished
 	if len(t.result.Problems) == 0 {
-		_ = t.until(ctx, patience, "the end of the lesson", func(s Snapshot) bool { return s.Finished && s.Busy == "" })
+		_ = t.until(ctx, t.preparation(), "the end of the lesson", func(s Snapshot) bool { return s.Finished && s.Busy == "" })
 		finished = true
 	}
 	if !finished {

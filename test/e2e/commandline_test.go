@@ -14,7 +14,7 @@ import (
 // TestLessons plays lessons from their own data, on a cluster of its own: some of
 // them kill nodes and stop components, and nothing may be left of any.
 func TestLessons(t *testing.T) {
-	ctx, cancel := context.WithTimeout(context.Background(), 25*time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), 55*time.Minute)
 	defer cancel()
 	c := newCluster(t, "lessons", 3)
 	arguments := append([]string{"lesson", "test", "-o", "json"}, lessonsToTest()...)
@@ -39,13 +39,13 @@ func TestLessons(t *testing.T) {
 	}
 }
 
-// lessonsToTest names those that prove the player, the checks, the resets and a puzzle. All
+// lessonsToTest names those that prove the player, the checks, the resets, a puzzle and an exam. All
 // of them wait for dead nodes and autoscalers too: 'make test-lessons' asks for that.
 func lessonsToTest() []string {
 	if os.Getenv("LESSONS") == "all" {
 		return []string{"--all"}
 	}
-	return []string{"first-pod", "labels", "deployments", "services", "configmaps", "jobs", "no-room", "silent-crash"}
+	return []string{"first-pod", "labels", "deployments", "services", "configmaps", "jobs", "no-room", "silent-crash", "etcd-keys", "exam-ckad"}
 }
 
 // TestEnv proves that a shell that evaluates the output has a kubectl for the cluster.
