@@ -172,3 +172,27 @@ func TestMapMovesOnlyWhileSomethingChanges(t *testing.T) {
 		}
 	}
 }
+
+func TestArrivalsAreShownInMotion(t *testing.T) {
+	for _, still := range []bool{false, true} {
+		d := busy(t, 120, 40, func(o *Options) { o.NoMotion = still }, "m")
+		list := uitest.Busy(moment())
+		for _, o := range list {
+			if p, ok := o.(*corev1.Pod); ok && p.Status.Phase == corev1.PodRunning && p.Status.ContainerStatuses[0].Ready && p.DeletionTimestamp == nil {
+				fresh := p.DeepCopy()
+				fresh.Name, fresh.UID, fresh.Labels, fresh.Spec.NodeName = "fresh", "fresh", nil, "node-1"
+				list = append(list, fresh)
+				break
+			}
+		}
+		d.send(watch.SnapshotMsg{Snapshot: watch.New(list...)})
+		if still {
+			d.sees("● fresh")
+			continue
+		}
+		d.sees("· fresh")
+		d.clock = d.clock.Add(2 * time.Second)
+		d.send(componentsMsg(uitest.Components()))
+		d.sees("● fresh")
+	}
+}
