@@ -10,6 +10,7 @@ import (
 	"charm.land/bubbles/v2/key"
 	tea "charm.land/bubbletea/v2"
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/client-go/rest"
 
@@ -18,6 +19,7 @@ import (
 	"kubarium/cluster/hold"
 	"kubarium/ui/gauge"
 	"kubarium/ui/layout"
+	"kubarium/ui/pane"
 	"kubarium/ui/panel"
 	"kubarium/ui/uitest"
 	"kubarium/ui/watch"
@@ -228,10 +230,23 @@ func TestAPIServerAway(t *testing.T) {
 	d.seesNot("API server does not answer")
 }
 
+// TestSummaryOfOtherKinds tells what the server says of a kind that is not known here.
+func TestSummaryOfOtherKinds(t *testing.T) {
+	d := up(t, 120, 40)
+	d.fake.object = &unstructured.Unstructured{Object: map[string]any{
+		"apiVersion": "example.com/v1", "kind": "Thing", "metadata": map[string]any{"name": "one", "namespace": "shop"},
+		"status": map[string]any{"phase": "Odd", "conditions": []any{map[string]any{"type": "Ready", "status": "False", "reason": "Broken", "message": "a wheel is missing"}}},
+	}}
+	d.send(pane.OpenMsg{Ref: watch.Ref{Kind: "Thing.example.com", Namespace: "shop", Name: "one"}, Tab: pane.Summary})
+	d.sees("A thing, as its maker documents it.", "phase Odd", "It is not Ready: Broken a wheel is missing", "kubectl describe thing.example.com/one -n shop")
+}
+
 func TestDetailTabs(t *testing.T) {
 	d := up(t, 120, 40)
 	d.press("3", "down", "down", "down", "enter")
-	d.sees("Describe", "kubarium/web:1.1", "on node-1")
+	d.sees("What it is", "web-5b978d69 keeps it", "container web of image kubarium/web:1.1", "the node node-1", "Nothing that it or the cluster tells")
+	d.press("tab")
+	d.sees("Describe", "Image:  kubarium/web:1.1", "on node-1")
 	d.press("tab")
 	d.sees("apiVersion: v1", "kind: Pod")
 	d.press("tab")
@@ -362,7 +377,7 @@ func TestMouse(t *testing.T) {
 	if d.detail() == nil || d.detail().Ref().Name != "typo" {
 		t.Fatal("the second click opens what was selected")
 	}
-	click(14, 1)
+	click(24, 1)
 	d.sees("apiVersion")
 }
 

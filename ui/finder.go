@@ -55,7 +55,7 @@ func (a *App) findable() items {
 	object := func(kind, namespace, name, hint string) {
 		ref := watch.Ref{Kind: kind, Namespace: namespace, Name: name}
 		text := strings.ToLower(kind) + " " + strings.TrimPrefix(namespace+"/", "/") + name
-		list = append(list, item{text: text, hint: hint, run: func(a *App) tea.Cmd { return a.open(pane.OpenMsg{Ref: ref, Tab: pane.Describe}) }})
+		list = append(list, item{text: text, hint: hint, run: func(a *App) tea.Cmd { return a.open(pane.OpenMsg{Ref: ref, Tab: pane.Summary}) }})
 	}
 	s := a.ctx.Snapshot
 	for _, p := range s.Pods {

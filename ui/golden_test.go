@@ -17,6 +17,7 @@ import (
 
 	"kubarium/cluster/component"
 	"kubarium/ui/gauge"
+	"kubarium/ui/pane"
 	"kubarium/ui/panel"
 	"kubarium/ui/uitest"
 	"kubarium/ui/watch"
@@ -92,7 +93,17 @@ func TestScreens(t *testing.T) {
 		},
 		"describe": func(t *testing.T, w, h int, ascii func(*Options)) *driver {
 			d := up(t, w, h, ascii)
-			d.press("3", "down", "down", "down", "enter")
+			d.press("3", "down", "down", "down", "enter", "tab")
+			return d
+		},
+		"summary": func(t *testing.T, w, h int, ascii func(*Options)) *driver {
+			d := up(t, w, h, ascii)
+			d.send(pane.OpenMsg{Ref: watch.Ref{Kind: "Deployment", Namespace: "shop", Name: "payments"}, Tab: pane.Summary})
+			return d
+		},
+		"summary pod": func(t *testing.T, w, h int, ascii func(*Options)) *driver {
+			d := up(t, w, h, ascii)
+			d.press("3", "down", "enter")
 			return d
 		},
 		"logs": func(t *testing.T, w, h int, ascii func(*Options)) *driver {

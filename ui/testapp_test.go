@@ -63,6 +63,9 @@ func (f *fakeAPI) Update(_ context.Context, _ watch.Ref, o *unstructured.Unstruc
 }
 
 func (f *fakeAPI) Explain(_ context.Context, ref watch.Ref, field []string) (string, error) {
+	if len(field) == 0 {
+		return "KIND: Thing\n\nDESCRIPTION:\n    A thing, as its\n    maker documents it.\n\nFIELDS:\n  spec <Object>\n", f.failure
+	}
 	if field[len(field)-1] == "app" {
 		return "", errors.New("field \"app\" does not exist")
 	}

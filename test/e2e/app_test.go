@@ -51,9 +51,11 @@ func theApp(t *testing.T) {
 	s.keys("e")
 	s.sees("1/1")
 
-	t.Log("object: describe, YAML")
+	t.Log("object: summary, describe, YAML")
 	s.keys("enter")
-	s.sees("Describe", "RollingUpdateStrategy")
+	s.sees("What it wants", "container web of image kubarium/web:1.0", "1 pod: 1 of the newest version, 1 ready", "Nothing that it or the cluster tells")
+	s.keys("tab")
+	s.sees("RollingUpdateStrategy")
 	s.keys("tab")
 	s.sees("apiVersion: apps/v1")
 
@@ -149,6 +151,8 @@ func theApp(t *testing.T) {
 	s.sees("Delete deployment/web?")
 	s.keys("y")
 	s.sees("There are none in default.")
+	s.keys("esc")
+	s.sees("Control plane")
 
 	t.Log("take it back, and look at how it was before")
 	s.keys("u")

@@ -52,6 +52,7 @@ type View struct {
 
 	describe described
 	yaml     manifest
+	told     told
 	editor   *editor // nil if nothing is edited
 	logs     logs
 	events   widget.Pager
@@ -79,9 +80,9 @@ const keepLog = 5000
 
 // Open opens an object.
 func Open(ctx *pane.Context, backend Backend, ref watch.Ref, tab pane.Tab) (*View, tea.Cmd) {
-	v := &View{ctx: ctx, backend: backend, ref: ref, tabs: []pane.Tab{pane.Describe, pane.YAML, pane.Logs, pane.Events}}
+	v := &View{ctx: ctx, backend: backend, ref: ref, tabs: []pane.Tab{pane.Summary, pane.Describe, pane.YAML, pane.Logs, pane.Events}}
 	if ref.Kind != "Pod" && ref.Kind != "Node" {
-		v.tabs = []pane.Tab{pane.Describe, pane.YAML, pane.Events}
+		v.tabs = []pane.Tab{pane.Summary, pane.Describe, pane.YAML, pane.Events}
 	}
 	return v, v.begin(tab)
 }
@@ -113,9 +114,10 @@ func (v *View) Close() { v.logs.close() }
 func (v *View) SetSize(w, h int) {
 	v.w, v.h = w, h
 	iw, ih := max(0, w-4), max(0, h-4)
-	for _, p := range []*widget.Pager{&v.describe.pager, &v.logs.pager, &v.events} {
+	for _, p := range []*widget.Pager{&v.told.pager, &v.describe.pager, &v.logs.pager, &v.events} {
 		p.SetSize(iw, ih)
 	}
+	v.paintReport()
 	v.yaml.setSize(iw, ih)
 	if v.editor != nil {
 		v.editor.setSize(iw, ih)
@@ -130,7 +132,7 @@ func (v *View) show(tab pane.Tab) tea.Cmd {
 		if !v.logs.opened {
 			return v.openLogs()
 		}
-	case pane.Describe, pane.YAML:
+	case pane.Summary, pane.Describe, pane.YAML:
 		return v.Sync()
 	}
 	return nil
@@ -165,6 +167,8 @@ func (v *View) Sync() tea.Cmd {
 		return nil
 	}
 	switch v.tab {
+	case pane.Summary:
+		return v.syncSummary()
 	case pane.Describe:
 		return v.syncDescribe()
 	case pane.YAML:
@@ -176,6 +180,8 @@ func (v *View) Sync() tea.Cmd {
 // pager is the text of the current tab.
 func (v *View) pager() scroller {
 	switch v.tab {
+	case pane.Summary:
+		return &v.told.pager
 	case pane.YAML:
 		return &v.yaml.doc
 	case pane.Logs:
@@ -291,6 +297,8 @@ func (v *View) body() string {
 	switch v.tab {
 	case pane.Events:
 		return v.eventsBody(w, h)
+	case pane.Summary:
+		d = &described{pager: v.told.pager, err: v.told.err}
 	case pane.Logs:
 		if v.logs.pager.Len() == 0 {
 			return note(theme.Muted, v.logs.status())

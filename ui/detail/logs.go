@@ -198,6 +198,10 @@ func (v *View) Update(msg tea.Msg) tea.Cmd {
 		if msg.view == v {
 			return v.gotText(msg)
 		}
+	case objectMsg:
+		if msg.view == v {
+			return v.gotObject(msg)
+		}
 	case yamlMsg:
 		if msg.view == v {
 			return v.gotYAML(msg)

@@ -129,7 +129,7 @@ func (p *EventList) object() (watch.Ref, bool) {
 
 func (p *EventList) open() tea.Cmd {
 	ref, _ := p.object()
-	return send(OpenMsg{Ref: ref, Tab: Describe})
+	return send(OpenMsg{Ref: ref, Tab: Summary})
 }
 
 // Bindings implements Pane.

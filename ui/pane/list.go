@@ -144,7 +144,7 @@ func objectKeys(ctx *Context, ref func() (watch.Ref, bool)) keys.Set {
 	return keys.Set{
 		{
 			Keys: []string{"enter"}, Desc: "open", Long: "open the selected object: describe, YAML, logs, events", Bar: true,
-			Disabled: none, Run: with(func(r watch.Ref) tea.Msg { return OpenMsg{Ref: r, Tab: Describe} }),
+			Disabled: none, Run: with(func(r watch.Ref) tea.Msg { return OpenMsg{Ref: r, Tab: Summary} }),
 		},
 		{
 			Keys: []string{"y"}, Desc: "YAML", Long: "show the object as YAML, live", Disabled: none,

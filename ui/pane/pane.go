@@ -124,6 +124,7 @@ type Tab string
 
 // The tabs of the detail view.
 const (
+	Summary  Tab = "Summary"
 	Describe Tab = "Describe"
 	YAML     Tab = "YAML"
 	Logs     Tab = "Logs"

@@ -144,7 +144,7 @@ func (p *Pods) Bindings() keys.Set {
 
 // Click implements Pane.
 func (p *Pods) Click(_, y int) tea.Cmd {
-	return p.click(y, func() tea.Cmd { return send(OpenMsg{Ref: p.selected, Tab: Describe}) })
+	return p.click(y, func() tea.Cmd { return send(OpenMsg{Ref: p.selected, Tab: Summary}) })
 }
 
 func baseTable(c *Context, focused bool) widget.Table {

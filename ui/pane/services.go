@@ -123,5 +123,5 @@ func (p *Services) Bindings() keys.Set {
 
 // Click implements Pane.
 func (p *Services) Click(_, y int) tea.Cmd {
-	return p.click(y, func() tea.Cmd { return send(OpenMsg{Ref: p.selected, Tab: Describe}) })
+	return p.click(y, func() tea.Cmd { return send(OpenMsg{Ref: p.selected, Tab: Summary}) })
 }

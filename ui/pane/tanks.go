@@ -259,7 +259,7 @@ func (p *Tanks) Click(x, y int) tea.Cmd {
 func (p *Tanks) pick(outside bool, node, pod int) tea.Cmd {
 	if outside == p.outside && node == p.cursor && pod == p.pod {
 		ref, _ := p.Selected()
-		return send(OpenMsg{Ref: ref, Tab: Describe})
+		return send(OpenMsg{Ref: ref, Tab: Summary})
 	}
 	p.outside, p.cursor, p.pod = outside, node, pod
 	p.remember()

@@ -173,7 +173,7 @@ func (v *View) objectBindings() keys.Set {
 		logs = func() tea.Cmd { return v.open(pane.Logs) }
 	}
 	return keys.Set{
-		{Keys: []string{"enter"}, Desc: "open", Long: "open the selected object: describe, YAML, events", Bar: true, Disabled: v.can("get"), Run: func() tea.Cmd { return v.open(pane.Describe) }},
+		{Keys: []string{"enter"}, Desc: "open", Long: "open the selected object: describe, YAML, events", Bar: true, Disabled: v.can("get"), Run: func() tea.Cmd { return v.open(pane.Summary) }},
 		{Keys: []string{"y"}, Desc: "YAML", Long: "show the object as YAML", Bar: true, Disabled: v.can("get"), Run: func() tea.Cmd { return v.open(pane.YAML) }},
 		{Keys: []string{"l"}, Desc: "logs", Long: "follow the logs", Bar: true, Disabled: v.only("what runs containers has logs", logVerb, "log", logging...), Run: logs},
 		{Keys: []string{"x"}, Desc: "shell", Long: "open a shell in the pod's first container (kubectl exec -it)", Disabled: v.only("a pod has a shell", "create", "exec", "pods"), Run: v.kubectl("exec", "-it")},

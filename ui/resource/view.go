@@ -225,7 +225,7 @@ func (v *View) Click(_, y int) tea.Cmd {
 		return nil
 	}
 	if row == v.cur.Cursor {
-		return v.open(pane.Describe)
+		return v.open(pane.Summary)
 	}
 	v.moved = true
 	v.cur.Cursor = row

@@ -27,7 +27,7 @@ func (v *View) open(tab pane.Tab) tea.Cmd {
 	if !ok {
 		return nil
 	}
-	if l.container != "" && tab == pane.Describe {
+	if l.container != "" && tab == pane.Summary {
 		tab = pane.Logs
 	}
 	return send(pane.OpenMsg{Ref: l.ref, Tab: tab})
@@ -74,7 +74,7 @@ func (v *View) Bindings() keys.Set {
 		set = append(set, keys.Binding{Keys: []string{"esc", "backspace"}, Label: "esc", Desc: "back", Bar: true, Run: func() tea.Cmd { return send(CloseMsg{}) }})
 	}
 	return append(set, keys.Set{
-		{Keys: []string{"enter"}, Desc: "open", Long: "open the object; of a container, its log", Bar: true, Disabled: nothing, Run: func() tea.Cmd { return v.open(pane.Describe) }},
+		{Keys: []string{"enter"}, Desc: "open", Long: "open the object; of a container, its log", Bar: true, Disabled: nothing, Run: func() tea.Cmd { return v.open(pane.Summary) }},
 		{Keys: []string{"y"}, Desc: "YAML", Long: "show the object as YAML", Bar: true, Disabled: nothing, Run: func() tea.Cmd { return v.open(pane.YAML) }},
 		{Keys: []string{"l"}, Desc: "logs", Long: "follow the log of the pod", Bar: true, Disabled: v.noLog, Run: func() tea.Cmd { return v.open(pane.Logs) }},
 		{Keys: []string{"left", "h"}, Label: "←", Desc: "fold", Long: "hide what hangs at it, or go to what it hangs at", Bar: true, Disabled: nothing, Run: func() tea.Cmd { return v.fold(true) }},

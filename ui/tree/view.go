@@ -205,7 +205,7 @@ func (v *View) Click(_, y int) tea.Cmd {
 		return nil
 	}
 	if row == v.cur.Cursor {
-		return v.open(pane.Describe)
+		return v.open(pane.Summary)
 	}
 	v.move(row - v.cur.Cursor)
 	return nil
