@@ -52,7 +52,7 @@ What happens inside a node is told as far as its kubelet reports it.`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			write, ok := storyWriters()[flags.output]
 			if !ok {
-				return fmt.Errorf("there is no output %q: use lines, markdown or json", flags.output)
+				return fmt.Errorf("there is no output %q: use lines, markdown, json or otlp", flags.output)
 			}
 			if args[0] == "kubectl" {
 				return g.followCommand(cmd, args[1:], flags, write)
@@ -66,7 +66,7 @@ What happens inside a node is told as far as its kubelet reports it.`,
 	// What comes after kubectl is kubectl's.
 	cmd.Flags().SetInterspersed(false)
 	cmd.Flags().StringVarP(&flags.namespace, "namespace", "n", "default", "the object's namespace")
-	cmd.Flags().StringVarP(&flags.output, "output", "o", "lines", "lines, markdown or json (one step a line)")
+	cmd.Flags().StringVarP(&flags.output, "output", "o", "lines", "lines, markdown, json (one step a line) or otlp (OpenTelemetry traces)")
 	cmd.Flags().BoolVarP(&flags.follow, "follow", "f", false, "go on until Ctrl-C")
 	cmd.Flags().DurationVar(&flags.idle, "idle", 3*time.Second, "a command's story ends when nothing came of it for so long")
 	return cmd
@@ -85,6 +85,7 @@ func storyWriters() map[string]storyWriter {
 			_, err := fmt.Fprintf(out, "1. **%+.3f s, %s** %s.\n   Because %s. %s\n", s.Time.Sub(first).Seconds(), plainLine(s.Who), plainLine(s.What), plainLine(s.Why), plainLine(s.Detail))
 			return err
 		},
+		"otlp": story.WriteOTLP,
 		"json": func(out io.Writer, s story.Step, _ time.Time) error { return json.NewEncoder(out).Encode(s) },
 	}
 }
