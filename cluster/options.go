@@ -32,6 +32,9 @@ type Options struct {
 	DataDir string
 	// Nodes is how many nodes a new cluster has; an existing one keeps its own.
 	Nodes int
+	// NoTrace leaves out the taps that see inside the components: no trace, and so nobody
+	// knows what can be undone.
+	NoTrace bool
 	// UnsafeNoFsync lets etcd skip fsync: what was acknowledged may be lost.
 	UnsafeNoFsync bool
 	// Disable names the add-ons that this run is to be without, see addons.Names.

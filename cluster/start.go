@@ -193,8 +193,10 @@ func (c *Cluster) newPlane(egressConfig string) (*controlplane.Plane, error) {
 		ServiceCIDR:      net.ServiceCIDR, PodCIDR: net.PodCIDR,
 		ClusterName:   c.options.Name,
 		UnsafeNoFsync: c.options.UnsafeNoFsync,
-		Trace:         c.trace,
 		Hold:          c.holds,
+	}
+	if !c.options.NoTrace {
+		config.Trace = c.trace
 	}
 	config.RedirectGlobalLog()
 	if err := c.writeKubeconfigs(config.Server); err != nil {

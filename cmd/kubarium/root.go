@@ -111,6 +111,7 @@ func (g *global) nameFlag() string {
 type startFlags struct {
 	nodes   int
 	noFsync bool
+	noTrace bool
 	disable []string
 	encrypt bool
 }
@@ -118,12 +119,13 @@ type startFlags struct {
 func (f *startFlags) bind(cmd *cobra.Command) {
 	cmd.Flags().IntVar(&f.nodes, "nodes", cluster.DefaultNodes, "how many nodes a new cluster has")
 	cmd.Flags().BoolVar(&f.noFsync, "unsafe-no-fsync", false, "let etcd skip fsync: faster on slow disks, and not durable")
+	cmd.Flags().BoolVar(&f.noTrace, "no-trace", false, "do not look inside the components: no trace, follow, undo or rewinding")
 	cmd.Flags().BoolVar(&f.encrypt, "encrypt-secrets", false, "keep Secrets encrypted in etcd, from now on")
 	cmd.Flags().StringSliceVar(&f.disable, "disable", nil, "add-ons to leave out: "+strings.Join(addons.Names(), ","))
 }
 
 func (f startFlags) options(g *global) cluster.Options {
-	return cluster.Options{Name: g.name, DataDir: g.dataDir, Nodes: f.nodes, UnsafeNoFsync: f.noFsync, Disable: f.disable, EncryptSecrets: f.encrypt, Version: version}
+	return cluster.Options{Name: g.name, DataDir: g.dataDir, Nodes: f.nodes, UnsafeNoFsync: f.noFsync, NoTrace: f.noTrace, Disable: f.disable, EncryptSecrets: f.encrypt, Version: version}
 }
 
 // stdoutIsTerminal reports whether somebody looks.

@@ -1,0 +1,49 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"kubarium/cluster/bench"
+)
+
+func newBenchTapsCommand() *cobra.Command {
+	var output string
+	var each time.Duration
+	cmd := &cobra.Command{
+		Use: "taps", Short: "Measure what it costs to see inside the components", Args: cobra.NoArgs,
+		Long: `Start new clusters with and without taps, in turn, and ask each API server 200 times a
+second. Told are the ratios of the processor time that the whole cluster took, and of the
+median latency, with taps over without.`,
+		RunE: func(cmd *cobra.Command, _ []string) (err error) {
+			if each < time.Second {
+				return fmt.Errorf("%s is too short: use 1s or more", each)
+			}
+			self, dir, err := benchPlace(cmd, output)
+			if err != nil {
+				return err
+			}
+			defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+			result, err := bench.RunTaps(cmd.Context(), self, dir, each, func(on bool, cpu, p50 float64) {
+				fmt.Fprintf(cmd.ErrOrStderr(), "taps %-5t %.3f cores, median %.2f ms\n", on, cpu, p50)
+			})
+			if err != nil {
+				return err
+			}
+			if output == "json" {
+				return json.NewEncoder(cmd.OutOrStdout()).Encode(result)
+			}
+			fmt.Fprintf(cmd.OutOrStdout(), "processors  %.3f of %.3f cores: %.3fx\nlatency     %.2f of %.2f ms: %.3fx\n",
+				result.CPUOn, result.CPUOff, result.CPURatio, result.P50On, result.P50Off, result.P50Ratio)
+			return nil
+		},
+	}
+	cmd.Flags().StringVarP(&output, "output", "o", "text", "format of the result: text or json")
+	cmd.Flags().DurationVar(&each, "each", 20*time.Second, "how long each of the six clusters is asked")
+	return cmd
+}
