@@ -15,7 +15,7 @@ import (
 )
 
 // ErrTooOld says that the API server no longer knows that time.
-var ErrTooOld = errors.New("the history of that time is gone: etcd keeps a quarter of an hour")
+var ErrTooOld = errors.New("the history of that time is gone: etcd keeps five to ten minutes")
 
 // At is the cluster as it was at a resource version: lists with
 // resourceVersionMatch=Exact, which the API server answers as long as etcd has the
