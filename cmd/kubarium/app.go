@@ -20,18 +20,20 @@ import (
 	"kubarium/ui"
 	"kubarium/ui/command"
 	"kubarium/ui/lesson"
+	"kubarium/ui/plain"
 	"kubarium/ui/settings"
 	"kubarium/ui/theme"
 )
 
 // appFlags are those of the app.
 type appFlags struct {
-	noMotion, ascii bool
-	theme, lesson   string
+	noMotion, ascii, plain bool
+	theme, lesson          string
 }
 
 func (f *appFlags) bind(cmd *cobra.Command) {
 	cmd.Flags().BoolVar(&f.noMotion, "no-motion", false, "keep everything on the screen still")
+	cmd.Flags().BoolVar(&f.plain, "plain", false, "print what changes as lines and take commands at a prompt: for screen readers")
 	cmd.Flags().BoolVar(&f.ascii, "ascii", false, "draw with ASCII characters only")
 	cmd.Flags().StringVar(&f.theme, "theme", "auto", "colours: "+strings.Join(theme.Names(), ", "))
 	cmd.Flags().StringVar(&f.lesson, "lesson", "", "lesson to open, by its ID")
@@ -49,6 +51,9 @@ func (f appFlags) settings(cmd *cobra.Command, invoker cluster.Invoker) (setting
 	if cmd.Flags().Changed("ascii") {
 		s.ASCII = f.ascii
 	}
+	if cmd.Flags().Changed("plain") {
+		s.Plain = f.plain
+	}
 	if cmd.Flags().Changed("no-motion") {
 		s.NoMotion = f.noMotion
 	}
@@ -58,10 +63,18 @@ func (f appFlags) settings(cmd *cobra.Command, invoker cluster.Invoker) (setting
 	return s, nil
 }
 
+// show runs the app as the user wants it.
+func show(ctx context.Context, cmd *cobra.Command, wanted settings.Settings, options ui.Options) error {
+	if wanted.Plain {
+		return plain.Run(ctx, options, cmd.InOrStdin(), cmd.OutOrStdout())
+	}
+	return ui.Run(ctx, options)
+}
+
 // runApp starts the cluster, and the app on it; the cluster ends with the app.
 func runApp(cmd *cobra.Command, g *global, start startFlags, flags appFlags) (err error) {
-	if !stdoutIsTerminal() {
-		return errors.New("the app needs a terminal: use 'kubarium up' to start the cluster without it")
+	if !stdoutIsTerminal() && !flags.plain {
+		return errors.New("the app needs a terminal: use --plain to have it as lines, or 'kubarium up' to start the cluster without it")
 	}
 	if err := needRoot(cmd, whyRoot); err != nil {
 		return err
@@ -87,7 +100,7 @@ func runApp(cmd *cobra.Command, g *global, start startFlags, flags appFlags) (er
 	defer restore()
 	starting := make(chan error, 1)
 	go func() { starting <- ignoreStop(ctx, c.Start(ctx)) }()
-	uiErr := ui.Run(ctx, options)
+	uiErr := show(ctx, cmd, wanted, options)
 	cancel()
 	fmt.Fprintln(cmd.OutOrStdout(), "Stopping the cluster; its state is kept.")
 	return errors.Join(ignoreStop(ctx, uiErr), <-starting, stopCluster(c))

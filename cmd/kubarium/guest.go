@@ -35,7 +35,7 @@ func (f *guestFlags) given() bool { return f.kubeconfig != "" || f.context != ""
 
 // runGuest shows the app on a cluster that is not ours.
 func runGuest(cmd *cobra.Command, guest guestFlags, flags appFlags) error {
-	if !stdoutIsTerminal() {
+	if !stdoutIsTerminal() && !flags.plain {
 		return errors.New("the app needs a terminal")
 	}
 	c, err := remote.Open(guest.kubeconfig, guest.context)
@@ -63,7 +63,7 @@ func runGuest(cmd *cobra.Command, guest guestFlags, flags appFlags) error {
 	}
 	open := shell.Options{User: user, Dir: dir, Kubeconfig: kubeconfig, Program: self()}
 	memory, remember := keptMemory(user, "guest-"+url.PathEscape(c.Name())+".json")
-	return ui.Run(cmd.Context(), ui.Options{
+	return show(cmd.Context(), cmd, wanted, ui.Options{
 		Memory: memory, Remember: remember,
 		Cluster: c, Guest: true, Version: version, NoMotion: wanted.NoMotion, ASCII: wanted.ASCII, Theme: wanted.Theme, Keys: wanted.Keys,
 		Kubectl: guestKubectl(kubeconfig), Shell: func() (*exec.Cmd, error) { return open.Local(cmd.Context()) },

@@ -14,7 +14,7 @@ import (
 func Print(w io.Writer, from string, s Settings, groups []keys.Group) error {
 	var b strings.Builder
 	fmt.Fprintf(&b, "# %s\n", from)
-	fmt.Fprintf(&b, "theme: %s\nascii: %t\nnoMotion: %t\n\n", s.Theme, s.ASCII, s.NoMotion)
+	fmt.Fprintf(&b, "theme: %s\nascii: %t\nnoMotion: %t\nplain: %t\n\n", s.Theme, s.ASCII, s.NoMotion, s.Plain)
 	b.WriteString("# Actions and their keys. Take the # from a line, and change its keys.\nkeys:\n")
 	printed := map[string]bool{}
 	for _, g := range groups {

@@ -16,10 +16,12 @@ import (
 
 // Settings are what the file says.
 type Settings struct {
-	Theme    string     `yaml:"theme"`
-	ASCII    bool       `yaml:"ascii"`
-	NoMotion bool       `yaml:"noMotion"`
-	Keys     keys.Remap `yaml:"keys,omitempty"`
+	Theme    string `yaml:"theme"`
+	ASCII    bool   `yaml:"ascii"`
+	NoMotion bool   `yaml:"noMotion"`
+	// Plain is the app as lines of text.
+	Plain bool       `yaml:"plain"`
+	Keys  keys.Remap `yaml:"keys,omitempty"`
 }
 
 // Defaults are the settings of a user who has no file.
@@ -84,10 +86,12 @@ func (f *file) read(n *yaml.Node, s *Settings) {
 			f.decode(value, &s.ASCII, "true or false")
 		case "noMotion":
 			f.decode(value, &s.NoMotion, "true or false")
+		case "plain":
+			f.decode(value, &s.Plain, "true or false")
 		case "keys":
 			s.Keys = f.keys(value)
 		default:
-			f.wrong(key, "there is no setting %q; there are theme, ascii, noMotion, keys", key.Value)
+			f.wrong(key, "there is no setting %q; there are theme, ascii, noMotion, plain, keys", key.Value)
 		}
 	})
 }
