@@ -141,21 +141,24 @@ func (l *limited) String() string {
 
 // do runs something in a command and reports how it went.
 func (a *App) do(doing, done string, f func(context.Context) error) tea.Cmd {
-	a.say(theme.Busy, doing)
+	ctx, d := a.begin(doing)
 	return func() tea.Msg {
-		ctx, cancel := context.WithTimeout(context.Background(), actionTime)
-		defer cancel()
 		if err := f(ctx); err != nil {
-			return doneMsg{err: fmt.Errorf("%s: %w", doing, err)}
+			return doneMsg{doing: d, err: fmt.Errorf("%s: %w", doing, err)}
 		}
-		return doneMsg{note: done}
+		return doneMsg{doing: d, note: done}
 	}
 }
 
 // done reports a success for a while, and a failure until it was read.
 func (a *App) done(msg doneMsg) {
+	a.end(msg.doing)
+	if errors.Is(msg.err, context.Canceled) {
+		return // who cancelled it knows
+	}
 	if msg.err != nil {
 		a.note = notice{}
+		a.keepSaid(msg.err.Error(), theme.Bad)
 		a.push(note("That did not work", msg.err.Error()))
 		return
 	}

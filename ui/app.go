@@ -65,9 +65,12 @@ type App struct {
 	usage   usageMsg
 	gauges  *gauge.Feeder
 	note    notice
-	faults  faultsMsg
-	holds   holdsMsg
-	tick    ticker
+	// said is what was told, and doings are the actions on their way.
+	said   []said
+	doings []*doing
+	faults faultsMsg
+	holds  holdsMsg
+	tick   ticker
 	// memory is what of the last time is still to come; configured is the theme that the
 	// settings say.
 	memory     Memory

@@ -57,11 +57,12 @@ func (a *App) globalKeys() keys.Set {
 		{Keys: []string{"u"}, Desc: "undo", Long: "take your last change to the cluster back, after a question", Disabled: a.noRewinder, Run: a.askUndo},
 		{Keys: []string{"ctrl+y"}, Desc: "redo", Long: "take the last undo back", Disabled: a.noRewinder, Run: a.redo},
 		{Keys: []string{"<", "["}, Label: "<", Desc: "rewind", Long: "show the cluster as it was before: < and > go through its moments, esc returns to now", Disabled: a.noPast, Run: a.stepPast(-1)},
+		{Keys: []string{"!"}, Desc: "what was said", Long: "read again what the app has said, errors too", Run: a.openSaid},
 		{Keys: []string{"esc"}, Desc: "clear", Long: "clear the filter, then close kubectl's dock", Run: a.escape},
 		{Keys: []string{"t"}, Desc: "theme", Long: "change the colours: dark, light, high contrast, the terminal's own", Run: a.nextTheme},
 		{Keys: []string{"?"}, Desc: "help", Long: "all keys, and what the signs mean", Bar: true, Always: true, Run: func() tea.Cmd { a.push(a.newHelp()); return nil }},
 		{Keys: []string{"q"}, Desc: "quit", Long: "leave and stop the cluster, after a question", Bar: true, Run: func() tea.Cmd { a.askQuit(); return nil }},
-		{Keys: []string{"ctrl+c"}, Action: keys.Fixed, Desc: "quit now", Long: "stop kubectl if it runs, else leave at once"},
+		{Keys: []string{"ctrl+c"}, Action: keys.Fixed, Desc: "quit now", Long: "stop kubectl or the action that runs, else leave at once"},
 	}
 }
 

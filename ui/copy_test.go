@@ -60,7 +60,7 @@ func TestCopy(t *testing.T) {
 	if got := clipboard(t, d, "c"); got != "too-big" {
 		t.Errorf("of an object: %q", got)
 	}
-	d.press("tab")
+	d.press("esc", "y")
 	if got := clipboard(t, d, "c"); !strings.HasPrefix(got, "apiVersion: v1\nkind: Pod") {
 		t.Errorf("its YAML: %q", got)
 	}

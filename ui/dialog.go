@@ -82,15 +82,26 @@ func (d *confirm) view(t *theme.Theme, w, _ int) string {
 // message is something to be read.
 type message struct {
 	title, text string
+	tone        theme.Tone
+	// offset is the first line that is seen, of those that have no room at most last.
+	offset, last int
 }
 
 // note makes a message; it is for errors, which stay until they were read.
-func note(title, text string) *message { return &message{title: title, text: text} }
+func note(title, text string) *message { return &message{title: title, text: text, tone: theme.Bad} }
 
 func (d *message) key(a *App, msg tea.KeyPressMsg) tea.Cmd {
 	switch msg.String() {
 	case "enter", "esc", "q", "space":
 		a.pop()
+	case "down", "j":
+		d.offset = min(d.offset+1, d.last)
+	case "up", "k":
+		d.offset = max(0, d.offset-1)
+	case "pgdown":
+		d.offset = min(d.offset+10, d.last)
+	case "pgup":
+		d.offset = max(0, d.offset-10)
 	}
 	return nil
 }
@@ -98,10 +109,15 @@ func (d *message) key(a *App, msg tea.KeyPressMsg) tea.Cmd {
 func (d *message) view(t *theme.Theme, w, h int) string {
 	w = min(w, 78)
 	lines := indent(t, d.text, w-6)
-	if room := h - 7; len(lines) > room && room > 0 {
-		lines = lines[:room]
+	foot := answer(t, "enter", "all right")
+	room := max(1, h-7)
+	d.last = max(0, len(lines)-room)
+	d.offset = min(d.offset, d.last)
+	if d.last > 0 {
+		lines = lines[d.offset : d.offset+room]
+		foot += "     " + answer(t, "↓ ↑", "more")
 	}
-	return card(t, d.title, answer(t, "enter", "all right"), lines, w, theme.Bad)
+	return card(t, d.title, foot, lines, w, d.tone)
 }
 
 // picker picks one of a few.

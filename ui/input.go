@@ -58,7 +58,7 @@ func (a *App) key(msg tea.KeyPressMsg) tea.Cmd {
 
 // interrupt is ctrl+c: it stops what runs in the command line, or leaves.
 func (a *App) interrupt() tea.Cmd {
-	if a.line.Interrupt() {
+	if a.line.Interrupt() || a.cancelDoing() {
 		return nil
 	}
 	a.quit = true

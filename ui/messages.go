@@ -34,8 +34,9 @@ type usageMsg struct{ cpu, mem float64 }
 
 // doneMsg is the end of something that the user asked for.
 type doneMsg struct {
-	note string
-	err  error
+	doing *doing
+	note  string
+	err   error
 }
 
 // execDoneMsg is the end of a command that had the terminal to itself.

@@ -65,7 +65,7 @@ func (a *App) pace() time.Duration {
 	switch {
 	case a.moving() && !a.opts.NoMotion:
 		return tickMotion
-	case a.booting, a.note.text != "", a.fresh(), a.tableFresh():
+	case a.booting, len(a.doings) > 0, a.note.text != "", a.fresh(), a.tableFresh():
 		return tickYoung
 	}
 	return tickIdle
@@ -126,4 +126,5 @@ func (a *App) tableFresh() bool {
 // say shows a line for a while.
 func (a *App) say(tone theme.Tone, text string) {
 	a.note = notice{text: text, tone: tone, till: a.now().Add(noticeTime)}
+	a.keepSaid(text, tone)
 }

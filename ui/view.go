@@ -195,6 +195,9 @@ func (a *App) keyBar(w int) string {
 		set = append(set, a.globals()...)
 	}
 	right := ""
+	if going := a.progress(); going != "" && a.note.text == "" {
+		right = ansi.Truncate(t.Tone(theme.Busy).Render(going), w*2/3, t.Icons.Ellipsis) + " "
+	}
 	if a.note.text != "" {
 		sign := map[theme.Tone]string{theme.OK: t.Icons.Check, theme.Warn: t.Icons.Warning, theme.Bad: t.Icons.Failing}[a.note.tone]
 		right = t.Tone(a.note.tone).Render(strings.TrimSpace(sign+" "+a.note.text)) + " "
