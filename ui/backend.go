@@ -105,13 +105,13 @@ func (b *backend) run(ctx context.Context, ref watch.Ref, args ...string) (strin
 }
 
 // Logs implements detail.Backend.
-func (b *backend) Logs(ctx context.Context, namespace, pod, container string, previous bool) (io.ReadCloser, error) {
+func (b *backend) Logs(ctx context.Context, ref watch.Ref, q detail.LogQuery) (io.ReadCloser, error) {
 	if b.client == nil {
 		return nil, errNotConnected
 	}
 	lines := int64(1000)
-	return b.client.CoreV1().Pods(namespace).GetLogs(pod, &corev1.PodLogOptions{
-		Container: container, Follow: !previous, Previous: previous, TailLines: &lines,
+	return b.client.CoreV1().Pods(ref.Namespace).GetLogs(ref.Name, &corev1.PodLogOptions{
+		Container: q.Container, Follow: !q.Previous, Previous: q.Previous, Timestamps: q.Timestamps, TailLines: &lines,
 	}).Stream(ctx)
 }
 

@@ -72,9 +72,12 @@ func (f *fakeAPI) Explain(_ context.Context, ref watch.Ref, field []string) (str
 	return "KIND:       " + ref.Kind + "\nVERSION:    v1\n\nFIELD: " + strings.Join(field, ".") + " <string>\n\nDESCRIPTION:\n    What it is for, in so many words that they need more than a line.\n", f.failure
 }
 
-func (f *fakeAPI) Logs(_ context.Context, _, pod, container string, previous bool) (io.ReadCloser, error) {
-	text := "hello from " + pod + " " + container + "\n\x1b[31mred\x1b[0m and\ttabs\n"
-	if previous {
+func (f *fakeAPI) Logs(_ context.Context, ref watch.Ref, q detail.LogQuery) (io.ReadCloser, error) {
+	text := "hello from " + ref.Name + " " + q.Container + "\n\x1b[31mred\x1b[0m and\ttabs\n"
+	if q.Timestamps {
+		text = "2026-11-20T22:40:59Z " + text
+	}
+	if q.Previous {
 		text = "the one before\n"
 	}
 	return io.NopCloser(strings.NewReader(text)), f.failure

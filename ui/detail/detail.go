@@ -32,9 +32,18 @@ type Backend interface {
 	// Explain is what kubectl explain prints of a field.
 	Explain(ctx context.Context, ref watch.Ref, field []string) (string, error)
 	// Logs follows a container's log until ctx ends.
-	Logs(ctx context.Context, namespace, pod, container string, previous bool) (io.ReadCloser, error)
+	Logs(ctx context.Context, ref watch.Ref, q LogQuery) (io.ReadCloser, error)
 	// LogFile is the log of a component or a node's machine; "" if there is none.
 	LogFile(name string) string
+}
+
+// LogQuery is which log of a pod is read.
+type LogQuery struct {
+	Container string
+	// Previous is the container before its last restart.
+	Previous bool
+	// Timestamps has each line begin with its time.
+	Timestamps bool
 }
 
 // CloseMsg asks to leave the detail view.
@@ -53,6 +62,7 @@ type View struct {
 	describe described
 	yaml     manifest
 	told     told
+	search   search
 	editor   *editor // nil if nothing is edited
 	logs     logs
 	events   widget.Pager
@@ -66,6 +76,8 @@ type scroller interface {
 	End()
 	Sideways(by int)
 	Position() *widget.Scroll
+	Search(text string) int
+	Match(by int)
 }
 
 // described is text that is made anew when the object changes.
@@ -233,9 +245,9 @@ func (v *View) Bindings() keys.Set {
 	do := func(f func()) func() tea.Cmd {
 		return func() tea.Cmd { f(); return v.explain() }
 	}
-	set := keys.Set{
+	set := append(v.searchBindings(), keys.Set{
 		{Keys: []string{"esc", "backspace"}, Label: "esc", Desc: "back", Bar: true, Run: func() tea.Cmd { return func() tea.Msg { return CloseMsg{} } }},
-	}
+	}...)
 	if len(v.tabs) > 1 {
 		set = append(set, keys.Binding{Keys: []string{"tab", "]"}, Label: "tab", Desc: "next tab", Bar: true, Run: func() tea.Cmd { return v.turn(1) }},
 			keys.Binding{Keys: []string{"shift+tab", "["}, Desc: "tab before", Run: func() tea.Cmd { return v.turn(-1) }})
@@ -271,7 +283,11 @@ func (v *View) View() string {
 		Title: v.tabLine(), Right: t.Key.Render(v.name()), Scroll: v.pager().Position(), Thumb: t.Icons.ScrollThumb,
 	}
 	body := v.body()
-	lines := append([]string{v.summary(), ""}, strings.Split(body, "\n")...)
+	head := v.summary()
+	if v.searching() {
+		head = v.searchLine()
+	}
+	lines := append([]string{head, ""}, strings.Split(body, "\n")...)
 	for i := range lines {
 		lines[i] = " " + lines[i]
 	}

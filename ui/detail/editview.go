@@ -13,7 +13,9 @@ import (
 )
 
 // Typing reports whether keys are text.
-func (v *View) Typing() bool { return v.editor != nil && v.editor.stage == writing }
+func (v *View) Typing() bool {
+	return v.editor != nil && v.editor.stage == writing || v.editor == nil && v.search.open
+}
 
 // editKey takes a key while text is typed.
 func (v *View) editKey(msg tea.Msg) tea.Cmd {

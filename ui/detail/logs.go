@@ -4,9 +4,9 @@ import (
 	"bufio"
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"strings"
+	"sync"
 	"time"
 
 	tea "charm.land/bubbletea/v2"
@@ -27,10 +27,12 @@ type logs struct {
 	pager     widget.Pager
 	container int
 	previous  bool
-	opened    bool
-	stream    *stream
-	err       error
-	ended     bool
+	// timestamps has each line begin with its time.
+	timestamps bool
+	opened     bool
+	stream     *stream
+	err        error
+	ended      bool
 }
 
 // stream is one log being read. It is read only as fast as the app takes it.
@@ -92,60 +94,120 @@ func (v *View) openLogs() tea.Cmd {
 	ctx, cancel := context.WithCancel(context.Background())
 	s := &stream{cancel: cancel, lines: make(chan string, logBatch), err: make(chan error, 1)}
 	l.stream = s
-	open := v.opener()
+	sources := v.sources()
 	return func() tea.Msg {
-		r, err := open(ctx)
-		if err != nil {
+		if err := s.open(ctx, sources); err != nil {
 			cancel()
 			return logMsg{from: s, err: err, ended: true}
 		}
-		go s.read(ctx, r)
 		return s.next()
 	}
 }
 
-// opener is how the log that the view is about is opened.
-func (v *View) opener() func(context.Context) (io.ReadCloser, error) {
+// source is one log. Where there are several, each line begins with the source's name.
+type source struct {
+	name string
+	open func(context.Context) (io.ReadCloser, error)
+}
+
+// sources are the logs that the view is about.
+func (v *View) sources() []source {
 	name := v.component
 	if v.ref.Kind == "Node" {
 		name = v.ref.Name
 	}
 	if name != "" {
 		path := v.backend.LogFile(name)
-		return func(ctx context.Context) (io.ReadCloser, error) {
+		return []source{{open: func(ctx context.Context) (io.ReadCloser, error) {
 			if path == "" {
 				return nil, errors.New("there is no log of " + name + " on this machine")
 			}
 			return tail(ctx, path)
+		}}}
+	}
+	l, ref := &v.logs, v.ref
+	from := func(container string) source {
+		q := LogQuery{Container: container, Previous: l.previous, Timestamps: l.timestamps}
+		return source{name: container, open: func(ctx context.Context) (io.ReadCloser, error) { return v.backend.Logs(ctx, ref, q) }}
+	}
+	names := v.containers()
+	switch {
+	case len(names) == 0:
+		return []source{from("")}
+	case l.all(names):
+		var all []source
+		for _, n := range names {
+			all = append(all, from(n))
 		}
+		return all
 	}
-	container := ""
-	if names := v.containers(); len(names) > 0 {
-		v.logs.container %= len(names)
-		container = names[v.logs.container]
-	}
-	ref, previous := v.ref, v.logs.previous
-	return func(ctx context.Context) (io.ReadCloser, error) {
-		return v.backend.Logs(ctx, ref.Namespace, ref.Name, container, previous)
-	}
+	l.container %= len(names)
+	return []source{from(names[l.container])}
 }
 
-func (s *stream) read(ctx context.Context, r io.ReadCloser) {
-	defer close(s.lines)
+// all reports whether the logs of all containers are shown together.
+func (l *logs) all(names []string) bool { return len(names) > 1 && l.container == len(names) }
+
+// shown names what of the containers is shown.
+func (l *logs) shown(names []string) string {
+	if l.all(names) {
+		return "all containers"
+	}
+	return "container " + names[l.container%len(names)]
+}
+
+// open opens the logs and begins to read them. Of several, those that cannot be read say
+// so in a line; it is an error if none can.
+func (s *stream) open(ctx context.Context, sources []source) error {
+	var readers sync.WaitGroup
+	var failure error
+	opened := 0
+	for _, from := range sources {
+		r, err := from.open(ctx)
+		if err != nil {
+			failure = err
+			if len(sources) > 1 {
+				r = io.NopCloser(strings.NewReader("-- " + err.Error() + " --\n"))
+			} else {
+				return err
+			}
+		} else {
+			opened++
+		}
+		prefix := ""
+		if len(sources) > 1 {
+			prefix = from.name + ": "
+		}
+		readers.Go(func() { s.read(ctx, r, prefix) })
+	}
+	go func() {
+		readers.Wait()
+		close(s.lines)
+	}()
+	if opened == 0 {
+		return failure
+	}
+	return nil
+}
+
+func (s *stream) read(ctx context.Context, r io.ReadCloser, prefix string) {
 	defer func() { _ = r.Close() }()
 	b := bufio.NewReaderSize(r, 64<<10)
 	for {
 		line, err := b.ReadString('\n')
 		if line != "" {
 			select {
-			case s.lines <- widget.Clean(strings.TrimRight(line, "\r\n")):
+			case s.lines <- prefix + widget.Clean(strings.TrimRight(line, "\r\n")):
 			case <-ctx.Done():
 				return
 			}
 		}
 		if err != nil {
 			if !errors.Is(err, io.EOF) && ctx.Err() == nil {
-				s.err <- err
+				select {
+				case s.err <- err:
+				default: // one is enough
+				}
 			}
 			return
 		}
@@ -186,6 +248,9 @@ func (v *View) Update(msg tea.Msg) tea.Cmd {
 	if v.Typing() {
 		switch msg.(type) {
 		case tea.KeyPressMsg, tea.PasteMsg:
+			if v.editor == nil {
+				return v.searchKey(msg)
+			}
 			return v.editKey(msg)
 		}
 	}
@@ -258,15 +323,23 @@ func (v *View) logBindings() keys.Set {
 	if len(names) == 0 {
 		return set
 	}
+	stamps := "times"
+	if l.timestamps {
+		stamps = "no times"
+	}
+	set = append(set, keys.Binding{Keys: []string{"s"}, Action: "timestamps", Desc: stamps, Long: "begin each line with its time, or not", Bar: true, Run: func() tea.Cmd {
+		l.timestamps = !l.timestamps
+		return v.openLogs()
+	}})
 	return append(set, keys.Binding{
-		Keys: []string{"C"}, Action: "next-container", Desc: fmt.Sprintf("container %s", names[l.container%len(names)]), Long: "the pod's next container", Bar: len(names) > 1,
+		Keys: []string{"C"}, Action: "next-container", Desc: l.shown(names), Long: "the pod's next container, in the end all together", Bar: len(names) > 1,
 		Disabled: func() string {
 			if len(names) == 1 {
 				return "the pod has one container only"
 			}
 			return ""
 		},
-		Run: func() tea.Cmd { l.container++; return v.openLogs() },
+		Run: func() tea.Cmd { l.container = (l.container + 1) % (len(names) + 1); return v.openLogs() },
 	}, keys.Binding{
 		Keys: []string{"p"}, Desc: "previous", Long: "the log of the container before its last restart, or of the one that runs", Bar: true,
 		Disabled: func() string {

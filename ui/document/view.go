@@ -19,7 +19,9 @@ type View struct {
 	rows   []int
 	folded map[string]bool
 	left   int
-	w, h   int
+	// find is what is searched for.
+	find string
+	w, h int
 }
 
 // Set shows a text, with the cursor on the same field as before.

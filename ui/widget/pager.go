@@ -24,6 +24,8 @@ type Pager struct {
 	offset int
 	left   int
 	w, h   int
+	// find is what is searched for.
+	find string
 	// wrapped is lines as shown at width w, from which starts tells where each begins.
 	wrapped []string
 }
@@ -173,6 +175,13 @@ func (p *Pager) Position() *Scroll {
 func (p *Pager) View(ellipsis string) string {
 	to := min(len(p.wrapped), p.offset+p.h)
 	lines := p.wrapped[min(p.offset, to):to]
+	if p.find != "" {
+		marked := make([]string, len(lines))
+		for i, l := range lines {
+			marked[i] = mark(l, p.find)
+		}
+		lines = marked
+	}
 	if p.left > 0 {
 		cut := make([]string, len(lines))
 		for i, l := range lines {
