@@ -204,8 +204,8 @@ func TestDisabledKeySaysWhy(t *testing.T) {
 	d := up(t, 120, 40)
 	d.press("2", "d")
 	d.sees("a node is stopped (s), not deleted")
-	d.press("3", "enter", "/")
-	d.sees("not in the detail view")
+	d.press("3", "enter", "T")
+	d.sees("there is no shell here")
 }
 
 func TestNodeIsStoppedAfterAQuestion(t *testing.T) {

@@ -17,7 +17,8 @@ import (
 const (
 	// frame is the least time between two pictures.
 	frame = 16 * time.Millisecond
-	// short is a life that must have had a fault: what it printed stays to be read.
+	// short is a life that had a fault, if it ended with an error: what it printed stays to
+	// be read.
 	short = 2 * time.Second
 )
 
@@ -100,11 +101,11 @@ func (p *Pane) Update(msg tea.Msg) tea.Cmd {
 	for _, ran := range p.session.TakeRan() {
 		cmds = append(cmds, func() tea.Msg { return RanMsg{ran} })
 	}
-	ended, _ := p.session.Ended()
+	ended, err := p.session.Ended()
 	switch {
 	case !ended:
 		cmds = append(cmds, p.wait())
-	case time.Since(p.started) >= short:
+	case err == nil || time.Since(p.started) >= short:
 		p.session = nil
 		cmds = append(cmds, func() tea.Msg { return EndedMsg{} })
 	}
