@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/user"
 	"path/filepath"
+	"runtime"
 	"strconv"
 	"syscall"
 
@@ -81,21 +82,40 @@ func (i Invoker) MakeDir() (string, error) {
 	return dir, i.Mkdir(dir)
 }
 
-// Mkdir makes a directory and those above it; what is made belongs to the invoker.
+// Mkdir makes a directory and those above it, with the invoker's rights.
 func (i Invoker) Mkdir(dir string) error {
-	if _, err := os.Stat(dir); err == nil {
-		return nil
-	}
-	if err := i.Mkdir(filepath.Dir(dir)); err != nil {
-		return err
-	}
-	if err := os.Mkdir(dir, 0o755); err != nil {
+	if err := i.As(func() error { return os.MkdirAll(dir, 0o755) }); err != nil {
 		return fmt.Errorf("make %s: %w", dir, err)
 	}
-	if err := os.Chown(dir, i.UID, i.GID); err != nil {
-		return fmt.Errorf("give %s to its user: %w", dir, err)
-	}
 	return nil
+}
+
+// As runs f with the invoker's rights to files: what they could not reach or write, f
+// cannot, wherever links in their directories lead, and what f makes is theirs.
+func (i Invoker) As(f func() error) error {
+	if i.UID == os.Getuid() {
+		return f()
+	}
+	done := make(chan error, 1)
+	go func() {
+		// The rights are a thread's. It is never given back, and ends with the goroutine.
+		runtime.LockOSThread()
+		if _, _, errno := unix.RawSyscall(unix.SYS_SETGROUPS, 0, 0, 0); errno != 0 {
+			done <- fmt.Errorf("give up groups: %w", errno)
+			return
+		}
+		if err := errors.Join(unix.Setfsgid(i.GID), unix.Setfsuid(i.UID)); err != nil {
+			done <- fmt.Errorf("take the rights of %s: %w", i.Name, err)
+			return
+		}
+		// Setfsuid tells no error; what it says when asked again is what holds.
+		if uid, _ := unix.SetfsuidRetUid(-1); uid != i.UID {
+			done <- fmt.Errorf("take the rights of %s: refused", i.Name)
+			return
+		}
+		done <- f()
+	}()
+	return <-done
 }
 
 // ConfigFile is the invoker's own settings of the app.

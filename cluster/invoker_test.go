@@ -106,3 +106,37 @@ func TestKeep(t *testing.T) {
 		t.Errorf("a linked directory was followed: %q", data)
 	}
 }
+
+// TestMkdirIsTheUsers has root make directories for another, where links may lie.
+func TestMkdirIsTheUsers(t *testing.T) {
+	base, outside := t.TempDir(), t.TempDir()
+	user := Invoker{UID: 65534, GID: 65534, Name: "nobody", Home: filepath.Join(base, "home")}
+	if err := errors.Join(os.Chmod(filepath.Dir(base), 0o711), os.Chmod(base, 0o711), os.Mkdir(user.Home, 0o755), os.Chown(user.Home, user.UID, user.GID)); err != nil {
+		t.Fatal(err)
+	}
+	dir := filepath.Join(user.Home, ".local", "state", "kubarium")
+	for range 2 {
+		if err := user.Mkdir(dir); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for path := dir; path != base; path = filepath.Dir(path) {
+		var info unix.Stat_t
+		if err := unix.Stat(path, &info); err != nil || info.Uid != 65534 || info.Gid != 65534 {
+			t.Errorf("%s: %v, of user %d and group %d", path, err, info.Uid, info.Gid)
+		}
+	}
+	if err := os.Symlink(outside, filepath.Join(user.Home, "link")); err != nil {
+		t.Fatal(err)
+	}
+	if err := user.Mkdir(filepath.Join(user.Home, "link", "new")); !errors.Is(err, fs.ErrPermission) {
+		t.Errorf("through a link: %v", err)
+	}
+	if entries, err := os.ReadDir(outside); err != nil || len(entries) > 0 {
+		t.Errorf("wrote outside: %v, %v", entries, err)
+	}
+	// This thread, and all others, are root's still.
+	if err := os.WriteFile(filepath.Join(outside, "mine"), nil, 0o600); err != nil {
+		t.Error(err)
+	}
+}

@@ -120,6 +120,7 @@ func appOptions(ctx context.Context, c *cluster.Cluster, g *global, open string,
 	if err != nil {
 		return ui.Options{}, fmt.Errorf("open progress: %w", err)
 	}
+	progress.WriteAs(invoker.As)
 	work := filepath.Join(home, "work")
 	if err := invoker.Mkdir(work); err != nil {
 		return ui.Options{}, err

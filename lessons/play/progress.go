@@ -20,6 +20,8 @@ import (
 // are safe for concurrent use; the nil Progress remembers nothing.
 type Progress struct {
 	path string
+	// as runs what writes, with the rights of the file's owner.
+	as func(func() error) error
 
 	mu sync.Mutex
 	// lessons keeps each record in its written form, so that nobody shares one.
@@ -70,7 +72,7 @@ func StatePath() string {
 
 // OpenProgress reads a progress file; a missing one is empty.
 func OpenProgress(path string) (*Progress, error) {
-	p := &Progress{path: path, lessons: map[string]json.RawMessage{}}
+	p := &Progress{path: path, lessons: map[string]json.RawMessage{}, as: func(write func() error) error { return write() }}
 	content, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return p, nil
@@ -93,6 +95,10 @@ func OpenProgress(path string) (*Progress, error) {
 	}
 	return p, nil
 }
+
+// WriteAs has the file written by as, which runs what it is given with the rights of the
+// file's owner.
+func (p *Progress) WriteAs(as func(write func() error) error) { p.as = as }
 
 // Lesson returns what is remembered of a lesson.
 func (p *Progress) Lesson(id string) Record {
@@ -129,10 +135,12 @@ func (p *Progress) save(id string, r *Record) error {
 	if err != nil {
 		return err
 	}
-	if err := makeDir(filepath.Dir(p.path)); err != nil {
-		return err
-	}
-	return writeFile(p.path, append(content, '\n'))
+	return p.as(func() error {
+		if err := makeDir(filepath.Dir(p.path)); err != nil {
+			return err
+		}
+		return writeFile(p.path, append(content, '\n'))
+	})
 }
 
 func (r *Record) step(id string) *StepRecord {
@@ -190,6 +198,11 @@ func makeDir(path string) error {
 func adopt(path string) error {
 	if os.Geteuid() != 0 {
 		return nil
+	}
+	if own, err := os.Lstat(path); err == nil {
+		if owner, ok := own.Sys().(*syscall.Stat_t); ok && owner.Uid != 0 {
+			return nil // it was made with its owner's rights
+		}
 	}
 	info, err := os.Stat(filepath.Dir(path))
 	if err != nil {
