@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -30,7 +31,7 @@ spec:
       containers:
       - name: c
         image: kubarium/toolbox:1.0
-        command: [sh, -c, "while sleep 1; do date +%s; done"]
+        command: [sh, -c, "while date +%s; do sleep 1; done"]
         livenessProbe: {exec: {command: ["true"]}, periodSeconds: 5, timeoutSeconds: 10, failureThreshold: 3}
 `)
 	c.kubectl(t, "wait", "--for=condition=Available", "deployment/clock", "--timeout=120s")
@@ -38,9 +39,17 @@ spec:
 		return c.kubectl(t, "get", "pods", "-A", "-o", `jsonpath={range .items[*]}{.metadata.namespace}/{.metadata.name} {.metadata.uid} {.status.containerStatuses[*].restartCount}{"\n"}{end}`)
 	}
 	before, pod := state(), strings.Fields(c.kubectl(t, "get", "pods", "-l", "app=clock", "-o", "name"))[0]
-	if gap := longestGap(t, c.kubectl(t, "logs", pod)); gap > standsStill/2 {
-		t.Fatalf("the pod stood still for %s already", gap)
-	}
+	// Its story has to begin before the world stands still.
+	eventually(t, "the first line of the pod's log", func(context.Context) error {
+		log := c.kubectl(t, "logs", pod)
+		if gap := longestGap(t, log); gap > standsStill/2 {
+			t.Fatalf("the pod stood still for %s already", gap)
+		}
+		if log == "" {
+			return errors.New("it is empty")
+		}
+		return nil
+	})
 
 	c.kubarium(t, "freeze")
 	since := time.Now()
