@@ -8,6 +8,8 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"kubarium/cluster/latest"
 )
 
 const (
@@ -38,7 +40,7 @@ type Manager struct {
 	closed bool
 	active map[key]*running
 	// watchers are told of each change.
-	watchers map[chan struct{}]struct{}
+	watchers latest.Watchers
 }
 
 type key struct{ name, target string }
@@ -58,7 +60,7 @@ type running struct {
 
 // NewManager returns a manager without faults.
 func NewManager(world World) *Manager {
-	return &Manager{world: world, active: map[key]*running{}, watchers: map[chan struct{}]struct{}{}}
+	return &Manager{world: world, active: map[key]*running{}}
 }
 
 // Inject breaks what the order says. What it returns is active until it is healed,
@@ -114,7 +116,7 @@ func (m *Manager) claim(r *running) error {
 		}
 	}
 	m.active[k] = r
-	m.publish()
+	m.watchers.Publish()
 	return nil
 }
 
@@ -127,18 +129,7 @@ func (m *Manager) forget(r *running) {
 	}
 	delete(m.active, k)
 	close(r.healed)
-	m.publish()
-}
-
-// publish is called with m.mu held.
-func (m *Manager) publish() {
-	for w := range m.watchers {
-		select {
-		case w <- struct{}{}:
-		default:
-			// The watcher has yet to look at an earlier change, and will see this too.
-		}
-	}
+	m.watchers.Publish()
 }
 
 // expire heals the fault when its time is over.
@@ -173,7 +164,7 @@ func (m *Manager) heal(ctx context.Context, r *running) error {
 		m.mu.Lock()
 		defer m.mu.Unlock()
 		r.Trouble = err.Error()
-		m.publish()
+		m.watchers.Publish()
 		return fmt.Errorf("heal %s %s: %w", r.Name, r.Target, err)
 	}
 	m.world.Log().Info("fault healed", "fault", r.Name, "target", r.Target)
@@ -234,32 +225,7 @@ func (m *Manager) list() []*running {
 // Watch tells the active faults, and all of them again after each change, until ctx
 // ends.
 func (m *Manager) Watch(ctx context.Context) <-chan []Active {
-	changed, told := make(chan struct{}, 1), make(chan []Active)
-	changed <- struct{}{}
-	m.mu.Lock()
-	m.watchers[changed] = struct{}{}
-	m.mu.Unlock()
-	go func() {
-		defer close(told)
-		defer func() {
-			m.mu.Lock()
-			defer m.mu.Unlock()
-			delete(m.watchers, changed)
-		}()
-		for {
-			select {
-			case <-changed:
-			case <-ctx.Done():
-				return
-			}
-			select {
-			case told <- m.Active():
-			case <-ctx.Done():
-				return
-			}
-		}
-	}()
-	return told
+	return latest.Watch(ctx, &m.watchers, m.Active)
 }
 
 // Close heals what would outlast the cluster, and takes no more faults. The others end

@@ -9,6 +9,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"kubarium/cluster/latest"
 )
 
 const (
@@ -56,7 +58,7 @@ type Manager struct {
 	last    uint64
 	counts  State
 	// watchers are told of each change.
-	watchers map[chan struct{}]struct{}
+	watchers latest.Watchers
 }
 
 type rule struct {
@@ -73,7 +75,7 @@ type ticket struct {
 }
 
 // NewManager returns a manager without rules.
-func NewManager() *Manager { return &Manager{watchers: map[chan struct{}]struct{}{}} }
+func NewManager() *Manager { return &Manager{} }
 
 // Hold has requests wait from now on.
 func (m *Manager) Hold(r Rule) error {
@@ -88,7 +90,7 @@ func (m *Manager) Hold(r Rule) error {
 	r.Since = time.Now()
 	m.rules = append(m.rules, &rule{Rule: r})
 	m.active.Store(true)
-	m.publish()
+	m.watchers.Publish()
 	return nil
 }
 
@@ -110,7 +112,7 @@ func (m *Manager) Step(name string, n int) ([]Waiting, error) {
 			m.let(t)
 		}
 	}
-	m.publish()
+	m.watchers.Publish()
 	return passed, nil
 }
 
@@ -132,7 +134,7 @@ func (m *Manager) Release(name string) ([]Waiting, error) {
 			m.let(t)
 		}
 	}
-	m.publish()
+	m.watchers.Publish()
 	return passed, nil
 }
 
@@ -252,7 +254,7 @@ func (m *Manager) enter(q Request) (*ticket, time.Duration, error) {
 	now := time.Now()
 	t := &ticket{Waiting: Waiting{Request: q, ID: m.last, Rule: r.Name, Since: now}, rule: r, pass: make(chan struct{})}
 	m.waiting = append(m.waiting, t)
-	m.publish()
+	m.watchers.Publish()
 	return t, r.delay(now), nil
 }
 
@@ -281,47 +283,11 @@ func (m *Manager) leave(t *ticket, count *uint64) bool {
 	}
 	m.waiting = slices.Delete(m.waiting, i, i+1)
 	*count++
-	m.publish()
+	m.watchers.Publish()
 	return true
-}
-
-// publish is called with m.mu held.
-func (m *Manager) publish() {
-	for w := range m.watchers {
-		select {
-		case w <- struct{}{}:
-		default:
-			// The watcher has yet to look at an earlier change, and will see this too.
-		}
-	}
 }
 
 // Watch tells what is held, and all of it again after each change, until ctx ends.
 func (m *Manager) Watch(ctx context.Context) <-chan State {
-	changed, told := make(chan struct{}, 1), make(chan State)
-	changed <- struct{}{}
-	m.mu.Lock()
-	m.watchers[changed] = struct{}{}
-	m.mu.Unlock()
-	go func() {
-		defer close(told)
-		defer func() {
-			m.mu.Lock()
-			defer m.mu.Unlock()
-			delete(m.watchers, changed)
-		}()
-		for {
-			select {
-			case <-changed:
-			case <-ctx.Done():
-				return
-			}
-			select {
-			case told <- m.State():
-			case <-ctx.Done():
-				return
-			}
-		}
-	}()
-	return told
+	return latest.Watch(ctx, &m.watchers, m.State)
 }
