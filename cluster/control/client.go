@@ -126,11 +126,7 @@ func (c *Client) call(ctx context.Context, method, path string, body io.Reader, 
 	}
 	defer response.Body.Close()
 	if response.StatusCode != http.StatusOK {
-		var f failure
-		if err := json.NewDecoder(response.Body).Decode(&f); err != nil || f.Error == "" {
-			return fmt.Errorf("the cluster answers %s", response.Status)
-		}
-		return errors.New(f.Error)
+		return refusal(response)
 	}
 	if result == nil {
 		return nil
@@ -139,6 +135,15 @@ func (c *Client) call(ctx context.Context, method, path string, body io.Reader, 
 		return fmt.Errorf("read answer of the cluster: %w", err)
 	}
 	return nil
+}
+
+// refusal is what an answer other than 200 says.
+func refusal(response *http.Response) error {
+	var f failure
+	if err := json.NewDecoder(response.Body).Decode(&f); err != nil || f.Error == "" {
+		return fmt.Errorf("the cluster answers %s", response.Status)
+	}
+	return errors.New(f.Error)
 }
 
 func (c *Client) do(ctx context.Context, method, path string, body io.Reader) (*http.Response, error) {

@@ -3,7 +3,6 @@ package control
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"net/http"
 	"net/netip"
@@ -35,16 +34,11 @@ func (c *Client) AttachHost(ctx context.Context, namespace string) (host Host, d
 		// Nothing is read from it any more.
 		_ = response.Body.Close()
 	}
-	decoder := json.NewDecoder(response.Body)
 	if response.StatusCode != http.StatusOK {
 		defer detach()
-		var f failure
-		if err := decoder.Decode(&f); err != nil || f.Error == "" {
-			return Host{}, nil, fmt.Errorf("the cluster answers %s", response.Status)
-		}
-		return Host{}, nil, errors.New(f.Error)
+		return Host{}, nil, refusal(response)
 	}
-	if err := decoder.Decode(&host); err != nil {
+	if err := json.NewDecoder(response.Body).Decode(&host); err != nil {
 		detach()
 		return Host{}, nil, fmt.Errorf("read answer of the cluster: %w", err)
 	}
