@@ -49,13 +49,16 @@ const (
 // noteCommand keeps kubectl's headers, which no audit record has.
 func noteCommand(h http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		for header, annotation := range map[string]string{"Kubectl-Command": commandAnnotation, "Kubectl-Session": sessionAnnotation} {
-			if value := r.Header.Get(header); value != "" {
-				audit.AddAuditAnnotation(r.Context(), annotation, value[:min(len(value), maxHeader)])
-			}
-		}
+		noteHeader(r, "Kubectl-Command", commandAnnotation)
+		noteHeader(r, "Kubectl-Session", sessionAnnotation)
 		h.ServeHTTP(w, r)
 	})
+}
+
+func noteHeader(r *http.Request, header, annotation string) {
+	if value := r.Header.Get(header); value != "" {
+		audit.AddAuditAnnotation(r.Context(), annotation, value[:min(len(value), maxHeader)])
+	}
 }
 
 // healthURLs are asked all the time, by ourselves too.
