@@ -30,7 +30,9 @@ type screen struct {
 func openScreen(t *testing.T, width, height int, env []string, args ...string) *screen {
 	t.Helper()
 	s := &screen{t: t, cmd: exec.Command(program(), args...), terminal: vt.NewSafeEmulator(width, height), exited: make(chan struct{})}
-	s.cmd.Env = append(append(os.Environ(), "TERM=xterm-256color"), env...)
+	// Nothing that an earlier run remembered, such as the view it was in, shows here.
+	home := t.TempDir()
+	s.cmd.Env = append(append(os.Environ(), "TERM=xterm-256color", "XDG_CONFIG_HOME="+home, "XDG_STATE_HOME="+home), env...)
 	var err error
 	if s.file, err = pty.StartWithSize(s.cmd, &pty.Winsize{Rows: uint16(height), Cols: uint16(width)}); err != nil {
 		t.Fatal(err)
