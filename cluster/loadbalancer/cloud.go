@@ -18,6 +18,8 @@ import (
 	corelisters "k8s.io/client-go/listers/core/v1"
 	discoverylisters "k8s.io/client-go/listers/discovery/v1"
 	"k8s.io/client-go/tools/cache"
+
+	"kubarium/cluster/reconcile"
 )
 
 // Lab is what the cloud needs of the lab network.
@@ -45,8 +47,7 @@ type Cloud struct {
 	pool   *pool
 	nodes  corelisters.NodeLister
 	slices discoverylisters.EndpointSliceLister
-	synced []cache.InformerSynced
-	kicked chan struct{}
+	loop   *reconcile.Loop
 
 	// ctx is the cloud's life.
 	ctx context.Context
@@ -62,18 +63,13 @@ func NewCloud(ctx context.Context, factory informers.SharedInformerFactory, conf
 	c := &Cloud{
 		ctx: ctx, config: config, pool: newPool(config.Pool),
 		nodes: nodes.Lister(), slices: slices.Lister(),
-		kicked: make(chan struct{}, 1), balancers: map[types.UID]*balancer{},
+		balancers: map[types.UID]*balancer{},
 	}
+	c.loop = reconcile.NewLoop(c.route)
 	for _, informer := range []cache.SharedIndexInformer{nodes.Informer(), slices.Informer()} {
-		registration, err := informer.AddEventHandler(cache.ResourceEventHandlerFuncs{
-			AddFunc:    func(any) { c.kick() },
-			UpdateFunc: func(before, after any) { c.changed(before, after) },
-			DeleteFunc: func(any) { c.kick() },
-		})
-		if err != nil {
-			return nil, fmt.Errorf("watch what load balancers lead to: %w", err)
+		if err := c.loop.Watch(informer, changed); err != nil {
+			return nil, fmt.Errorf("follow what load balancers lead to: %w", err)
 		}
-		c.synced = append(c.synced, registration.HasSynced)
 	}
 	return c, nil
 }
@@ -81,47 +77,29 @@ func NewCloud(ctx context.Context, factory informers.SharedInformerFactory, conf
 // Run keeps the load balancers' routes until the cloud ends, then takes all of them down.
 func (c *Cloud) Run() {
 	defer c.closeAll()
-	if !cache.WaitForCacheSync(c.ctx.Done(), c.synced...) {
-		return
-	}
-	c.kick()
-	for {
-		select {
-		case <-c.ctx.Done():
-			return
-		case <-c.kicked:
-			c.route()
-		}
-	}
-}
-
-// kick never waits: one pending kick stands for all.
-func (c *Cloud) kick() {
-	select {
-	case c.kicked <- struct{}{}:
-	default:
-	}
+	c.loop.Run(c.ctx)
 }
 
 // changed leaves out the nodes' heartbeats.
-func (c *Cloud) changed(before, after any) {
+func changed(before, after any) bool {
 	a, aok := before.(*corev1.Node)
 	b, bok := after.(*corev1.Node)
-	if aok && bok && isReady(a) == isReady(b) && internalIP(a) == internalIP(b) {
-		return
-	}
-	c.kick()
+	return !aok || !bok || isReady(a) != isReady(b) || internalIP(a) != internalIP(b)
 }
 
-// route sends each address to the nodes that can take it now.
-func (c *Cloud) route() {
+// route sends each address to the nodes that can take it now; it returns false when that
+// is to be tried again.
+func (c *Cloud) route(context.Context) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	done := true
 	for _, b := range c.balancers {
 		if err := c.routeOne(b); err != nil {
 			c.config.Log.Error("route load balancer", "service", b.service, "err", err)
+			done = false
 		}
 	}
+	return done
 }
 
 func (c *Cloud) routeOne(b *balancer) error {

@@ -11,6 +11,8 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/informers"
 	listers "k8s.io/client-go/listers/core/v1"
+
+	"kubarium/cluster/reconcile"
 )
 
 // Port is a node port of a service.
@@ -48,7 +50,7 @@ type NodePorts struct {
 	config   NodePortsConfig
 	services listers.ServiceLister
 	nodes    *nodePicker
-	loop     *loop
+	loop     *reconcile.Loop
 
 	mu   sync.Mutex
 	open map[Port]*openPort
@@ -72,15 +74,15 @@ func NewNodePorts(factory informers.SharedInformerFactory, config NodePortsConfi
 		nodes:    &nodePicker{nodes: factory.Core().V1().Nodes().Lister(), lab: config.Lab},
 		open:     map[Port]*openPort{},
 	}
-	p.loop = newLoop(p.reconcile)
+	p.loop = reconcile.NewLoop(p.reconcile)
 	// Nodes are looked up anew for each connection; only the cache is needed.
-	p.loop.synced = append(p.loop.synced, factory.Core().V1().Nodes().Informer().HasSynced)
-	return p, p.loop.watch(services.Informer(), func(_, _ any) bool { return true })
+	p.loop.Await(factory.Core().V1().Nodes().Informer().HasSynced)
+	return p, p.loop.Watch(services.Informer(), func(_, _ any) bool { return true })
 }
 
 // Run serves node ports until ctx ends, then closes them and their connections.
 func (p *NodePorts) Run(ctx context.Context) {
-	p.loop.run(ctx)
+	p.loop.Run(ctx)
 	p.closeExcept(nil)
 }
 

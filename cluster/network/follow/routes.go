@@ -1,3 +1,6 @@
+// Package follow keeps the lab network in line with the cluster's objects:
+// routes with its nodes, ports of the host with its services. It learns of them
+// by watching, and does nothing while they stay as they are.
 package follow
 
 import (
@@ -9,6 +12,8 @@ import (
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/client-go/informers"
 	listers "k8s.io/client-go/listers/core/v1"
+
+	"kubarium/cluster/reconcile"
 )
 
 // Router is what Routes keeps in line.
@@ -24,20 +29,20 @@ type Routes struct {
 	router Router
 	log    *slog.Logger
 	nodes  listers.NodeLister
-	loop   *loop
+	loop   *reconcile.Loop
 }
 
 // NewRoutes registers with the factory, which the caller starts afterwards.
 func NewRoutes(factory informers.SharedInformerFactory, router Router, log *slog.Logger) (*Routes, error) {
 	nodes := factory.Core().V1().Nodes()
 	r := &Routes{router: router, log: log, nodes: nodes.Lister()}
-	r.loop = newLoop(func(context.Context) bool { return r.reconcile() })
-	return r, r.loop.watch(nodes.Informer(), routeChanged)
+	r.loop = reconcile.NewLoop(func(context.Context) bool { return r.reconcile() })
+	return r, r.loop.Watch(nodes.Informer(), routeChanged)
 }
 
 // Run keeps the routes until ctx ends. They stay then: pods go on talking while
 // the control plane is away.
-func (r *Routes) Run(ctx context.Context) { r.loop.run(ctx) }
+func (r *Routes) Run(ctx context.Context) { r.loop.Run(ctx) }
 
 func routeChanged(before, after any) bool {
 	a, aok := before.(*corev1.Node)

@@ -7,7 +7,6 @@ import (
 	"context"
 	"fmt"
 	"net/netip"
-	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	networkingv1 "k8s.io/api/networking/v1"
@@ -21,11 +20,8 @@ import (
 	"k8s.io/client-go/tools/cache"
 	"k8s.io/klog/v2"
 	"sigs.k8s.io/knftables"
-)
 
-const (
-	firstRetry = time.Second
-	maxRetry   = 30 * time.Second
+	"kubarium/cluster/reconcile"
 )
 
 // Enforcer enforces policies for the pods of one node.
@@ -36,7 +32,7 @@ type Enforcer struct {
 	// allocated knows the addresses of pods that are about to start.
 	allocated *allocations
 	policies  networkinglisters.NetworkPolicyLister
-	kicked    chan struct{}
+	loop      *reconcile.Loop
 	// others is what is watched only while there are policies.
 	others *others
 	// written is what the kernel has.
@@ -53,8 +49,9 @@ type others struct {
 // New returns an enforcer for the node. Results is where the container runtime keeps the
 // results of its network plugins.
 func New(node string, client kubernetes.Interface, nft knftables.Interface, results string) *Enforcer {
-	e := &Enforcer{node: node, client: client, nft: nft, kicked: make(chan struct{}, 1)}
-	e.allocated = &allocations{dir: results, changed: e.kick}
+	e := &Enforcer{node: node, client: client, nft: nft}
+	e.loop = reconcile.NewLoop(e.enforce)
+	e.allocated = &allocations{dir: results, changed: e.loop.Kick}
 	return e
 }
 
@@ -63,7 +60,7 @@ func (e *Enforcer) Run(ctx context.Context) error {
 	factory := informers.NewSharedInformerFactoryWithOptions(e.client, 0, informers.WithTransform(trim))
 	policies := factory.Networking().V1().NetworkPolicies()
 	e.policies = policies.Lister()
-	if err := e.watch(policies.Informer(), func(before, after any) bool {
+	if err := e.loop.Watch(policies.Informer(), func(before, after any) bool {
 		a, aok := before.(*networkingv1.NetworkPolicy)
 		b, bok := after.(*networkingv1.NetworkPolicy)
 		return !aok || !bok || !equality.Semantic.DeepEqual(a.Spec, b.Spec)
@@ -73,59 +70,17 @@ func (e *Enforcer) Run(ctx context.Context) error {
 	factory.Start(ctx.Done())
 	defer factory.Shutdown()
 	defer e.forget()
-	if !cache.WaitForCacheSync(ctx.Done(), policies.Informer().HasSynced) {
-		return ctx.Err()
-	}
-	e.kick()
-	return e.loop(ctx)
+	e.loop.Run(ctx)
+	return ctx.Err()
 }
 
-// loop brings the rules in line when something changed, and again while it can't.
-func (e *Enforcer) loop(ctx context.Context) error {
-	pause := firstRetry
-	retry := time.NewTimer(0)
-	defer retry.Stop()
-	<-retry.C
-	for {
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-e.kicked:
-		case <-retry.C:
-		}
-		retry.Stop()
-		if err := e.sync(ctx); err != nil && ctx.Err() == nil {
-			klog.FromContext(ctx).Error(err, "Network policies not enforced as they are now", "retry", pause)
-			retry.Reset(pause)
-			pause = min(2*pause, maxRetry)
-			continue
-		}
-		pause = firstRetry
+// enforce brings the rules in line; it returns false when that is to be tried again.
+func (e *Enforcer) enforce(ctx context.Context) bool {
+	err := e.sync(ctx)
+	if err != nil && ctx.Err() == nil {
+		klog.FromContext(ctx).Error(err, "Network policies not enforced as they are now")
 	}
-}
-
-// kick never waits: one pending kick stands for all.
-func (e *Enforcer) kick() {
-	select {
-	case e.kicked <- struct{}{}:
-	default:
-	}
-}
-
-func (e *Enforcer) watch(informer cache.SharedIndexInformer, changed func(before, after any) bool) error {
-	_, err := informer.AddEventHandler(cache.ResourceEventHandlerFuncs{
-		AddFunc:    func(any) { e.kick() },
-		DeleteFunc: func(any) { e.kick() },
-		UpdateFunc: func(before, after any) {
-			if changed(before, after) {
-				e.kick()
-			}
-		},
-	})
-	if err != nil {
-		return fmt.Errorf("watch: %w", err)
-	}
-	return nil
+	return err == nil
 }
 
 func (e *Enforcer) sync(ctx context.Context) error {
@@ -167,7 +122,7 @@ func (e *Enforcer) remember(ctx context.Context) error {
 		return !equality.Semantic.DeepEqual(unversioned(before), unversioned(after))
 	}
 	for _, informer := range []cache.SharedIndexInformer{pods.Informer(), namespaces.Informer()} {
-		if err := e.watch(informer, differ); err != nil {
+		if _, err := e.loop.Add(informer, differ); err != nil {
 			cancel()
 			return err
 		}
