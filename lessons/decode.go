@@ -82,6 +82,8 @@ func (d *decoder) value(n *yaml.Node, v reflect.Value, what string) {
 	case *[]Let:
 		d.lets(n, target)
 		return
+	case *[]Variable:
+		return // read before all else: see variables
 	}
 	switch v.Kind() {
 	case reflect.String:

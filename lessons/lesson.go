@@ -67,13 +67,19 @@ type Lesson struct {
 	// plays them one at a time.
 	Alone bool `yaml:"alone"`
 	// Limit is how long an exam may take, and Pass how many points it needs.
-	Limit   time.Duration `yaml:"limit"`
-	Pass    int           `yaml:"pass"`
-	Probes  []Probe       `yaml:"probes"`
-	Docs    []Doc         `yaml:"docs"`
-	Let     []Let         `yaml:"let"`
-	Setup   []Action      `yaml:"setup"`
-	Cleanup []Action      `yaml:"cleanup"`
+	Limit time.Duration `yaml:"limit"`
+	Pass  int           `yaml:"pass"`
+	// Variables are what differs between attempts. The lesson is what it is with one
+	// value of each: With makes it anew with others.
+	Variables []Variable `yaml:"variables"`
+	// Choice is what With was given; nil for a lesson as it was loaded.
+	Choice Choice `yaml:"-"`
+
+	Probes  []Probe  `yaml:"probes"`
+	Docs    []Doc    `yaml:"docs"`
+	Let     []Let    `yaml:"let"`
+	Setup   []Action `yaml:"setup"`
+	Cleanup []Action `yaml:"cleanup"`
 
 	// Intro is the prose before the first step.
 	Intro string `yaml:"-"`
@@ -84,6 +90,9 @@ type Lesson struct {
 
 	file string
 	line int
+	// text and raw are the lesson and its files as they were written, with variables.
+	text string
+	raw  map[string][]byte
 }
 
 // Kind says what sort of lesson it is.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"path"
+	"slices"
 	"sort"
 	"strings"
 )
@@ -157,11 +158,14 @@ func lint(course *Course) Problems {
 			}
 			taught[t] = true
 		}
-		if other, ok := spaces[l.Namespace]; ok && l.Namespace != "" {
-			report.add(l.line, "the namespace %s is taken by %s", l.Namespace, other)
-		}
-		spaces[l.Namespace] = l.file
 		lintLesson(l, report)
+		for _, variant := range lintVariants(l, report) {
+			space := variant.Namespace
+			if other, ok := spaces[space]; ok && space != "" && other != l.file {
+				report.add(l.line, "the namespace %s is taken by %s", space, other)
+			}
+			spaces[space] = l.file
+		}
 		problems = append(problems, report.problems...)
 	}
 	return append(append(problems, lintWords(course)...), lintTopics(course)...)
@@ -201,6 +205,30 @@ func lintLesson(l *Lesson, report *reporter) {
 	if len(l.Cleanup) == 0 && len(l.Files) > 0 && l.Namespace == "" {
 		report.add(l.line, "the lesson has manifests but no cleanup")
 	}
+}
+
+// lintVariants parses a lesson with each value of its variables, and returns all that came
+// of it. What stands in lists and in progress must be the same at each attempt.
+func lintVariants(l *Lesson, report *reporter) []*Lesson {
+	all := []*Lesson{l}
+	for _, choice := range l.Variants()[1:] {
+		variant, err := l.With(choice)
+		if err != nil {
+			for _, p := range problemsOf(l.file, err) {
+				report.add(p.Line, "with %s: %s", choice, p.Message)
+			}
+			continue
+		}
+		if variant.ID != l.ID || variant.Title != l.Title || variant.Summary != l.Summary || !sameSteps(variant, l) {
+			report.add(l.line, "with %s: the id, title, summary and the ids of steps must not vary", choice)
+		}
+		all = append(all, variant)
+	}
+	return all
+}
+
+func sameSteps(a, b *Lesson) bool {
+	return slices.EqualFunc(a.Steps, b.Steps, func(x, y Step) bool { return x.ID == y.ID })
 }
 
 // lintExam checks an exam: it has no hints, and no debrief.

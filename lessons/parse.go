@@ -15,19 +15,30 @@ import (
 
 // Parse reads one lesson. files are the manifests beside it. Its error is of
 // type Problems and names every mistake that it found.
+// Where a lesson has variables, it has the first value of each; see With.
 func Parse(file string, text []byte, files map[string][]byte) (*Lesson, error) {
+	return parse(file, string(text), files, nil)
+}
+
+func parse(file, text string, files map[string][]byte, choice Choice) (*Lesson, error) {
 	p := &parser{
 		report: &reporter{file: file},
-		lesson: &Lesson{file: file, Files: files},
+		lesson: &Lesson{file: file, Files: files, text: text, raw: files},
 		known:  newResources(),
 	}
-	if err := p.parse(string(text)); err != nil {
+	variables := p.variables(text)
+	if len(p.report.problems) > 0 {
+		return nil, p.report.problems // the rest would be misunderstood
+	}
+	text = p.fillAll(text, variables, choice)
+	if err := p.parse(text); err != nil {
 		return nil, err
 	}
 	if len(p.report.problems) > 0 {
 		slices.SortStableFunc(p.report.problems, func(a, b Problem) int { return a.Line - b.Line })
 		return nil, p.report.problems
 	}
+	p.lesson.Variables, p.lesson.Choice = variables, choice
 	return p.lesson, nil
 }
 

@@ -31,6 +31,11 @@ func describe(t reflect.Type) map[string]any {
 		return map[string]any{"type": "string", "pattern": `^([0-9.]+(ms|s|m|h))+$`}
 	case reflect.TypeFor[[]Let]():
 		return map[string]any{"type": "object", "additionalProperties": map[string]any{"type": "string"}}
+	case reflect.TypeFor[[]Variable]():
+		text := map[string]any{"type": []string{"string", "number"}}
+		fields := map[string]any{"type": "object", "additionalProperties": text}
+		values := map[string]any{"type": "array", "minItems": 2, "items": map[string]any{"anyOf": []any{text, fields}}}
+		return map[string]any{"type": "object", "additionalProperties": values}
 	case reflect.TypeFor[Mode]():
 		return map[string]any{"enum": []Mode{Level, Edge, Invariant}}
 	case reflect.TypeFor[Kind]():

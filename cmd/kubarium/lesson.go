@@ -178,6 +178,9 @@ func newLessonTestCommand(g *global, load loader) *cobra.Command {
 	cmd.Flags().StringVarP(&flags.output, "output", "o", "text", "format of the results: text or json")
 	cmd.Flags().IntVar(&flags.how.Parallel, "parallel", 4, "how many lessons to play side by side")
 	cmd.Flags().BoolVar(&flags.how.Mutate, "mutate", false, "leave out each step's solution first, and want that noticed")
+	cmd.Flags().Uint64Var(&flags.how.Seed, "seed", 0, "number that chooses the names and faults of lessons that vary; 0: the first of each")
+	cmd.Flags().BoolVar(&flags.how.Values, "values", false, "play lessons that vary until each of their values was met")
+	cmd.MarkFlagsMutuallyExclusive("seed", "values")
 	cmd.Flags().BoolVar(&flags.how.Thorough, "thorough", false, "reset every step")
 	return cmd
 }
@@ -246,7 +249,7 @@ func tellResults(cmd *cobra.Command, results []play.Result, output string) error
 			failed++
 		}
 		for _, problem := range r.Problems {
-			fmt.Fprintf(cmd.ErrOrStderr(), "%s: %s\n", r.Lesson, problem)
+			fmt.Fprintf(cmd.ErrOrStderr(), "%s: %s\n", strings.TrimSpace(r.Lesson+" "+r.Values), problem)
 		}
 	}
 	if output != "json" {

@@ -18,7 +18,8 @@ import (
 )
 
 func newLessonPlayCommand(g *global, load loader) *cobra.Command {
-	return &cobra.Command{
+	var seed uint64
+	cmd := &cobra.Command{
 		Use: "play ID", Short: "Play a lesson in plain text, without the app, on the running cluster", Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			all, err := load()
@@ -28,6 +29,12 @@ func newLessonPlayCommand(g *global, load loader) *cobra.Command {
 			list, err := chosen(all, args, false)
 			if err != nil {
 				return err
+			}
+			lesson := list[0]
+			if cmd.Flags().Changed("seed") && lesson.Varies() {
+				if lesson, err = lesson.With(lesson.Draw(play.Seeded(seed), nil)); err != nil {
+					return err
+				}
 			}
 			env, done, err := lessonEnvs(g)()
 			if err != nil {
@@ -41,9 +48,11 @@ func newLessonPlayCommand(g *global, load loader) *cobra.Command {
 				return err
 			}
 			defer os.RemoveAll(env.WorkDir)
-			return playText(cmd.Context(), list[0], env, cmd.InOrStdin(), cmd.OutOrStdout())
+			return playText(cmd.Context(), lesson, env, cmd.InOrStdin(), cmd.OutOrStdout())
 		},
 	}
+	cmd.Flags().Uint64Var(&seed, "seed", 0, "number that chooses the names and faults of a new attempt, the same for all who give it; default is chance")
+	return cmd
 }
 
 // textPlayer plays a lesson line by line.
@@ -101,7 +110,7 @@ func playText(ctx context.Context, lesson *lessons.Lesson, env play.Env, in io.R
 // tell prints what is new in a snapshot.
 func (t *textPlayer) tell(s play.Snapshot) {
 	before := t.last
-	t.last = s
+	t.last, t.lesson = s, s.Lesson // which has other values when it is played again
 	if s.Busy != before.Busy && s.Busy != "" {
 		fmt.Fprintf(t.out, "(%s ...)\n", s.Busy)
 	}

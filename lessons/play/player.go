@@ -13,6 +13,7 @@ import (
 	"os/exec"
 	"time"
 
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/client-go/dynamic"
 	"k8s.io/client-go/rest"
 	"k8s.io/utils/clock"
@@ -59,7 +60,6 @@ type Control interface {
 
 // Player plays one lesson.
 type Player struct {
-	lesson *lessons.Lesson
 	env    Env
 	client dynamic.Interface
 
@@ -69,7 +69,10 @@ type Player struct {
 	started chan struct{}
 	done    chan struct{}
 
-	// What follows belongs to Run's goroutine.
+	// What follows belongs to Run's goroutine. The lesson changes only when it is begun
+	// again, by the one who works in the background.
+	lesson  *lessons.Lesson
+	watched map[schema.GroupVersionResource]bool
 	store   *store
 	eval    *lessons.Eval
 	record  *Record
@@ -108,15 +111,20 @@ func New(lesson *lessons.Lesson, env Env) (*Player, error) {
 		}
 	}
 	p := &Player{
-		lesson: lesson, env: env, client: client,
+		env: env, client: client, watched: map[schema.GroupVersionResource]bool{},
 		ops: make(chan func(), 64), updates: make(chan Snapshot, 1), changes: make(chan change),
 		started: make(chan struct{}), done: make(chan struct{}), store: newStore(),
 	}
-	eval, err := lessons.NewEval(lesson, p.store)
+	record := env.Progress.Lesson(lesson.ID)
+	varied, err := attempt(lesson, &record)
+	if err != nil {
+		return nil, err
+	}
+	eval, err := lessons.NewEval(varied, p.store)
 	if err != nil {
 		return nil, fmt.Errorf("expressions of lesson %s: %w", lesson.ID, err)
 	}
-	p.eval = eval
+	p.lesson, p.eval, p.record = varied, eval, &record
 	return p, nil
 }
 
@@ -135,8 +143,6 @@ func (p *Player) Run(ctx context.Context) error {
 	defer close(p.done)
 	defer cancel()
 	p.ctx = ctx
-	record := p.env.Progress.Lesson(p.lesson.ID)
-	p.record = &record
 	p.resume()
 	if err := p.placeFiles(false); err != nil {
 		return err
@@ -148,10 +154,7 @@ func (p *Player) Run(ctx context.Context) error {
 	defer p.useNamespace("default")
 	go p.watchComponents(ctx)
 	defer func() { p.timer.Stop() }()
-	resources := p.lesson.Resources()
-	for _, res := range resources {
-		go watch(ctx, p.client, res, p.changes)
-	}
+	p.watchMore()
 	p.evaluate()
 	close(p.started)
 	for {
@@ -160,7 +163,7 @@ func (p *Player) Run(ctx context.Context) error {
 			return nil
 		case c := <-p.changes:
 			p.store.apply(c)
-			if !p.synced && p.store.synced(resources) {
+			if !p.synced && p.store.synced(p.watched) {
 				p.synced = true
 				p.begin()
 			}
@@ -168,7 +171,7 @@ func (p *Player) Run(ctx context.Context) error {
 			op()
 		case <-p.timer.C():
 		}
-		if len(resources) == 0 && !p.synced {
+		if len(p.watched) == 0 && !p.synced {
 			p.synced = true
 			p.begin()
 		}
@@ -392,14 +395,7 @@ func (p *Player) Restart() {
 		if p.busy != "" {
 			return
 		}
-		p.record, p.begun = &Record{}, false
-		p.resume()
-		p.background("Preparing the cluster for the lesson", true, func(ctx context.Context) error {
-			if err := p.placeFiles(true); err != nil {
-				return err
-			}
-			return p.prepare(ctx)
-		})
+		p.background("Preparing the cluster for the lesson", true, p.startOver)
 	})
 }
 

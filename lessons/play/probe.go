@@ -37,20 +37,21 @@ func (p *Player) startProbes() {
 	}
 	ctx, cancel := context.WithCancel(p.ctx)
 	p.probing = cancel
+	space := p.lesson.Space()
 	for _, probe := range p.lesson.Probes {
 		if p.lesson.Looks(step, probe.Name) {
-			go p.probe(ctx, probe)
+			go p.probe(ctx, space, probe)
 		}
 	}
 }
 
-func (p *Player) probe(ctx context.Context, probe lessons.Probe) {
+func (p *Player) probe(ctx context.Context, space string, probe lessons.Probe) {
 	client, err := coreClient(p.env.Config)
 	if err != nil {
 		return
 	}
 	for ctx.Err() == nil {
-		output, err := p.look(ctx, client, probe)
+		output, err := p.look(ctx, client, space, probe)
 		if ctx.Err() != nil {
 			return
 		}
@@ -74,16 +75,16 @@ func (p *Player) probe(ctx context.Context, probe lessons.Probe) {
 	}
 }
 
-func (p *Player) look(ctx context.Context, client rest.Interface, probe lessons.Probe) (string, error) {
+func (p *Player) look(ctx context.Context, client rest.Interface, space string, probe lessons.Probe) (string, error) {
 	ctx, cancel := context.WithTimeout(ctx, probeLimit)
 	defer cancel()
 	if probe.Logs {
 		lines := int64(200)
-		raw, err := client.Get().Namespace(p.lesson.Space()).Resource("pods").Name(probe.Pod).SubResource("log").
+		raw, err := client.Get().Namespace(space).Resource("pods").Name(probe.Pod).SubResource("log").
 			VersionedParams(&corev1.PodLogOptions{TailLines: &lines}, scheme.ParameterCodec).DoRaw(ctx)
 		return string(raw), err
 	}
-	return runInPod(ctx, p.env.Config, client, p.lesson.Space(), probe.Pod, probe.Run)
+	return runInPod(ctx, p.env.Config, client, space, probe.Pod, probe.Run)
 }
 
 // runInPod runs a program in the first container of a pod.

@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"github.com/adrg/xdg"
+
+	"kubarium/lessons"
 )
 
 // Progress is the file that remembers all lessons of a learner. Its methods
@@ -41,6 +43,8 @@ type Record struct {
 	Steps    map[string]*StepRecord `json:"steps,omitempty"`
 	Started  time.Time              `json:"started,omitzero"`
 	Finished time.Time              `json:"finished,omitzero"`
+	// Variables are the values that this attempt has.
+	Variables lessons.Choice `json:"variables,omitempty"`
 }
 
 // StepRecord is what is remembered of one step.

@@ -141,9 +141,9 @@ func (s *store) apply(c change) {
 
 // synced reports whether every resource was listed once. Before that, what is
 // not in the store may still be in the cluster.
-func (s *store) synced(resources []lessons.Resource) bool {
-	for _, r := range resources {
-		if !s.listed[r.GroupVersionResource] {
+func (s *store) synced(resources map[schema.GroupVersionResource]bool) bool {
+	for r := range resources {
+		if !s.listed[r] {
 			return false
 		}
 	}

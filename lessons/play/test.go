@@ -16,8 +16,10 @@ import (
 
 // Result is what the test of one lesson found.
 type Result struct {
-	Lesson   string   `json:"lesson"`
-	Title    string   `json:"title"`
+	Lesson string `json:"lesson"`
+	Title  string `json:"title"`
+	// Values are those of the lesson's variables.
+	Values   string   `json:"values,omitempty"`
 	Steps    int      `json:"steps"`
 	Seconds  float64  `json:"seconds"`
 	Problems []string `json:"problems,omitempty"`
@@ -41,6 +43,11 @@ func testLesson(ctx context.Context, lesson *lessons.Lesson, env Env, how How, o
 	}
 	defer os.RemoveAll(dir)
 	env.WorkDir, env.Progress = dir, nil
+	if lesson.Choice == nil {
+		if lesson, err = lesson.With(lesson.Variants()[0]); err != nil {
+			return Result{}, err
+		}
+	}
 	placed(dir)
 	player, err := New(lesson, env)
 	if err != nil {
@@ -50,9 +57,12 @@ func testLesson(ctx context.Context, lesson *lessons.Lesson, env Env, how How, o
 	defer cancel()
 	ended := make(chan error, 1)
 	go func() { ended <- player.Run(ctx) }()
-	t := &tester{how: how, player: player, lesson: lesson, out: out, result: Result{Lesson: lesson.ID, Title: lesson.Title, Steps: len(lesson.Steps)}}
+	t := &tester{how: how, player: player, lesson: lesson, out: out, result: Result{Lesson: lesson.ID, Title: lesson.Title, Values: lesson.Choice.String(), Steps: len(lesson.Steps)}}
 	start := time.Now()
 	fmt.Fprintf(out, "%s: %s\n", lesson.ID, lesson.Title)
+	if lesson.Varies() {
+		fmt.Fprintf(out, "  with  %s\n", lesson.Choice)
+	}
 	t.play(ctx)
 	t.result.Seconds = time.Since(start).Seconds()
 	cancel()

@@ -25,6 +25,33 @@ type How struct {
 	// Thorough resets each step, and not only the last where a reset replays
 	// those before it.
 	Thorough bool
+	// Seed chooses the values of lessons that vary; with 0 they have their first. Values
+	// plays them until each value was met.
+	Seed   uint64
+	Values bool
+}
+
+// variants are the lessons to play for one: itself, or, where it varies, what How wants.
+func (h How) variants(lesson *lessons.Lesson) ([]*lessons.Lesson, error) {
+	if !lesson.Varies() {
+		return []*lessons.Lesson{lesson}, nil
+	}
+	choices := lesson.Variants()[:1]
+	switch {
+	case h.Values:
+		choices = lesson.Variants()
+	case h.Seed != 0:
+		choices = []lessons.Choice{lesson.Draw(Seeded(h.Seed), nil)}
+	}
+	var all []*lessons.Lesson
+	for _, choice := range choices {
+		variant, err := lesson.With(choice)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, variant)
+	}
+	return all, nil
 }
 
 // Envs makes the world for one lesson, and what ends it.
@@ -43,6 +70,15 @@ func Test(ctx context.Context, list []*lessons.Lesson, envs Envs, how How, out i
 	if err != nil {
 		return nil, err
 	}
+	var all []*lessons.Lesson
+	for _, l := range list {
+		variants, err := how.variants(l)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, variants...)
+	}
+	list = all
 	r := &runner{envs: envs, how: how, out: out, results: make([]Result, len(list))}
 	r.sideBySide(ctx, list)
 	for i, l := range list {
