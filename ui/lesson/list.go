@@ -44,7 +44,7 @@ func (p *Panel) row(l *lessons.Lesson, selected bool, width int) string {
 	case record.Step != "":
 		sign, word = icons.NotReady, "step "+p.stepNumber(l, record.Step)
 	}
-	line := widget.Spread(" "+sign+" "+l.Title, word+" ", width, icons.Ellipsis)
+	line := widget.Spread(" "+sign+" "+l.Title, " "+word+" ", width, icons.Ellipsis)
 	if !selected {
 		return p.theme.Text.Render(line)
 	}
