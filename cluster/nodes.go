@@ -85,6 +85,7 @@ func (c *Cluster) nodeSpec(n nodeState) (node.Spec, error) {
 		Registry: c.registryAddress(),
 		Reserved: reservedFor(n.Index), MachineID: n.MachineID,
 		CgroupParent: c.layout.cgroup() + "/" + n.Name,
+		Tap:          !c.options.NoTrace,
 	}, nil
 }
 
@@ -126,6 +127,9 @@ func (c *Cluster) bootNode(ctx context.Context, n nodeState) error {
 		defer close(gone)
 		c.superviseNode(n.Name, running)
 	}()
+	if spec.Tap {
+		go c.followKubelet(n.Name, running)
+	}
 	return nil
 }
 

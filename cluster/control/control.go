@@ -65,6 +65,7 @@ type Cluster interface {
 	// network until detach is called.
 	AttachHost(namespace string) (host Host, detach func() error, err error)
 	Rewinder
+	Inspector
 	// Freeze stops all nodes where they are, Thaw lets them go on.
 	Freeze(ctx context.Context) error
 	Thaw(ctx context.Context) error
@@ -148,6 +149,7 @@ func handler(cluster Cluster) http.Handler {
 	handleFaults(mux, cluster.Faults())
 	handleRewind(mux, cluster)
 	handleHolds(mux, cluster.Holds())
+	handleInspect(mux, cluster)
 	handleProcess(mux)
 	mux.HandleFunc("POST /v1/shutdown", func(w http.ResponseWriter, _ *http.Request) {
 		answer(w, nil, nil)

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -14,6 +13,8 @@ import (
 	"golang.org/x/sys/unix"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"kubarium/cluster/process"
 )
 
 const containerTarget = "[NAMESPACE/]POD[/CONTAINER]"
@@ -57,7 +58,7 @@ func findContainer(ctx context.Context, w World, target string) (container, erro
 		return container{}, err
 	}
 	c := container{id: id}
-	if c.memory, err = below(groups, id); err != nil {
+	if c.memory, err = process.CgroupOf(groups, id); err != nil {
 		return container{}, err
 	}
 	c.main, err = mainProcess(c.memory)
@@ -102,28 +103,6 @@ func containerID(pod *corev1.Pod, name string) (string, error) {
 		return strings.TrimPrefix(s.ContainerID, "containerd://"), nil
 	}
 	return "", fmt.Errorf("pod %s has no container %q that runs", pod.Name, name)
-}
-
-// below finds the directory of the given name.
-func below(root, name string) (string, error) {
-	found := ""
-	err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
-		switch {
-		case err != nil && !errors.Is(err, fs.ErrNotExist):
-			return err
-		case err == nil && d.IsDir() && d.Name() == name:
-			found = path
-			return filepath.SkipAll
-		}
-		return nil
-	})
-	if err == nil && found == "" {
-		err = errors.New("it has just ended")
-	}
-	if err != nil {
-		return "", fmt.Errorf("find cgroup of container %.12s: %w", name, err)
-	}
-	return found, nil
 }
 
 // mainProcess is the oldest process of the cgroup.

@@ -29,7 +29,7 @@ func (s Spec) files(snapshotter string, restrictOOM bool) ([]nodeinit.File, erro
 		Name: s.Name, IP: s.IP, APIServer: s.APIServer,
 		ClusterDNS: s.ClusterDNS, ClusterDomain: s.ClusterDomain,
 		PodCIDR: s.PodCIDR, ServiceCIDR: s.ServiceCIDR,
-		Reserved: s.Reserved, Zone: s.Zone, Timers: s.Timers,
+		Reserved: s.Reserved, Zone: s.Zone, Timers: s.Timers, Tap: s.Tap,
 	}, "", "  ")
 	if err != nil {
 		return nil, fmt.Errorf("encode agent configuration: %w", err)

@@ -199,6 +199,11 @@ func (n *Node) Roles() map[string]int {
 	return roles
 }
 
+// AwaitRole waits until a daemon of the node runs.
+func (n *Node) AwaitRole(ctx context.Context, role string) error {
+	return n.await(ctx, func(pids map[string]int) bool { return pids[role] != 0 })
+}
+
 // await waits until the daemons are as asked.
 func (n *Node) await(ctx context.Context, satisfied func(pids map[string]int) bool) error {
 	for {

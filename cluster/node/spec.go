@@ -58,6 +58,8 @@ type Spec struct {
 	Zone string
 	// Timers of the kubelet.
 	Timers Timers
+	// Tap is whether what the kubelet does is told at TapSocket.
+	Tap bool
 	// OnEvent is told what happens in the node, in order; nil is nobody. It must not
 	// wait for the node.
 	OnEvent func(nodeinit.Event)
@@ -95,6 +97,9 @@ const (
 	StaticPodDir      = "/etc/kubernetes/manifests"
 
 	CNIConfDir = "/etc/cni/net.d"
+
+	// TapSocket is where the agent tells what the kubelet does, see package tap.
+	TapSocket = "/run/kubarium-tap.sock"
 )
 
 // AgentName is what the agent is called: the program looks at its own name to know
@@ -122,6 +127,7 @@ type AgentConfig struct {
 	Reserved      Resources    `json:"reserved"`
 	Zone          string       `json:"zone,omitempty"`
 	Timers        Timers       `json:"timers"`
+	Tap           bool         `json:"tap,omitempty"`
 }
 
 // VarDir returns where a node with the disk dir has its /var.

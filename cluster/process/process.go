@@ -21,6 +21,8 @@ type Process struct {
 	PID, Parent int
 	// HostPID is its number on this machine.
 	HostPID int
+	// NodePID is its number on the container's node.
+	NodePID int
 	// Command is how it was called.
 	Command string
 	// State is the kernel's letter: R runs, S sleeps, Z has ended and nobody asked how.
@@ -107,7 +109,7 @@ func look(proc procfs.FS, pid int) (Process, error) {
 	if err != nil {
 		return Process{}, err
 	}
-	out := Process{PID: inside(status), HostPID: pid, State: stat.State, Memory: int64(stat.ResidentMemory())}
+	out := Process{PID: inside(status), HostPID: pid, NodePID: onNode(status), State: stat.State, Memory: int64(stat.ResidentMemory())}
 	if stat.PPID > 0 {
 		// The one that began it may be outside, as that of a shell is: then it has no
 		// number in the container.
@@ -131,4 +133,34 @@ func inside(s procfs.ProcStatus) int {
 		return int(s.NSpids[n-1])
 	}
 	return s.PID
+}
+
+// onNode is the number in the namespace below this machine's.
+func onNode(s procfs.ProcStatus) int {
+	if len(s.NSpids) > 1 {
+		return int(s.NSpids[1])
+	}
+	return s.PID
+}
+
+// CgroupOf finds the cgroup of a container below that of its node.
+func CgroupOf(root, id string) (string, error) {
+	found := ""
+	err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
+		switch {
+		case err != nil && !errors.Is(err, fs.ErrNotExist):
+			return err
+		case err == nil && d.IsDir() && d.Name() == id:
+			found = path
+			return filepath.SkipAll
+		}
+		return nil
+	})
+	if err == nil && found == "" {
+		err = fs.ErrNotExist
+	}
+	if err != nil {
+		return "", fmt.Errorf("find cgroup of container %s: %w", id, err)
+	}
+	return found, nil
 }

@@ -18,6 +18,9 @@ import (
 // it is answered, a moment after the write.
 const patience = 2 * time.Second
 
+// transit is how long what happens on a node may take to be in the trace.
+const transit = time.Second
+
 // Step is one thing that happened.
 type Step struct {
 	// Seq is the event in the trace that shows it.
@@ -55,10 +58,13 @@ type Story struct {
 	writes, requests []trace.Event
 	// told are steps that wait until those before them can be told.
 	told []Step
-	// strangers are the newest writes, and attempts the scheduler's, that nothing joins to
-	// the story yet.
+	// strangers are the newest writes, and attempts what the scheduler and kubelets did, that
+	// nothing joins to the story yet.
 	strangers, attempts []trace.Event
-	last                time.Time
+	// last is the time of the newest event, given that of the last step that was given out.
+	last, given time.Time
+	// probed is how the last probe of a container went: only a change is told.
+	probed map[string]string
 }
 
 type member struct {
@@ -70,7 +76,7 @@ type member struct {
 
 // New begins a story.
 func New(root Root) *Story {
-	return &Story{root: root, family: map[string]member{}, byName: map[string]string{}}
+	return &Story{root: root, family: map[string]member{}, byName: map[string]string{}, probed: map[string]string{}}
 }
 
 // Add takes the next event, and returns the steps that are complete now.
@@ -85,13 +91,21 @@ func (s *Story) Add(e trace.Event) []Step {
 		s.told = append(s.told, s.write(e)...)
 	case "kube-scheduler":
 		s.attempt(e)
+	case "kubelet":
+		if tells(e) {
+			s.attempt(e)
+		}
 	}
-	return s.Settle(s.last.Add(-patience))
+	return s.settle(s.last.Add(-patience), s.last.Add(-transit))
 }
 
 // Settle gives out, in order, what is complete, and the writes before a time whose request
 // did not come.
-func (s *Story) Settle(before time.Time) []Step {
+func (s *Story) Settle(before time.Time) []Step { return s.settle(before, before) }
+
+// settle gives out the steps until a time, and gives up waiting for the requests of writes
+// before a time.
+func (s *Story) settle(before, until time.Time) []Step {
 	s.writes = slices.DeleteFunc(s.writes, func(w trace.Event) bool {
 		if w.Time.After(before) {
 			return false
@@ -102,13 +116,16 @@ func (s *Story) Settle(before time.Time) []Step {
 	s.requests = slices.DeleteFunc(s.requests, func(r trace.Event) bool { return r.Time.Before(before) })
 	s.strangers = slices.DeleteFunc(s.strangers, func(w trace.Event) bool { return w.Time.Before(before) })
 	s.attempts = slices.DeleteFunc(s.attempts, func(e trace.Event) bool { return e.Time.Before(before) })
-	return s.release()
+	return s.release(until)
 }
 
-// release gives out the steps before which nothing waits for its request.
-func (s *Story) release() []Step {
+// release gives out the steps until a time before which nothing waits for its request.
+func (s *Story) release(until time.Time) []Step {
 	slices.SortStableFunc(s.told, func(a, b Step) int { return cmp.Or(a.Time.Compare(b.Time), cmp.Compare(a.Seq, b.Seq)) })
 	n := len(s.told)
+	if at := slices.IndexFunc(s.told, func(step Step) bool { return step.Time.After(until) }); at >= 0 {
+		n = at
+	}
 	for _, w := range s.writes {
 		at := slices.IndexFunc(s.told, func(step Step) bool { return !step.Time.Before(w.Time) })
 		if at >= 0 {
@@ -117,6 +134,13 @@ func (s *Story) release() []Step {
 	}
 	steps := slices.Clone(s.told[:n])
 	s.told = slices.Delete(s.told, 0, n)
+	for i := range steps {
+		if steps[i].Time.Before(s.given) {
+			steps[i].Detail += "; told late, it was at " + steps[i].Time.Format(time.RFC3339Nano)
+			steps[i].Time = s.given
+		}
+		s.given = steps[i].Time
+	}
 	return steps
 }
 
@@ -282,10 +306,17 @@ func (s *Story) join(write trace.Event, why string) {
 	}
 }
 
-// attempt tells of the scheduler's attempt for a pod in the story. The scheduler may act on
+// attempt tells what the scheduler or a kubelet did for a pod in the story. They may act on
 // a write before etcd's watch tells of it: then the attempt waits.
 func (s *Story) attempt(e trace.Event) {
-	if m, ok := s.family[e.Object.UID]; ok {
+	m, ok := s.family[e.Object.UID]
+	switch {
+	case ok && e.Component == "kubelet":
+		if step, ok := s.onNode(e, m); ok {
+			s.told = append(s.told, step)
+		}
+		return
+	case ok:
 		s.told = append(s.told, attempt(e, m))
 		return
 	}

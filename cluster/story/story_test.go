@@ -49,6 +49,7 @@ func (p *tape) request(from, to int, actor, agent, verb string, o trace.Object, 
 
 func (p *tape) expect(t *testing.T, want ...string) {
 	t.Helper()
+	p.told = append(p.told, p.story.Settle(p.at(10_000))...)
 	var got []string
 	for i, s := range p.told {
 		line := s.Who + " " + s.What
@@ -133,4 +134,35 @@ func TestRefused(t *testing.T) {
 	p := &tape{story: New(Root{Agent: "follow-x"})}
 	p.request(0, 1, "admin", "kubectl/v1 follow-x", "create", object("Deployment", "web", ""), "403", "")
 	p.expect(t, "kubectl (admin) is refused to create deployments shop/web")
+}
+
+// TestOnNode tells what a kubelet did for a pod, in the order in which it was done.
+func TestOnNode(t *testing.T) {
+	p := &tape{story: New(Root{Resource: "pods", Namespace: "shop", Name: "a"})}
+	pod := object("Pod", "a", "p")
+	node := func(ms int, uid, verb string, fields ...string) {
+		f := map[string]string{"node": "node-1"}
+		for i := 0; i+1 < len(fields); i += 2 {
+			f[fields[i]] = fields[i+1]
+		}
+		p.add(trace.Event{Time: p.at(ms), Component: "kubelet", Verb: verb, Object: trace.Object{Kind: "Pod", UID: uid}, Fields: f})
+	}
+	p.write(1, "create", pod, 1)
+	p.request(0, 2, "admin", "kubectl/v1", "create", pod, "201", "1")
+	node(30, "p", "CreateContainer", "container", "web", "response", `{"container_id":"0123456789abcdef"}`)
+	// The node's events come through a socket: later than others.
+	node(20, "p", "RunPodSandbox")
+	node(25, "other", "RunPodSandbox")
+	node(35, "p", "ContainerStatus", "container", "web")
+	for ms := 40; ms < 60; ms += 10 {
+		node(ms, "p", "probe", "container", "web", "probe", "readiness", "result", "failed")
+	}
+	node(60, "p", "probe", "container", "web", "probe", "readiness", "result", "succeeded")
+	p.expect(t,
+		"kubectl (admin) creates Pod shop/a",
+		"kubelet on node-1 has containerd run the sandbox of Pod shop/a",
+		"kubelet on node-1 has containerd create container web of Pod shop/a: 0123456789ab",
+		"kubelet on node-1 finds the readiness probe of container web of Pod shop/a failed",
+		"kubelet on node-1 finds the readiness probe of container web of Pod shop/a succeeded",
+	)
 }

@@ -48,8 +48,13 @@ type Stats struct {
 	Undecoded   uint64 `json:"undecoded"`
 }
 
-// NewStore returns an empty store.
-func NewStore() *Store { return &Store{ring: make([]entry, Capacity), next: 1, lateFrom: 1} }
+// NewStore returns an empty store of the usual Capacity.
+func NewStore() *Store { return NewStoreOf(Capacity) }
+
+// NewStoreOf returns an empty store that keeps so many events.
+func NewStoreOf(capacity int) *Store {
+	return &Store{ring: make([]entry, capacity), next: 1, lateFrom: 1}
+}
 
 // Add keeps an event. A nil store takes none.
 func (s *Store) Add(event Event) { s.AddLate(event, Late{}) }
@@ -61,8 +66,8 @@ func (s *Store) AddLate(event Event, late Late) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.next > Capacity {
-		if oldest := s.next - Capacity; s.lateFrom <= oldest {
+	if s.next > s.capacity() {
+		if oldest := s.next - s.capacity(); s.lateFrom <= oldest {
 			s.dropLate()
 		}
 		s.stats.Overwritten++
@@ -160,7 +165,7 @@ func (s *Store) read(after uint64) (e entry, lost uint64, wait <-chan struct{}) 
 		}
 		return entry{}, 0, s.changed
 	}
-	if oldest := s.next - min(s.next-1, Capacity); seq < oldest {
+	if oldest := s.next - min(s.next-1, s.capacity()); seq < oldest {
 		lost, seq = oldest-seq, oldest
 	}
 	return *s.at(seq), lost, nil
@@ -195,4 +200,6 @@ func (s *Store) dropLate() {
 	s.lateFrom++
 }
 
-func (s *Store) at(seq uint64) *entry { return &s.ring[seq%Capacity] }
+func (s *Store) at(seq uint64) *entry { return &s.ring[seq%s.capacity()] }
+
+func (s *Store) capacity() uint64 { return uint64(len(s.ring)) }

@@ -37,9 +37,9 @@ func newFollowCommand(g *global) *cobra.Command {
 		Use: "follow (TYPE/NAME | kubectl COMMAND...)", Short: "Tell what came of an object or a command, in order",
 		Long: `Tell one story: who asked for what, what was written to etcd because of it, which
 controllers woke and what they wrote, where the scheduler sent the pods, what the kubelets
-reported, and which endpoints lead there. Who caused what is derived from the facts in the
+did on their nodes and reported, and which endpoints lead there. Who caused what is derived from the facts in the
 trace (UIDs, owner references, times); where they leave it open, the story says so.
-What happens inside a node is told as far as its kubelet reports it.`,
+Of what happens on a node, the kubelet's calls to containerd, mounts and probes are told.`,
 		Example: `  # All that comes of a command
   kubarium follow kubectl create deployment web --image=kubarium/web:1.0
 

@@ -65,7 +65,7 @@ Without a command it starts the cluster and the app.`,
 		newNodeCommand(g), newComponentCommand(g), newFaultCommand(g), newHoldCommand(g), newStepCommand(g), newReleaseCommand(g),
 		newFreezeCommand(g), newThawCommand(g),
 		newImageCommand(g), newLessonCommand(g), newGlossaryCommand(),
-		newDoctorCommand(g), newEncryptSecretsCommand(g), newEtcdCommand(g), newTraceCommand(g), newFollowCommand(g),
+		newDoctorCommand(g), newEncryptSecretsCommand(g), newEtcdCommand(g), newTraceCommand(g), newFollowCommand(g), newInspectCommand(g),
 		newBenchCommand(), newConfigCommand(), newSupportBundleCommand(g), newResetCommand(g), newCleanCommand(g), newVersionCommand(),
 	)
 	explainUsage(root)

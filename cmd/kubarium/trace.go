@@ -23,16 +23,17 @@ type traceFlags struct {
 }
 
 // tapped are the components in which there is a tap.
-var tapped = []string{"kube-apiserver", "etcd", "kube-scheduler"}
+var tapped = []string{"kube-apiserver", "etcd", "kube-scheduler", "kubelet"}
 
 func newTraceCommand(g *global) *cobra.Command {
 	var flags traceFlags
 	cmd := &cobra.Command{
-		Use: "trace", Short: "Show each API request, write to etcd and scheduling attempt", Args: cobra.NoArgs,
+		Use: "trace", Short: "Show each API request, write to etcd, scheduling attempt and what kubelets do", Args: cobra.NoArgs,
 		Long: `Show what the cluster's components did, from taps in them: each request to the API
-server with who asked, why it was allowed and how long it took, and each write to
-etcd with what it changed, and each attempt to schedule a pod with what every node
-lacked or scored. The newest ` + fmt.Sprint(trace.Capacity) + ` events are kept.`,
+server with who asked, why it was allowed and how long it took, each write to etcd
+with what it changed, each attempt to schedule a pod with what every node lacked or
+scored, and what the kubelets do: calls to containerd with their payload (-o json),
+mounts, probes, what they notice and what they report. The newest ` + fmt.Sprint(trace.Capacity) + ` events are kept.`,
 		Example: `  # All that is done to anything named web, as it happens
   kubarium trace -f --match web
 

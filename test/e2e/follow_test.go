@@ -131,6 +131,10 @@ func checkPodsStory(s teller, at int, pod corev1.Pod) {
 	at = s.find(at, "replicaset-controller", "creates "+object)
 	at = s.find(at, "kube-scheduler", "chooses "+node+" for "+object)
 	at = s.find(at, "kube-scheduler", "binds "+object+" to "+node)
+	// The inside of the node, by the tap in its kubelet.
+	at = s.find(at, "kubelet on "+node, "has containerd run the sandbox of "+object)
+	at = s.find(at, "kubelet on "+node, "has containerd create container web of "+object)
+	at = s.find(at, "kubelet on "+node, "has containerd start container web of "+object)
 	started := s.find(at, "kubelet on "+node, "reports Started")
 	s.find(at, "kubelet on "+node, "says "+object+" is Running and Ready")
 	if started == 0 {

@@ -15,8 +15,11 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/go-logr/logr"
+
 	"kubarium/cluster/memory"
 	"kubarium/cluster/node"
+	"kubarium/cluster/node/tap"
 )
 
 // settleTime is how long after its start an agent has come to rest.
@@ -38,13 +41,14 @@ func Main([]string) error {
 		config: config,
 		roles: map[string]role{
 			node.RoleContainerd:    runContainerd,
-			node.RoleKubelet:       runKubelet,
 			node.RoleKubeProxy:     runKubeProxy,
 			node.RoleNetworkPolicy: runNetworkPolicy,
 		},
 		ended: make(chan error),
 	}
-	logGlobally()
+	a.tap = newTap(ctx, config)
+	a.kubeletLog = logGlobally(a.tap)
+	a.roles[node.RoleKubelet] = func(ctx context.Context, config node.AgentConfig) error { return runKubelet(ctx, config, a.tap) }
 	go a.obey(ctx, os.Stdin)
 	defer memory.SettleAfter(settleTime).Stop()
 	select {
@@ -61,6 +65,9 @@ type agent struct {
 	config node.AgentConfig
 	roles  map[string]role
 	ended  chan error
+	// tap sees what the kubelet does; nil is none.
+	tap        *tap.Tap
+	kubeletLog logr.Logger
 }
 
 // obey starts the role of each line.
@@ -74,7 +81,7 @@ func (a *agent) obey(ctx context.Context, orders io.Reader) {
 			return
 		}
 		go func() {
-			err := run(withLog(ctx, name), a.config)
+			err := run(withLog(ctx, name, a.kubeletLog), a.config)
 			if err == nil {
 				err = errors.New("it ended by itself")
 			}

@@ -23,12 +23,13 @@ import (
 	"k8s.io/kubernetes/pkg/util/filesystem"
 
 	"kubarium/cluster/node"
+	"kubarium/cluster/node/tap"
 )
 
 // dialInterval is how often the kubelet looks whether containerd listens.
 const dialInterval = 10 * time.Millisecond
 
-func runKubelet(ctx context.Context, config node.AgentConfig) error {
+func runKubelet(ctx context.Context, config node.AgentConfig, seen *tap.Tap) error {
 	server, err := kubeletServer(config)
 	if err != nil {
 		return err
@@ -51,6 +52,7 @@ func runKubelet(ctx context.Context, config node.AgentConfig) error {
 	if err := watchPods(ctx, server, dependencies); err != nil {
 		return err
 	}
+	tapKubelet(dependencies, seen)
 	return app.Run(ctx, server, dependencies, utilfeature.DefaultFeatureGate)
 }
 

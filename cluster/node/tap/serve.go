@@ -1,0 +1,128 @@
+package tap
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"net"
+	"net/http"
+	"os"
+	"time"
+
+	"kubarium/cluster/trace"
+)
+
+// line is one line of the stream: an event, and how many before it are lost.
+type line struct {
+	Event trace.Event `json:"event"`
+	Lost  uint64      `json:"lost,omitempty"`
+}
+
+// Serve answers on a unix socket until ctx ends: /trace streams events, /calls counts.
+func (t *Tap) Serve(ctx context.Context, path string) error {
+	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("remove old socket: %w", err)
+	}
+	listener, err := net.Listen("unix", path)
+	if err != nil {
+		return fmt.Errorf("listen for the cluster: %w", err)
+	}
+	if err := os.Chmod(path, 0o600); err != nil {
+		return errors.Join(fmt.Errorf("protect socket: %w", err), listener.Close())
+	}
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /trace", t.stream)
+	mux.HandleFunc("GET /calls", func(w http.ResponseWriter, _ *http.Request) {
+		// The other side may be gone; then nobody misses the answer.
+		_ = json.NewEncoder(w).Encode(t.Counts())
+	})
+	server := &http.Server{
+		Handler: mux, ReadHeaderTimeout: 10 * time.Second,
+		BaseContext: func(net.Listener) context.Context { return ctx },
+	}
+	stop := context.AfterFunc(ctx, func() { _ = server.Close() })
+	defer stop()
+	if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+		return err
+	}
+	return nil
+}
+
+func (t *Tap) stream(w http.ResponseWriter, r *http.Request) {
+	flusher, encoder := http.NewResponseController(w), json.NewEncoder(w)
+	if flusher.Flush() != nil {
+		return
+	}
+	_ = t.store.Follow(r.Context(), 0, func(e trace.Event, lost uint64) error {
+		if err := encoder.Encode(line{e, lost}); err != nil {
+			return err
+		}
+		return flusher.Flush()
+	})
+}
+
+// Client asks the tap in a node.
+type Client struct {
+	http *http.Client
+}
+
+// NewClient returns a client of the tap behind a socket; nothing is dialed yet.
+func NewClient(path string) *Client {
+	dial := func(ctx context.Context, _, _ string) (net.Conn, error) {
+		return (&net.Dialer{}).DialContext(ctx, "unix", path)
+	}
+	return &Client{http: &http.Client{Transport: &http.Transport{DialContext: dial, DisableKeepAlives: true}}}
+}
+
+// Follow calls f with what the tap sees until ctx ends, or the tap does.
+func (c *Client) Follow(ctx context.Context, f func(e trace.Event, lost uint64)) error {
+	response, err := c.get(ctx, "/trace")
+	if err != nil {
+		return err
+	}
+	defer response.Body.Close()
+	decoder := json.NewDecoder(response.Body)
+	for {
+		var l line
+		if err := decoder.Decode(&l); err != nil {
+			if errors.Is(err, io.EOF) || ctx.Err() != nil {
+				return ctx.Err()
+			}
+			return fmt.Errorf("read event of the node: %w", err)
+		}
+		f(l.Event, l.Lost)
+	}
+}
+
+// Calls asks how often the kubelet called its runtime, since it started.
+func (c *Client) Calls(ctx context.Context) ([]Calls, error) {
+	response, err := c.get(ctx, "/calls")
+	if err != nil {
+		return nil, err
+	}
+	defer response.Body.Close()
+	var list []Calls
+	if err := json.NewDecoder(response.Body).Decode(&list); err != nil {
+		return nil, fmt.Errorf("read calls of the node: %w", err)
+	}
+	return list, nil
+}
+
+func (c *Client) get(ctx context.Context, path string) (*http.Response, error) {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://node"+path, nil)
+	if err != nil {
+		return nil, err
+	}
+	response, err := c.http.Do(request)
+	if err != nil {
+		return nil, fmt.Errorf("ask the node: %w", err)
+	}
+	if response.StatusCode != http.StatusOK {
+		response.Body.Close()
+		return nil, fmt.Errorf("the node answers %s", response.Status)
+	}
+	return response, nil
+}
