@@ -3,7 +3,6 @@ package ui
 import (
 	"charm.land/bubbles/v2/textinput"
 	tea "charm.land/bubbletea/v2"
-	"github.com/charmbracelet/x/ansi"
 
 	"kubarium/ui/pane"
 	"kubarium/ui/theme"
@@ -69,7 +68,7 @@ func (f *filterLine) view(w int) (string, *tea.Cursor) {
 	line := widget.Spread(prompt+f.input.View(), hint, w, "")
 	cursor := f.input.Cursor()
 	if cursor != nil {
-		cursor.X = min(w-1, cursor.X+ansi.StringWidth(prompt))
+		cursor.X = min(w-1, cursor.X+widget.Width(prompt))
 		cursor.Blink = false
 	}
 	return line, cursor

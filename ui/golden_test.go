@@ -11,6 +11,7 @@ import (
 	"time"
 
 	tea "charm.land/bubbletea/v2"
+	"charm.land/lipgloss/v2"
 	"github.com/charmbracelet/colorprofile"
 	"github.com/charmbracelet/x/ansi"
 	"github.com/charmbracelet/x/exp/golden"
@@ -195,6 +196,7 @@ func TestScreens(t *testing.T) {
 					d.send(tea.ColorProfileMsg{Profile: l.profile})
 					out, _ := d.app.Render()
 					checkSize(t, out, size[0], size[1])
+					out = cells(out, size[0], size[1])
 					var b bytes.Buffer
 					w := colorprofile.Writer{Forward: &b, Profile: l.profile}
 					if _, err := w.WriteString(out + "\n"); err != nil {
@@ -221,6 +223,13 @@ func graphs(t *testing.T, w, h int, change func(*Options), keys ...string) *driv
 	d.send(uitest.Report())
 	d.press(keys...)
 	return d
+}
+
+// cells is a screen as a terminal has it: how it was written does not matter.
+func cells(s string, w, h int) string {
+	canvas := lipgloss.NewCanvas(w, h)
+	canvas.Compose(lipgloss.NewLayer(s))
+	return canvas.Render()
 }
 
 func checkSize(t *testing.T, out string, w, h int) {

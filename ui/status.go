@@ -4,8 +4,6 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/charmbracelet/x/ansi"
-
 	"kubarium/ui/facts"
 	"kubarium/ui/pane"
 	"kubarium/ui/theme"
@@ -44,7 +42,7 @@ func (a *App) statusLine(w int) string {
 	right = append(right, a.ctx.Now.Format("15:04"))
 	end := muted.Render("  "+strings.Join(right, "  ")) + " "
 	left := strings.Join(parts, sep)
-	if ansi.StringWidth(left)+ansi.StringWidth(end) > w {
+	if widget.Width(left)+widget.Width(end) > w {
 		end = muted.Render("  "+a.ctx.Now.Format("15:04")) + " "
 	}
 	return widget.Spread(left, end, w, t.Icons.Ellipsis)

@@ -37,23 +37,19 @@ func (a *App) Render() (string, *tea.Cursor) {
 	case a.layout.TooSmall:
 		return a.tooSmall(), nil
 	}
-	var layers []*lipgloss.Layer
-	put := func(r layout.Rect, s string) {
-		layers = append(layers, lipgloss.NewLayer(s).X(r.X).Y(r.Y))
-	}
+	f := &frame{w: a.w, h: a.h}
 	var cursor *tea.Cursor
 	if a.booting {
-		put(layout.Rect{}, a.boot.View(a.w, a.h))
+		f.put(layout.Rect{W: a.w, H: a.h}, a.boot.View(a.w, a.h))
 	} else {
-		cursor = a.main(put)
+		cursor = a.main(f.put)
 	}
-	canvas := lipgloss.NewCanvas(a.w, a.h)
-	canvas.Compose(lipgloss.NewCompositor(layers...))
 	if n := len(a.dialogs); n > 0 {
-		cursor = nil
+		canvas := f.canvas()
 		a.overlay(canvas, a.dialogs[n-1])
+		return canvas.Render(), nil
 	}
-	return canvas.Render(), cursor
+	return f.String(), cursor
 }
 
 // overlay draws a dialog in the middle, over a dimmed screen.
@@ -175,7 +171,7 @@ func (a *App) tabAt(x int) layout.Name {
 	at := 3
 	for _, tab := range a.layout.Tabs {
 		title, count := a.panes[tab].Title()
-		w := ansi.StringWidth(title+count) + 3
+		w := widget.Width(title+count) + 3
 		if x >= at && x < at+w {
 			return tab
 		}
@@ -203,7 +199,7 @@ func (a *App) keyBar(w int) string {
 		right = t.Tone(a.note.tone).Render(strings.TrimSpace(sign+" "+a.note.text)) + " "
 		right = ansi.Truncate(right, w*2/3, t.Icons.Ellipsis)
 	}
-	return widget.Spread(" "+keyItems(t, set, w-ansi.StringWidth(right)-2), right, w, "")
+	return widget.Spread(" "+keyItems(t, set, w-widget.Width(right)-2), right, w, "")
 }
 
 // keyItems are as many keys as fit in w cells, and in any case those that the bar
@@ -226,13 +222,13 @@ func keyItems(t *theme.Theme, set keys.Set, w int) string {
 		item := t.Key.Render(shown) + " " + t.Tone(theme.Muted).Render(b.Desc)
 		items, always = append(items, item), append(always, b.Always)
 		if b.Always {
-			reserved += ansi.StringWidth(item) + len(gap)
+			reserved += widget.Width(item) + len(gap)
 		}
 	}
 	var out []string
 	room := w - reserved + len(gap)
 	for i, item := range items {
-		n := ansi.StringWidth(item) + len(gap)
+		n := widget.Width(item) + len(gap)
 		if !always[i] {
 			if room -= n; room < 0 {
 				continue

@@ -142,7 +142,7 @@ func (s *Screen) row(c component.Info, w int, wrap wrapping) []string {
 	}
 	line := t.Tone(tone).Render(sign) + " " + name.Render(widget.Fit(c.Name, nameWidth, t.Icons.Ellipsis)) +
 		t.Tone(tone).Render(widget.FitRight(s.took(c), tookWidth, "")) + "  "
-	room := w - ansi.StringWidth(line)
+	room := w - widget.Width(line)
 	purpose := widget.Clean(c.Purpose)
 	if wrap == wrapNone || wrap == wrapStarting && c.State != component.Starting {
 		purpose = ansi.Truncate(purpose, room, t.Icons.Ellipsis)

@@ -8,7 +8,6 @@ import (
 	"time"
 
 	tea "charm.land/bubbletea/v2"
-	"github.com/charmbracelet/x/ansi"
 
 	"kubarium/ui/theme"
 	"kubarium/ui/widget"
@@ -108,7 +107,7 @@ func (l *Line) list(options []string) {
 	}
 	width := 0
 	for _, o := range options {
-		width = max(width, ansi.StringWidth(o)+2)
+		width = max(width, widget.Width(o)+2)
 	}
 	perLine := max(1, (max(20, l.w-4))/width)
 	var line strings.Builder

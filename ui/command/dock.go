@@ -6,7 +6,6 @@ import (
 
 	"charm.land/bubbles/v2/textinput"
 	tea "charm.land/bubbletea/v2"
-	"github.com/charmbracelet/x/ansi"
 
 	"kubarium/ui/theme"
 	"kubarium/ui/widget"
@@ -78,7 +77,7 @@ func (l *Line) View(w int) (string, *tea.Cursor) {
 	line := widget.Spread(prompt+l.input.View(), hint, w, "")
 	cursor := l.input.Cursor()
 	if cursor != nil {
-		cursor.X = min(w-1, cursor.X+ansi.StringWidth(prompt))
+		cursor.X = min(w-1, cursor.X+widget.Width(prompt))
 		cursor.Blink = false
 	}
 	return line, cursor

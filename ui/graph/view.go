@@ -6,7 +6,6 @@ import (
 	"time"
 
 	tea "charm.land/bubbletea/v2"
-	"github.com/charmbracelet/x/ansi"
 
 	"kubarium/ui/gauge"
 	"kubarium/ui/keys"
@@ -107,7 +106,7 @@ func (v *View) Click(x, y int) tea.Cmd {
 	}
 	at := 1
 	for i := range v.pages {
-		end := at + ansi.StringWidth(v.tab(i))
+		end := at + widget.Width(v.tab(i))
 		if x >= at && x < end {
 			v.page, v.offset = i, 0
 		}

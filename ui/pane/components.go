@@ -5,7 +5,6 @@ import (
 	"strings"
 
 	tea "charm.land/bubbletea/v2"
-	"github.com/charmbracelet/x/ansi"
 
 	"kubarium/cluster/component"
 	"kubarium/ui/facts"
@@ -131,7 +130,7 @@ func (p *Components) parts(w int, focused bool) (parts []string, room int) {
 func (p *Components) draw(forms []int, focused bool) (parts []string, sum int) {
 	for i := range p.items {
 		s := p.item(i, forms[i], focused)
-		sum += ansi.StringWidth(s) + 2
+		sum += widget.Width(s) + 2
 		parts = append(parts, s)
 	}
 	return parts, sum - 2
@@ -270,7 +269,7 @@ func (p *Components) Click(x, _ int) tea.Cmd {
 	}
 	parts, room := p.parts(width, p.focused)
 	for i, part := range parts {
-		end := at + ansi.StringWidth(part)
+		end := at + widget.Width(part)
 		if x >= at && x < end {
 			if i == p.cursor {
 				return p.log()

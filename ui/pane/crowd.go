@@ -4,8 +4,6 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/charmbracelet/x/ansi"
-
 	"kubarium/ui/facts"
 	"kubarium/ui/layout"
 	"kubarium/ui/theme"
@@ -80,9 +78,9 @@ func (p *Tanks) crowdLine(i, w int, here bool) string {
 func (p *Tanks) drawCrowdLine(k crowdKey) string {
 	t := p.ctx.Theme
 	name := widget.Fit(widget.Middle(k.name, 12, t.Icons.Ellipsis), min(12, k.w/3), "")
-	text, plain := p.counts(k.pods, k.w-ansi.StringWidth(name)-5)
+	text, plain := p.counts(k.pods, k.w-widget.Width(name)-5)
 	share := fmt.Sprintf("%3d%% cpu ", k.share)
-	if ansi.StringWidth(name)+ansi.StringWidth(plain)+len(share)+6 > k.w {
+	if widget.Width(name)+widget.Width(plain)+len(share)+6 > k.w {
 		share = ""
 	}
 	if k.highlighted {
@@ -103,7 +101,7 @@ func (p *Tanks) counts(n [facts.Unknown + 1]int, room int) (styled, plain string
 		}
 		sign, tone := PodSign(p.ctx, s)
 		text := fmt.Sprintf("%s%d", sign, n[s])
-		if ansi.StringWidth(plain)+ansi.StringWidth(text)+1 > room {
+		if widget.Width(plain)+widget.Width(text)+1 > room {
 			return styled, plain
 		}
 		styled += p.ctx.Theme.Tone(tone).Render(text) + " "

@@ -4,8 +4,6 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/charmbracelet/x/ansi"
-
 	"kubarium/ui/facts"
 	"kubarium/ui/theme"
 	"kubarium/ui/widget"
@@ -18,7 +16,7 @@ func (p *Tanks) legend() string {
 	still.Frame = 0
 	line, room := "", p.w
 	add := func(sign string, tone theme.Tone, word string) {
-		if need := ansi.StringWidth(sign) + ansi.StringWidth(word) + 2; need <= room {
+		if need := widget.Width(sign) + widget.Width(word) + 2; need <= room {
 			line += " " + t.Tone(tone).Render(sign) + " " + t.Tone(theme.Faint).Render(word)
 			room -= need + 1
 		}

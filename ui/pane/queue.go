@@ -20,13 +20,13 @@ const queueName = 24
 // queueSpots are the columns of the pods that wait for a node, as many as fit.
 func (p *Tanks) queueSpots() (head string, spots []spot) {
 	head = fmt.Sprintf(" scheduler: %s ", widget.Plural(len(p.waiting), "pod waits", "pods wait"))
-	x := ansi.StringWidth(head)
+	x := widget.Width(head)
 	first := 0
 	if p.outside {
 		first = max(0, p.pod-2)
 	}
 	for i := first; i < len(p.waiting); i++ {
-		w := 3 + min(queueName, ansi.StringWidth(p.waiting[i].Short))
+		w := 3 + min(queueName, widget.Width(p.waiting[i].Short))
 		if x+w > p.w-6 && i > first {
 			break
 		}
@@ -111,7 +111,7 @@ func (p *Tanks) way(g grid) string {
 	}
 	head = ansi.Truncate(head, p.w/2, t.Icons.Ellipsis)
 	var b strings.Builder
-	for x := ansi.StringWidth(head); x <= last; x++ {
+	for x := widget.Width(head); x <= last; x++ {
 		n := at[x]
 		switch {
 		case n > 0 && x == last:
@@ -119,7 +119,7 @@ func (p *Tanks) way(g grid) string {
 		case n > 0:
 			mark := fmt.Sprintf("%s %d ", t.Icons.LineDown, n)
 			b.WriteString(mark)
-			x += ansi.StringWidth(mark) - 1
+			x += widget.Width(mark) - 1
 		default:
 			b.WriteString(t.Icons.Line)
 		}

@@ -168,7 +168,7 @@ func (s shoal) draw(p *Tanks, i int, here bool, water func(line int) color.Color
 			text = ansi.Truncate(text, max(0, s.w-1), p.ctx.Theme.Icons.Ellipsis)
 			gap(1)
 			b.WriteString(style.Inherit(bg).Render(text))
-			x += ansi.StringWidth(text)
+			x += widget.Width(text)
 		}
 		for ; next < len(s.spots) && s.spots[next].y == y; next++ {
 			one := s.spots[next]
@@ -246,11 +246,11 @@ func (p *Tanks) words(f *facts.Pod, room int) (name, word string) {
 	default:
 		word = f.Word
 	}
-	if word != "" && ansi.StringWidth(word)+9 > room {
+	if word != "" && widget.Width(word)+9 > room {
 		word = ""
 	}
 	if word != "" {
-		room -= ansi.StringWidth(word) + 1
+		room -= widget.Width(word) + 1
 	}
 	return widget.Fit(widget.Middle(name, room, ellipsis), room, ellipsis), word
 }

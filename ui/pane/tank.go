@@ -6,7 +6,6 @@ import (
 	"strings"
 
 	"charm.land/lipgloss/v2"
-	"github.com/charmbracelet/x/ansi"
 
 	"kubarium/cluster/component"
 	"kubarium/ui/facts"
@@ -140,7 +139,7 @@ func (p *Tanks) bar(name string, u facts.Use, used int64, known bool, write func
 	if u.Share() > 0.9 {
 		tone = theme.Warn
 	}
-	room := w - ansi.StringWidth(name) - 3 - ansi.StringWidth(words)
+	room := w - widget.Width(name) - 3 - widget.Width(words)
 	if room < 4 {
 		return " " + t.Tone(theme.Muted).Render(name+words)
 	}

@@ -6,7 +6,6 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/charmbracelet/x/ansi"
 	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
@@ -43,10 +42,10 @@ func newTable(v *View) table {
 	slices.SortFunc(t.rows, v.order())
 	t.room = make([]int, len(v.state.Columns))
 	for _, i := range t.columns {
-		t.room[i] = ansi.StringWidth(v.state.Columns[i].Name)
+		t.room[i] = widget.Width(v.state.Columns[i].Name)
 		for _, r := range t.rows {
 			if i < len(r.Cells) {
-				t.room[i] = max(t.room[i], min(widest, ansi.StringWidth(r.Cells[i])))
+				t.room[i] = max(t.room[i], min(widest, widget.Width(r.Cells[i])))
 			}
 		}
 	}

@@ -63,13 +63,13 @@ func (b Box) edge(left, line, right, title, end string, w int) string {
 	} else {
 		title = ""
 	}
-	room -= ansi.StringWidth(title)
-	if n := ansi.StringWidth(end); n > 0 && n+2 <= room-1 {
+	room -= Width(title)
+	if n := Width(end); n > 0 && n+2 <= room-1 {
 		end = " " + end + " "
 	} else {
 		end = ""
 	}
-	fill := w - 4 - ansi.StringWidth(title) - ansi.StringWidth(end)
+	fill := w - 4 - Width(title) - Width(end)
 	return b.Style.Render(left+line) + title + b.Style.Render(strings.Repeat(line, max(0, fill))) +
 		end + b.Style.Render(line+right)
 }

@@ -97,7 +97,7 @@ func (p *Pager) rewrap() {
 func (p *Pager) wrap(lines []string) []string {
 	out := make([]string, 0, len(lines))
 	for _, l := range lines {
-		if ansi.StringWidth(l) <= p.w || p.w <= 0 || p.Whole != nil && p.Whole(l) {
+		if Width(l) <= p.w || p.w <= 0 || p.Whole != nil && p.Whole(l) {
 			out = append(out, l)
 			continue
 		}

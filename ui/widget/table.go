@@ -4,7 +4,6 @@ import (
 	"strings"
 
 	"charm.land/lipgloss/v2"
-	"github.com/charmbracelet/x/ansi"
 )
 
 // Column is a column of a table.
@@ -105,9 +104,9 @@ func (t Table) cut(s string, col, w int) string {
 func (t Table) widths(w int) []int {
 	need, want, least := make([]int, len(t.Columns)), make([]int, len(t.Columns)), make([]int, len(t.Columns))
 	for i, c := range t.Columns {
-		need[i] = ansi.StringWidth(c.Title)
+		need[i] = Width(c.Title)
 		for _, r := range t.Rows {
-			need[i] = max(need[i], ansi.StringWidth(r[i].Text))
+			need[i] = max(need[i], Width(r[i].Text))
 		}
 		if c.Max > 0 {
 			need[i] = min(need[i], c.Max)

@@ -14,10 +14,10 @@ func Fit(s string, w int, tail string) string {
 	if w <= 0 {
 		return ""
 	}
-	n := ansi.StringWidth(s)
+	n := Width(s)
 	if n > w {
 		s = ansi.Truncate(s, w, tail)
-		n = ansi.StringWidth(s)
+		n = Width(s)
 	}
 	if n < w {
 		s += strings.Repeat(" ", w-n)
@@ -27,7 +27,7 @@ func Fit(s string, w int, tail string) string {
 
 // FitRight is Fit with the text at the right.
 func FitRight(s string, w int, tail string) string {
-	n := ansi.StringWidth(s)
+	n := Width(s)
 	if n >= w {
 		return Fit(s, w, tail)
 	}
@@ -37,7 +37,7 @@ func FitRight(s string, w int, tail string) string {
 // Middle makes s at most w cells wide, by leaving out its middle: the ends of a
 // pod's name tell more than its middle.
 func Middle(s string, w int, tail string) string {
-	n := ansi.StringWidth(s)
+	n := Width(s)
 	if n <= w || w < 5 {
 		return ansi.Truncate(s, max(0, w), tail)
 	}
@@ -49,7 +49,7 @@ func Middle(s string, w int, tail string) string {
 // Spread puts left and right at the ends of a line of w cells; if both do not
 // fit, left is cut.
 func Spread(left, right string, w int, tail string) string {
-	rw := ansi.StringWidth(right)
+	rw := Width(right)
 	if rw >= w {
 		return Fit(right, w, tail)
 	}
@@ -123,14 +123,6 @@ func Plural(n int, one, many string) string {
 		return "1 " + one
 	}
 	return itoa(n) + " " + many
-}
-
-// Beside puts blocks of the same height side by side.
-func Beside(blocks ...string) string {
-	if len(blocks) == 1 {
-		return blocks[0]
-	}
-	return lipgloss.JoinHorizontal(lipgloss.Top, blocks...)
 }
 
 // Stack puts blocks below each other, in exactly w by h cells.
