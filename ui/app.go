@@ -77,6 +77,7 @@ type App struct {
 	configured string
 	wheeled    time.Time
 	quit       bool
+	paint      paint
 }
 
 // notice is a line that says how something went.
@@ -133,6 +134,8 @@ func (a *App) Init() tea.Cmd {
 // the panel sees all but keys and mouse, which go to one place only.
 func (a *App) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 	var cmd tea.Cmd
+	chosen := a.ctx.Service
+	a.paint.moved = ""
 	switch msg := msg.(type) {
 	case tea.KeyPressMsg:
 		cmd = a.key(msg)
@@ -147,7 +150,8 @@ func (a *App) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 		return a, tea.Quit
 	}
 	a.chooseService()
-	return a, tea.Batch(cmd, a.ctx.Rights.Ask(a.client), a.schedule())
+	a.repaint(chosen != a.ctx.Service)
+	return a, tea.Batch(cmd, a.ctx.Rights.Ask(a.client), a.schedule(), a.putOff(msg))
 }
 
 // handle takes everything that is not from the keyboard or the mouse.

@@ -50,6 +50,10 @@ func (a *App) key(msg tea.KeyPressMsg) tea.Cmd {
 			return a.lessons.Update(msg)
 		}
 	} else if cmd, ok := a.focused().Set.Dispatch(name); ok {
+		if a.top() == nil && a.panes[a.focus] != nil {
+			// What a pane does for a key it does to itself; for the rest it sends a message.
+			a.paint.moved = a.focus
+		}
 		return cmd
 	}
 	cmd, _ := a.globals().Dispatch(name)

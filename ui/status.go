@@ -10,16 +10,33 @@ import (
 	"kubarium/ui/widget"
 )
 
-// statusLine is the top line: which cluster, how it fares, what it costs.
+// statusLine is the top line: which cluster, how it fares, what it costs. The version and
+// the words for states make way for the costs. There is no clock: it would be all that is
+// drawn while nothing happens.
 func (a *App) statusLine(w int) string {
 	t := a.ctx.Theme
+	end := t.Tone(theme.Muted).Render("  "+strings.Join(a.costs(), "  ")) + " "
+	broken := a.brokenWords()
+	words := w >= 150 && len(broken) == 0 || w >= 110 && a.ctx.Namespace == "" && a.ctx.Text == "" && len(broken) == 0
+	var left string
+	for _, form := range []struct{ version, words bool }{{true, words}, {false, words}, {true, false}, {false, false}} {
+		left = a.fares(broken, form.version, form.words)
+		if widget.Width(left)+widget.Width(end) <= w {
+			return widget.Spread(left, end, w, t.Icons.Ellipsis)
+		}
+	}
+	return widget.Fit(left, w, t.Icons.Ellipsis)
+}
+
+// fares is the cluster's name and how it fares.
+func (a *App) fares(broken []string, version, words bool) string {
+	t := a.ctx.Theme
 	muted := t.Tone(theme.Muted)
-	sep := muted.Render("  ")
 	parts := []string{" " + t.Brand.Render(t.Icons.Wave+" "+a.opts.Cluster.Name())}
 	if a.frozen() {
 		parts = append(parts, a.frozenWord())
 	}
-	if a.version != "" {
+	if version && a.version != "" {
 		parts = append(parts, muted.Render(a.version))
 	}
 	if a.ctx.Namespace != "" {
@@ -28,24 +45,16 @@ func (a *App) statusLine(w int) string {
 	if a.ctx.Text != "" {
 		parts = append(parts, t.Tone(theme.Accent).Render("filter /"+a.ctx.Text))
 	}
-	broken := a.brokenWords()
 	parts = append(parts, broken...)
-	filtered := a.ctx.Namespace != "" || a.ctx.Text != "" || len(broken) > 0
-	if a.past != nil {
+	switch {
+	case a.past != nil:
 		parts = append(parts, a.pastLine())
-	} else if a.ctx.Down {
+	case a.ctx.Down:
 		parts = append(parts, t.Banner.Render(" "+t.Icons.Warning+" API server does not answer: this is what was last seen "))
-	} else {
-		parts = append(parts, a.nodesWord(), a.podsWord(w >= 150 && len(broken) == 0 || w >= 110 && !filtered))
+	default:
+		parts = append(parts, a.nodesWord(), a.podsWord(words))
 	}
-	right := a.costs()
-	right = append(right, a.ctx.Now.Format("15:04"))
-	end := muted.Render("  "+strings.Join(right, "  ")) + " "
-	left := strings.Join(parts, sep)
-	if widget.Width(left)+widget.Width(end) > w {
-		end = muted.Render("  "+a.ctx.Now.Format("15:04")) + " "
-	}
-	return widget.Spread(left, end, w, t.Icons.Ellipsis)
+	return strings.Join(parts, muted.Render("  "))
 }
 
 // costs is what the cluster takes of the machine.

@@ -17,6 +17,9 @@ import (
 
 // View implements tea.Model.
 func (a *App) View() tea.View {
+	if a.paint.hold && a.paint.view.Content != "" {
+		return a.paint.view
+	}
 	content, cursor := a.Render()
 	v := tea.NewView(content)
 	v.AltScreen = true
@@ -26,6 +29,7 @@ func (a *App) View() tea.View {
 	if t := a.ctx.Theme; t.IsDark != a.dark || t.Name == theme.HighContrast {
 		v.BackgroundColor, v.ForegroundColor = t.Backdrop, t.Ink
 	}
+	a.paint.view, a.paint.drawn = v, a.now()
 	return v
 }
 
@@ -90,7 +94,7 @@ func (a *App) main(put func(layout.Rect, string)) *tea.Cursor {
 	} else {
 		for _, n := range ring() {
 			if p := a.panes[n]; p != nil && a.visible(n) {
-				put(l.Rect(n), p.View(n == a.focus && !a.line.Open(), a.tabLine(n)))
+				put(l.Rect(n), a.paneView(n, p))
 			}
 		}
 	}
