@@ -72,7 +72,7 @@ func tellUI(cmd *cobra.Command, r bench.Result, output string) error {
 		{"processors while idle", r.IdleCPU, "cores", 0},
 	} {
 		target := ""
-		if row.target > 0 {
+		if row.target > 0 || row.what == "frames a second while idle" {
 			target = fmt.Sprintf("at most %g", row.target)
 		}
 		fmt.Fprintf(table, "%s\t%.2f %s\t%s\t\n", row.what, row.n, row.unit, target)

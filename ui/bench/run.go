@@ -22,8 +22,7 @@ const (
 	TargetKeyToFrameMS = 16.0
 	TargetCPU          = 0.4
 	TargetExtraMiB     = 150.0
-	// TargetIdleFPS is nothing but the clock, whose minute changes.
-	TargetIdleFPS = 0.02
+	TargetIdleFPS      = 0.0
 )
 
 // Options say what to measure.

@@ -1,7 +1,9 @@
 package watch
 
 import (
+	"slices"
 	"sort"
+	"strings"
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -21,7 +23,7 @@ func (f *feed) build() *Snapshot {
 	core, apps := f.factory.Core().V1(), f.factory.Apps().V1()
 	if changed&pods != 0 {
 		objects, _ := core.Pods().Lister().List(labels.Everything())
-		f.pods, f.seen = podFacts(objects, f.seen)
+		f.pods, f.seen = podFacts(objects, f.pods, f.seen)
 	}
 	if changed&events != 0 {
 		s.Events = f.events.list()
@@ -30,11 +32,14 @@ func (f *feed) build() *Snapshot {
 	if changed&(pods|events) != 0 {
 		s.Pods, f.pulling = withPulls(f.pods, s.Events)
 	}
-	if changed&(nodes|pods) != 0 || pulled+f.pulling > 0 {
+	switch {
+	case changed&nodes != 0:
 		objects, _ := core.Nodes().Lister().List(labels.Everything())
 		s.Nodes = nodeFacts(objects, s.Pods)
+	case changed&pods != 0 || pulled+f.pulling > 0:
+		s.Nodes = withPods(s.Nodes, f.last.Pods, s.Pods)
 	}
-	if changed&(services|slices) != 0 {
+	if changed&(services|endpointSlices) != 0 {
 		objects, _ := core.Services().Lister().List(labels.Everything())
 		ends, _ := f.factory.Discovery().V1().EndpointSlices().Lister().List(labels.Everything())
 		s.Services = serviceFacts(objects, ends)
@@ -83,7 +88,7 @@ func New(objects ...runtime.Object) *Snapshot {
 		}
 	}
 	s.Events = store.list()
-	s.Pods, _ = podFacts(pods, nil)
+	s.Pods, _ = podFacts(pods, nil, nil)
 	s.Pods, _ = withPulls(s.Pods, s.Events)
 	s.Nodes = nodeFacts(nodes, s.Pods)
 	s.Services = serviceFacts(services, ends)
@@ -93,21 +98,77 @@ func New(objects ...runtime.Object) *Snapshot {
 	return s
 }
 
-// podFacts looks at pods; those whose object is the same as last time were seen
-// already.
-func podFacts(objects []*corev1.Pod, seen map[*corev1.Pod]*facts.Pod) ([]*facts.Pod, map[*corev1.Pod]*facts.Pod) {
-	now := make(map[*corev1.Pod]*facts.Pod, len(objects))
-	list := make([]*facts.Pod, 0, len(objects))
+// podFacts looks at pods, and puts them in order. Those whose object is the same as last
+// time were seen already, and have their place in the last list.
+func podFacts(objects []*corev1.Pod, last []*facts.Pod, seen map[*corev1.Pod]int) ([]*facts.Pod, map[*corev1.Pod]int) {
+	var fresh []*facts.Pod
+	same := make([]*facts.Pod, len(last))
 	for _, o := range objects {
-		f := seen[o]
-		if f == nil {
-			f = facts.NewPod(o)
+		if i, ok := seen[o]; ok {
+			same[i] = last[i]
+		} else {
+			fresh = append(fresh, facts.NewPod(o))
 		}
-		now[o] = f
-		list = append(list, f)
 	}
-	facts.ByName(list, func(p *facts.Pod) (string, string) { return p.Object.Namespace, p.Object.Name })
+	facts.ByName(fresh, func(p *facts.Pod) (string, string) { return p.Object.Namespace, p.Object.Name })
+	same = slices.DeleteFunc(same, func(p *facts.Pod) bool { return p == nil })
+	list := make([]*facts.Pod, 0, len(objects))
+	for _, p := range fresh {
+		i, _ := slices.BinarySearchFunc(same, p, byName)
+		list = append(append(list, same[:i]...), p)
+		same = same[i:]
+	}
+	list = append(list, same...)
+	now := make(map[*corev1.Pod]int, len(list))
+	for i, p := range list {
+		now[p.Object] = i
+	}
 	return list, now
+}
+
+func byName(a, b *facts.Pod) int {
+	if c := strings.Compare(a.Object.Namespace, b.Object.Namespace); c != 0 {
+		return c
+	}
+	return strings.Compare(a.Object.Name, b.Object.Name)
+}
+
+// withPods is nodes that are the same, whose pods are now others: only the nodes that these
+// are on are looked at again.
+func withPods(nodes []*facts.Node, before, now []*facts.Pod) []*facts.Node {
+	on := map[string][]*facts.Pod{}
+	touch := func(p *facts.Pod) {
+		if n := p.Object.Spec.NodeName; n != "" {
+			on[n] = nil
+		}
+	}
+	for i, j := 0, 0; i < len(before) || j < len(now); {
+		switch {
+		case j == len(now) || i < len(before) && before[i] != now[j] && byName(before[i], now[j]) < 0:
+			touch(before[i])
+			i++
+		case i == len(before) || before[i] != now[j]:
+			touch(now[j])
+			j++
+		default:
+			i, j = i+1, j+1
+		}
+	}
+	if len(on) == 0 {
+		return nodes
+	}
+	for _, p := range now {
+		if list, ok := on[p.Object.Spec.NodeName]; ok {
+			on[p.Object.Spec.NodeName] = append(list, p)
+		}
+	}
+	list := slices.Clone(nodes)
+	for i, n := range list {
+		if pods, ok := on[n.Object.Name]; ok {
+			list[i] = facts.NewNode(n.Object, pods)
+		}
+	}
+	return list
 }
 
 func nodeFacts(objects []*corev1.Node, pods []*facts.Pod) []*facts.Node {

@@ -144,11 +144,11 @@ const (
 	nodes kind = 1 << iota
 	pods
 	services
-	slices
+	endpointSlices
 	deployments
 	replicaSets
 	events
-	all = nodes | pods | services | slices | deployments | replicaSets | events
+	all = nodes | pods | services | endpointSlices | deployments | replicaSets | events
 )
 
 // feed is one set of informers, and the snapshot made of them so far.
@@ -163,8 +163,8 @@ type feed struct {
 	reflects sync.WaitGroup
 
 	last Snapshot
-	// seen keeps what is known of pods whose object is still the same.
-	seen map[*corev1.Pod]*facts.Pod
+	// seen are the places in pods of objects that are known.
+	seen map[*corev1.Pod]int
 	// pods are those of the last snapshot without what events say of them; pulling is
 	// how many of the last snapshot's wait for an image.
 	pods    []*facts.Pod
@@ -176,12 +176,12 @@ func newFeed(ctx context.Context, client kubernetes.Interface, namespace string)
 	f.factory = informers.NewSharedInformerFactoryWithOptions(client, 0, informers.WithTransform(slim), informers.WithNamespace(namespace))
 	core, apps := f.factory.Core().V1(), f.factory.Apps().V1()
 	for k, i := range map[kind]cache.SharedIndexInformer{
-		nodes:       core.Nodes().Informer(),
-		pods:        core.Pods().Informer(),
-		services:    core.Services().Informer(),
-		slices:      f.factory.Discovery().V1().EndpointSlices().Informer(),
-		deployments: apps.Deployments().Informer(),
-		replicaSets: apps.ReplicaSets().Informer(),
+		nodes:          core.Nodes().Informer(),
+		pods:           core.Pods().Informer(),
+		services:       core.Services().Informer(),
+		endpointSlices: f.factory.Discovery().V1().EndpointSlices().Informer(),
+		deployments:    apps.Deployments().Informer(),
+		replicaSets:    apps.ReplicaSets().Informer(),
 	} {
 		// Adding to an informer that was not started cannot fail.
 		_, _ = i.AddEventHandler(f.handler(k))
