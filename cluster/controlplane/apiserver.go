@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/spf13/pflag"
+	"k8s.io/apiserver/pkg/admission"
 	"k8s.io/client-go/tools/cache"
 	"k8s.io/kubernetes/cmd/kube-apiserver/app"
 	"k8s.io/kubernetes/cmd/kube-apiserver/app/options"
@@ -118,6 +119,10 @@ func (a *APIServer) options() (*options.ServerRunOptions, error) {
 		return nil, fmt.Errorf("listen: %w", err)
 	}
 	s.SecureServing.Listener = sockets.Track(listener)
+	if a.config.Trace != nil {
+		plugins := s.Admission.GenericAdmission
+		plugins.Decorators = append(plugins.Decorators, admission.DecoratorFunc(tapAdmission))
+	}
 	return s, nil
 }
 
@@ -140,11 +145,13 @@ func (a *APIServer) run(ctx context.Context, s *options.ServerRunOptions) error 
 	}
 	if a.config.Trace != nil {
 		// Of the three servers' configurations, this one's handlers see all requests.
-		tapRequests(&config.Aggregator.GenericConfig.Config, a.config.Trace)
-		generic := config.KubeAPIs.ControlPlane.Generic
-		generic.RESTOptionsGetter = revisionTap{generic.RESTOptionsGetter}
+		plane := config.KubeAPIs.ControlPlane
+		tapRequests(&config.Aggregator.GenericConfig.Config, a.config.Trace, newRuleBook(plane.VersionedInformers))
+		generic := plane.Generic
+		watches := newWatchTap(a.config.Trace)
+		generic.RESTOptionsGetter = revisionTap{generic.RESTOptionsGetter, watches}
 		custom := &config.ApiExtensions.ExtraConfig
-		custom.CRDRESTOptionsGetter = revisionTap{custom.CRDRESTOptionsGetter}
+		custom.CRDRESTOptionsGetter = revisionTap{custom.CRDRESTOptionsGetter, watches}
 	}
 	complete, err := config.Complete()
 	if err != nil {

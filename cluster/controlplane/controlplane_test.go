@@ -27,6 +27,8 @@ type plane struct {
 	t      *testing.T
 	config Config
 	client kubernetes.Interface
+	// adminCert is the client's, as PEM.
+	adminCert []byte
 }
 
 func newPlane(t *testing.T) *plane {
@@ -73,11 +75,11 @@ func newPlaneWith(t *testing.T, change func(*Config)) *plane {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &plane{Plane: components, t: t, config: config}
 	admin, err := store.Client("kubernetes-admin", "system:masters")
 	if err != nil {
 		t.Fatal(err)
 	}
+	p := &plane{Plane: components, t: t, config: config, adminCert: admin.Cert}
 	p.client = kubernetes.NewForConfigOrDie(&rest.Config{
 		Host: config.Server, QPS: -1,
 		TLSClientConfig: rest.TLSClientConfig{CAData: store.CA.PEM(), CertData: admin.Cert, KeyData: admin.Key},

@@ -1,6 +1,8 @@
 package controlplane
 
 import (
+	"cmp"
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"slices"
@@ -17,12 +19,12 @@ import (
 
 // tapRequests has the API server tell the store of each request it answered. It is an
 // audit backend: what an audit log would have, and no other path through the server.
-func tapRequests(config *genericapiserver.Config, store *trace.Store) {
+func tapRequests(config *genericapiserver.Config, store *trace.Store, rules *ruleBook) {
+	tap := &requestTap{store: store, rules: rules}
 	chain := config.BuildHandlerChainFunc
 	config.BuildHandlerChainFunc = func(h http.Handler, c *genericapiserver.Config) http.Handler {
-		return chain(noteCommand(h), c)
+		return chain(tap.note(h), c)
 	}
-	tap := &requestTap{store: store}
 	if config.AuditBackend != nil && config.AuditPolicyRuleEvaluator != nil {
 		config.AuditBackend = audit.Union(config.AuditBackend, tap)
 		return
@@ -46,12 +48,12 @@ const (
 	maxHeader = 64
 )
 
-// noteCommand keeps kubectl's headers, which no audit record has.
-func noteCommand(h http.Handler) http.Handler {
+// note keeps what no audit record has: kubectl's headers, and what admission changes.
+func (t *requestTap) note(h http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		noteHeader(r, "Kubectl-Command", commandAnnotation)
 		noteHeader(r, "Kubectl-Session", sessionAnnotation)
-		h.ServeHTTP(w, r)
+		h.ServeHTTP(w, t.admissions.begin(r))
 	})
 }
 
@@ -64,7 +66,11 @@ func noteHeader(r *http.Request, header, annotation string) {
 // healthURLs are asked all the time, by ourselves too.
 var healthURLs = []string{"/livez*", "/readyz*", "/healthz*"}
 
-type requestTap struct{ store *trace.Store }
+type requestTap struct {
+	store      *trace.Store
+	rules      *ruleBook
+	admissions admissions
+}
 
 var _ audit.Backend = (*requestTap)(nil)
 
@@ -76,7 +82,7 @@ func (*requestTap) Shutdown()                 {}
 func (t *requestTap) ProcessEvents(events ...*auditinternal.Event) bool {
 	for _, e := range events {
 		if e.Stage != auditinternal.StageRequestReceived && !isHealthCheck(e) {
-			t.store.AddLate(requestEvent(e))
+			t.store.AddLate(t.event(e))
 		}
 	}
 	return true
@@ -94,7 +100,7 @@ func isHealthCheck(e *auditinternal.Event) bool {
 	return false
 }
 
-func requestEvent(e *auditinternal.Event) (trace.Event, trace.Late) {
+func (t *requestTap) event(e *auditinternal.Event) (trace.Event, trace.Late) {
 	event := trace.Event{
 		Time: e.StageTimestamp.Time, Component: APIServerName, Verb: e.Verb,
 		Actor: e.User.Username, Agent: e.UserAgent,
@@ -135,9 +141,36 @@ func requestEvent(e *auditinternal.Event) (trace.Event, trace.Late) {
 		slices.Sort(revisions)
 		fields["revisions"] = strings.Join(revisions, ",")
 	}
+	if how := authentication(e.User); how != "" {
+		fields["authentication"] = how
+	}
+	if by := allowedBy(e); by != "" {
+		fields["allowedBy"] = by
+	}
 	event.Fields = fields
-	// The sentence is put together when somebody reads it.
-	return event, trace.Late{Complete: describeRequest}
+	// What takes time is done when somebody reads it, with the rules that there are now.
+	question, rules := asked(e), t.rules.rules(e.Annotations[reasonAnnotation])
+	var notes []admissionNote
+	if e.Stage != auditinternal.StageResponseStarted {
+		var more int
+		if notes, more = t.admissions.end(e.AuditID); more > 0 {
+			fields["admissionMore"] = strconv.Itoa(more)
+		}
+	}
+	return event, trace.Late{
+		Complete: func(event *trace.Event) {
+			if rule := describeRule(question, rules); rule != "" {
+				event.Fields["rule"] = rule
+			}
+			if len(notes) > 0 {
+				if data, err := json.Marshal(describeAdmission(notes)); err == nil {
+					event.Fields["admission"] = string(data)
+				}
+			}
+			describeRequest(event)
+		},
+		Size: len(notes) * admissionSize,
+	}
 }
 
 func describeRequest(event *trace.Event) {
@@ -156,8 +189,19 @@ func describeRequest(event *trace.Event) {
 	if as := f["as"]; as != "" {
 		b.WriteString(", as " + as)
 	}
-	if reason := f["authorization.k8s.io/reason"]; reason != "" {
+	if how := f["authentication"]; how != "" {
+		b.WriteString(", known by " + how)
+	}
+	if reason := cmp.Or(f[reasonAnnotation], f["allowedBy"]); reason != "" {
 		b.WriteString(", " + reason)
+	}
+	if rule := f["rule"]; rule != "" {
+		b.WriteString(", which " + rule)
+	}
+	if list, err := event.Admissions(); err == nil {
+		for _, a := range list {
+			b.WriteString(", admission: " + a.String())
+		}
 	}
 	if message := f["message"]; message != "" {
 		b.WriteString(", " + message)

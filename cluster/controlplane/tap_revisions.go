@@ -6,6 +6,7 @@ import (
 
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/watch"
 	"k8s.io/apiserver/pkg/audit"
 	"k8s.io/apiserver/pkg/registry/generic"
 	"k8s.io/apiserver/pkg/storage"
@@ -20,7 +21,10 @@ const revisionAnnotation = "revision.kubarium.dev/"
 
 // revisionTap notes in a request's audit record which revisions it wrote: what joins a
 // write to its request for certain. It stands between the registries and their storage.
-type revisionTap struct{ generic.RESTOptionsGetter }
+type revisionTap struct {
+	generic.RESTOptionsGetter
+	watches *watchTap
+}
 
 // GetRESTOptions implements generic.RESTOptionsGetter.
 func (t revisionTap) GetRESTOptions(resource schema.GroupResource, example runtime.Object) (generic.RESTOptions, error) {
@@ -36,12 +40,25 @@ func (t revisionTap) GetRESTOptions(resource schema.GroupResource, example runti
 		if err != nil {
 			return inner, destroy, err
 		}
-		return revisionStorage{inner}, destroy, nil
+		return revisionStorage{inner, resource, t.watches}, destroy, nil
 	}
 	return options, nil
 }
 
-type revisionStorage struct{ storage.Interface }
+type revisionStorage struct {
+	storage.Interface
+	resource schema.GroupResource
+	watches  *watchTap
+}
+
+// Watch implements storage.Interface.
+func (s revisionStorage) Watch(ctx context.Context, key string, opts storage.ListOptions) (watch.Interface, error) {
+	inner, err := s.Interface.Watch(ctx, key, opts)
+	if err != nil {
+		return inner, err
+	}
+	return s.watches.follow(ctx, inner, s.resource, opts), nil
+}
 
 func (s revisionStorage) note(ctx context.Context, written runtime.Object, err error) error {
 	if err != nil || written == nil {

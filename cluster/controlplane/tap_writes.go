@@ -11,11 +11,9 @@ import (
 	"go.etcd.io/etcd/server/v3/embed"
 	"go.etcd.io/etcd/server/v3/etcdserver/api/v3client"
 
+	"kubarium/cluster/stored"
 	"kubarium/cluster/trace"
 )
-
-// registryPrefix is where the API server keeps all its keys.
-const registryPrefix = "/registry/"
 
 // tapWrites tells the store of each write to etcd until ctx ends. It is a watch as the
 // API server's own, without a socket.
@@ -29,7 +27,7 @@ func tapWrites(ctx context.Context, server *embed.Etcd, store *trace.Store) {
 	}
 	client := v3client.New(server.Server)
 	defer client.Close()
-	for response := range client.Watch(ctx, registryPrefix, clientv3.WithPrefix(), clientv3.WithPrevKV()) {
+	for response := range client.Watch(ctx, stored.Prefix, clientv3.WithPrefix(), clientv3.WithPrevKV()) {
 		if err := response.Err(); err != nil {
 			// What is lost is said, not hidden.
 			store.Add(trace.Event{Time: time.Now(), Component: etcdName, Verb: "lost", Detail: err.Error()})
@@ -76,7 +74,7 @@ func writeEvent(now time.Time, e *clientv3.Event) (trace.Event, trace.Late) {
 // keyObject tells what can be told from a key alone: keys differ in depth, so only
 // their ends are sure until the value is decoded.
 func keyObject(key string) trace.Object {
-	parts := strings.Split(strings.TrimPrefix(key, registryPrefix), "/")
+	parts := strings.Split(strings.TrimPrefix(key, stored.Prefix), "/")
 	o := trace.Object{Resource: parts[0]}
 	if len(parts) > 1 {
 		o.Name = parts[len(parts)-1]

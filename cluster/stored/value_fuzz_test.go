@@ -1,4 +1,4 @@
-package controlplane
+package stored
 
 import (
 	"fmt"
@@ -6,14 +6,14 @@ import (
 	"testing"
 )
 
-// FuzzDecodeValue looks for values in etcd that crash the tap, or whose secrets it tells.
-func FuzzDecodeValue(f *testing.F) {
+// FuzzDecode looks for values in etcd that crash the tap, or whose secrets it tells.
+func FuzzDecode(f *testing.F) {
 	f.Add([]byte(`{"apiVersion":"v1","kind":"Secret","data":{"a":"c2VjcmV0LXNlY3JldA=="}}`))
 	f.Add([]byte("k8s\x00\n\x0f\n\x02v1\x12\tConfigMap\x12\x00\x1a\x00\"\x00"))
 	f.Add([]byte(`{"kind":"Secret","data":[1],"metadata":{"annotations":7}}`))
 	f.Add([]byte("k8s:enc:secretbox:v1:key1:..."))
 	f.Fuzz(func(t *testing.T, value []byte) {
-		u, err := decodeValue(value)
+		u, err := Decode(value)
 		if err != nil {
 			return
 		}
