@@ -66,6 +66,7 @@ type Cluster interface {
 	AttachHost(namespace string) (host Host, detach func() error, err error)
 	Rewinder
 	Inspector
+	Queues
 	// Freeze stops all nodes where they are, Thaw lets them go on.
 	Freeze(ctx context.Context) error
 	Thaw(ctx context.Context) error
@@ -150,6 +151,7 @@ func handler(cluster Cluster) http.Handler {
 	handleRewind(mux, cluster)
 	handleHolds(mux, cluster.Holds())
 	handleInspect(mux, cluster)
+	handleQueues(mux, cluster)
 	handleProcess(mux)
 	mux.HandleFunc("POST /v1/shutdown", func(w http.ResponseWriter, _ *http.Request) {
 		answer(w, nil, nil)

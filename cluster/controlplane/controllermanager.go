@@ -76,7 +76,7 @@ func (m *ControllerManager) flags(kubeconfig, certFile, keyFile string) []string
 }
 
 func (m *ControllerManager) launch(ctx context.Context) (func(context.Context) error, error) {
-	config, err := m.build(klog.NewContext(ctx, m.config.logger(controllerManagerName)))
+	config, err := m.build(klog.NewContext(ctx, m.logger()))
 	if err != nil {
 		return nil, err
 	}
@@ -94,8 +94,17 @@ func (m *ControllerManager) launch(ctx context.Context) (func(context.Context) e
 		defer m.informers.Release()
 		// The controller manager registers its configuration for the process, once.
 		defer configz.Delete(app.ConfigzName)
-		return app.Run(klog.NewContext(ctx, m.config.logger(controllerManagerName)), completed)
+		return app.Run(klog.NewContext(ctx, m.logger()), completed)
 	}, nil
+}
+
+// logger is the controllers', of which the trace gets to know.
+func (m *ControllerManager) logger() klog.Logger {
+	logger := m.config.logger(controllerManagerName)
+	if m.config.Trace == nil {
+		return logger
+	}
+	return tapControllers(logger, m.config.Trace)
 }
 
 // ready waits until the controllers run: only then their checks join /healthz.

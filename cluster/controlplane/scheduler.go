@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net"
+	"sync/atomic"
 
 	"github.com/spf13/pflag"
 	"k8s.io/client-go/tools/cache"
@@ -11,6 +12,7 @@ import (
 	"k8s.io/klog/v2"
 	"k8s.io/kubernetes/cmd/kube-scheduler/app"
 	"k8s.io/kubernetes/cmd/kube-scheduler/app/options"
+	"k8s.io/kubernetes/pkg/scheduler"
 
 	"kubarium/cluster/component"
 )
@@ -22,6 +24,8 @@ type Scheduler struct {
 	service
 	config   Config
 	endpoint *endpoint
+	// running is upstream's, while there is one.
+	running atomic.Pointer[scheduler.Scheduler]
 }
 
 var _ component.Component = (*Scheduler)(nil)
@@ -90,19 +94,21 @@ func (s *Scheduler) launch(ctx context.Context) (func(context.Context) error, er
 	}
 	opts.InformerName = informers
 	ctx = klog.NewContext(ctx, s.config.logger(schedulerName))
-	completed, scheduler, err := app.Setup(ctx, opts)
+	completed, sched, err := app.Setup(ctx, opts)
 	if err != nil {
 		informers.Release()
 		return nil, err
 	}
 	if s.config.Trace != nil {
-		tapAttempts(scheduler, s.config.Trace)
+		tapAttempts(sched, s.config.Trace)
 	}
 	return func(ctx context.Context) error {
 		defer informers.Release()
 		// The scheduler registers its configuration for the process, once.
 		defer configz.Delete("componentconfig")
-		err := app.Run(klog.NewContext(ctx, s.config.logger(schedulerName)), completed, scheduler)
+		s.running.Store(sched)
+		defer s.running.Store(nil)
+		err := app.Run(klog.NewContext(ctx, s.config.logger(schedulerName)), completed, sched)
 		if ctx.Err() != nil {
 			// Upstream reports every end of a scheduler without election as an error.
 			return nil

@@ -3,7 +3,10 @@ package controlplane
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -19,9 +22,13 @@ import (
 // tapAttempts has the scheduler tell the store of each attempt to find a node. The
 // framework of each attempt is wrapped anew, so that attempts can't mix.
 func tapAttempts(s *scheduler.Scheduler, store *trace.Store) {
+	profiles := map[string]profile{}
+	for name, f := range s.Profiles {
+		profiles[name] = profileOf(f)
+	}
 	schedule := s.SchedulePod
 	s.SchedulePod = func(ctx context.Context, f framework.Framework, state fwk.CycleState, pod *framework.QueuedPodInfo) (scheduler.ScheduleResult, error) {
-		a := &attempt{Framework: f, nodes: make(map[string]*trace.NodeVerdict)}
+		a := &attempt{Framework: f, seen: seen{profile: profiles[f.ProfileName()], nodes: make(map[string]*trace.NodeVerdict)}}
 		begin := time.Now()
 		result, err := schedule(ctx, a, state, pod)
 		store.AddLate(a.event(pod, begin, result, err))
@@ -29,22 +36,49 @@ func tapAttempts(s *scheduler.Scheduler, store *trace.Store) {
 	}
 }
 
+// profile is which plugins a scheduler asks, in order, and what their scores weigh.
+type profile struct {
+	filters []string
+	weights map[string]int64
+}
+
+func profileOf(f framework.Framework) profile {
+	p := profile{weights: map[string]int64{}}
+	plugins := f.ListPlugins()
+	for _, plugin := range plugins.Filter.Enabled {
+		p.filters = append(p.filters, plugin.Name)
+	}
+	for _, plugin := range plugins.Score.Enabled {
+		p.weights[plugin.Name] = int64(plugin.Weight)
+	}
+	return p
+}
+
 // attempt records what the plugins answered for one pod; nodes are filtered side by
 // side.
 type attempt struct {
 	framework.Framework
-	mu        sync.Mutex
+	mu sync.Mutex
+	seen
+}
+
+// seen is what is kept of an attempt.
+type seen struct {
+	profile   profile
 	nodes     map[string]*trace.NodeVerdict
 	preFilter string
+	// skipped are the filters that found in advance that they have nothing to say.
+	skipped sets.Set[string]
 }
 
 // RunPreFilterPlugins records why a pod fits nowhere at all.
 func (a *attempt) RunPreFilterPlugins(ctx context.Context, state fwk.CycleState, pod *corev1.Pod) (*fwk.PreFilterResult, *fwk.Status, sets.Set[string]) {
 	result, status, plugins := a.Framework.RunPreFilterPlugins(ctx, state, pod)
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.skipped = state.GetSkipFilterPlugins()
 	if !status.IsSuccess() {
-		a.mu.Lock()
 		a.preFilter = status.Plugin() + ": " + status.Message()
-		a.mu.Unlock()
 	}
 	return result, status, plugins
 }
@@ -87,24 +121,37 @@ func (a *attempt) event(pod *framework.QueuedPodInfo, begin time.Time, result sc
 	event := trace.Event{
 		Time: time.Now(), Component: schedulerName, Verb: "schedule",
 		Object: trace.Object{Version: "v1", Kind: "Pod", Resource: "pods", Namespace: p.Namespace, Name: p.Name, UID: string(p.UID)},
-		Fields: map[string]string{"latency": time.Since(begin).String(), "node": result.SuggestedHost, "podResourceVersion": p.ResourceVersion},
+		Fields: map[string]string{
+			"latency": time.Since(begin).String(), "node": result.SuggestedHost, "podResourceVersion": p.ResourceVersion,
+			"attempts": strconv.Itoa(pod.Attempts),
+		},
 	}
 	if err != nil {
 		event.Verb, event.Fields["error"] = "refuse", err.Error()
+		var unfit *framework.FitError
+		if errors.As(err, &unfit) {
+			refused := unfit.Diagnosis.UnschedulablePlugins.Union(unfit.Diagnosis.PendingPlugins)
+			event.Fields["plugins"] = strings.Join(sets.List(refused), ",")
+		}
 	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	nodes, preFilter := a.nodes, a.preFilter
-	return event, trace.Late{Complete: func(e *trace.Event) { describeAttempt(e, nodes, preFilter) }, Size: 1024 * (1 + len(nodes))}
+	told := a.seen
+	return event, trace.Late{Complete: told.describe, Size: 1024 * (1 + len(told.nodes))}
 }
 
-func describeAttempt(e *trace.Event, nodes map[string]*trace.NodeVerdict, preFilter string) {
-	verdicts := trace.SortVerdicts(nodes)
+func (s seen) describe(e *trace.Event) {
+	verdicts := trace.SortVerdicts(s.nodes)
 	if data, err := json.Marshal(verdicts); err == nil {
 		e.Fields["nodes"] = string(data)
 	}
-	if preFilter != "" {
-		e.Fields["preFilter"] = preFilter
+	if s.preFilter != "" {
+		e.Fields["preFilter"] = s.preFilter
+	}
+	e.Fields["filters"] = strings.Join(s.profile.filters, ",")
+	e.Fields["skipped"] = strings.Join(sets.List(s.skipped), ",")
+	if data, err := json.Marshal(s.profile.weights); err == nil {
+		e.Fields["weights"] = string(data)
 	}
 	if e.Fields["error"] != "" {
 		e.Detail = e.Fields["error"]

@@ -9,10 +9,6 @@ import (
 	"kubarium/cluster/trace"
 )
 
-func changes(verb string) bool {
-	return slices.Contains([]string{"create", "update", "patch", "delete", "deletecollection"}, verb)
-}
-
 func refused(request trace.Event) bool {
 	return strings.HasPrefix(request.Fields["code"], "4") || strings.HasPrefix(request.Fields["code"], "5")
 }

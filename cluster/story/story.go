@@ -156,7 +156,7 @@ func (s *Story) Objects() []trace.Object {
 
 // request keeps a request that may have made a write, and tells of one that failed.
 func (s *Story) request(e trace.Event) []Step {
-	if !changes(e.Verb) || e.Fields["stage"] == "ResponseStarted" {
+	if !trace.Changes(e.Verb) || e.Fields["stage"] == "ResponseStarted" {
 		return nil
 	}
 	var steps []Step

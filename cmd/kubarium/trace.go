@@ -23,17 +23,19 @@ type traceFlags struct {
 }
 
 // tapped are the components in which there is a tap.
-var tapped = []string{"kube-apiserver", "etcd", "kube-scheduler", "kubelet"}
+var tapped = []string{"kube-apiserver", "etcd", "kube-scheduler", "kube-controller-manager", "kubelet", "fault", "hold"}
 
 func newTraceCommand(g *global) *cobra.Command {
 	var flags traceFlags
 	cmd := &cobra.Command{
-		Use: "trace", Short: "Show each API request, write to etcd, scheduling attempt and what kubelets do", Args: cobra.NoArgs,
+		Use: "trace", Short: "Show each API request, write to etcd, scheduling attempt, and what controllers and kubelets do", Args: cobra.NoArgs,
 		Long: `Show what the cluster's components did, from taps in them: each request to the API
-server with who asked, why it was allowed and how long it took, each write to etcd
-with what it changed, each attempt to schedule a pod with what every node lacked or
-scored, and what the kubelets do: calls to containerd with their payload (-o json),
-mounts, probes, what they notice and what they report. The newest ` + fmt.Sprint(trace.Capacity) + ` events are kept.`,
+server with who asked, how that is known, why it was allowed, what admission changed
+and how long it took; how many watchers each change was given to; each write to
+etcd with what it changed; each attempt to schedule a pod with what every node
+lacked or scored; what controllers say of their work; what the kubelets do: calls to
+containerd with their payload (-o json), mounts, probes, what they notice and what they
+report; and what was broken or held on purpose. The newest ` + fmt.Sprint(trace.Capacity) + ` events are kept.`,
 		Example: `  # All that is done to anything named web, as it happens
   kubarium trace -f --match web
 
@@ -46,6 +48,7 @@ mounts, probes, what they notice and what they report. The newest ` + fmt.Sprint
 	cmd.Flags().StringSliceVar(&flags.components, "component", nil, "only these components: "+strings.Join(tapped, ", "))
 	cmd.Flags().StringVar(&flags.match, "match", "", "only events whose line has this text")
 	cmd.Flags().BoolVar(&flags.writes, "writes", false, "leave out what only reads")
+	cmd.AddCommand(newTraceSchedulingCommand(g), newTraceControllersCommand(g))
 	return cmd
 }
 

@@ -1,0 +1,162 @@
+package controlplane
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+
+	dto "github.com/prometheus/client_model/go"
+	"github.com/prometheus/common/expfmt"
+	"github.com/prometheus/common/model"
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"kubarium/cluster/trace"
+)
+
+// metrics reads what a component serves at /metrics.
+func (p *plane) metrics(t *testing.T, e *endpoint) map[string]*dto.MetricFamily {
+	t.Helper()
+	admin, err := p.config.PKI.Client("kubernetes-admin", "system:masters")
+	p.must(err)
+	pair, err := tls.X509KeyPair(admin.Cert, admin.Key)
+	p.must(err)
+	roots := x509.NewCertPool()
+	roots.AppendCertsFromPEM(p.config.PKI.CA.PEM())
+	client := http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{Certificates: []tls.Certificate{pair}, RootCAs: roots}}}
+	defer client.CloseIdleConnections()
+	request, err := http.NewRequestWithContext(bounded(t), http.MethodGet, "https://"+e.address+"/metrics", nil)
+	p.must(err)
+	response, err := client.Do(request)
+	p.must(err)
+	defer response.Body.Close()
+	parser := expfmt.NewTextParser(model.UTF8Validation)
+	families, err := parser.TextToMetricFamilies(response.Body)
+	p.must(err)
+	return families
+}
+
+func value(families map[string]*dto.MetricFamily, family, label, is string) float64 {
+	for _, m := range families[family].GetMetric() {
+		if labelOf(m, label) == is {
+			return m.GetGauge().GetValue() + m.GetCounter().GetValue()
+		}
+	}
+	return 0
+}
+
+// TestQueuesAgainstMetrics compares the scheduler's queue and the controllers' with what
+// they serve at /metrics, and what a controller says with what it did.
+func TestQueuesAgainstMetrics(t *testing.T) {
+	p := newPlaneWith(t, func(c *Config) { c.Trace = trace.NewStore() })
+	p.start()
+	p.makeNode("small", "500m")
+	t.Run("scheduler", func(t *testing.T) { checkPending(t, p) })
+	t.Run("workqueues", func(t *testing.T) { checkWorkQueues(t, p) })
+	t.Run("controllers", func(t *testing.T) { checkControllers(t, p) })
+}
+
+func checkPending(t *testing.T, p *plane) {
+	refused := p.schedule("huge", "100")
+	p.attemptOf(refused)
+	_, err := p.client.CoreV1().Pods("default").Create(bounded(t), &corev1.Pod{
+		ObjectMeta: metav1.ObjectMeta{Name: "gated"},
+		Spec: corev1.PodSpec{
+			SchedulingGates: []corev1.PodSchedulingGate{{Name: "example.com/wait"}}, Containers: []corev1.Container{{Name: "c", Image: "none"}},
+		},
+	}, metav1.CreateOptions{})
+	p.must(err)
+	ctx := bounded(t)
+	var byName map[string]trace.PendingPod
+	for ctx.Err() == nil && (byName["huge"].Queue != "unschedulable" || byName["gated"].Name == "") {
+		byName = map[string]trace.PendingPod{}
+		list, err := p.Scheduler.Pending()
+		p.must(err)
+		for _, pod := range list {
+			byName[pod.Name] = pod
+		}
+	}
+	huge, gated := byName["huge"], byName["gated"]
+	if huge.UID != string(refused.UID) || !slices.Contains(huge.Plugins, "NodeResourcesFit") || !strings.Contains(huge.Why, "Insufficient cpu") || huge.Attempts < 1 {
+		t.Errorf("huge: %+v", huge)
+	}
+	if len(gated.Gates) != 1 || gated.Gates[0] != "example.com/wait" || gated.Attempt != 0 {
+		t.Errorf("gated: %+v", gated)
+	}
+	families := p.metrics(t, p.Scheduler.endpoint)
+	for queue, want := range map[string]float64{"unschedulable": 1, "gated": 1, "active": 0, "backoff": 0} {
+		if got := value(families, "scheduler_pending_pods", "queue", queue); got != want {
+			t.Errorf("the scheduler counts %v pods in %s, want %v", got, queue, want)
+		}
+	}
+	if len(byName) != 2 {
+		t.Errorf("pending %+v", byName)
+	}
+}
+
+func checkWorkQueues(t *testing.T, p *plane) {
+	before, err := WorkQueues()
+	p.must(err)
+	families := p.metrics(t, p.ControllerManager.endpoint)
+	after, err := WorkQueues()
+	p.must(err)
+	if len(before) < 20 || len(after) < len(before) {
+		t.Fatalf("%d queues, then %d", len(before), len(after))
+	}
+	for i, q := range before {
+		served := int(value(families, "workqueue_adds_total", "name", q.Name))
+		if q.Adds > served || served > after[i].Adds {
+			t.Errorf("%s: %d added, then %d served, then %d", q.Name, q.Adds, served, after[i].Adds)
+		}
+		retried := int(value(families, "workqueue_retries_total", "name", q.Name))
+		if q.Retries > retried || retried > after[i].Retries {
+			t.Errorf("%s: %d retried, then %d served, then %d", q.Name, q.Retries, retried, after[i].Retries)
+		}
+		t.Logf("%+v", q)
+	}
+}
+
+func checkControllers(t *testing.T, p *plane) {
+	replicas := int32(2)
+	labels := map[string]string{"app": "web"}
+	made, err := p.client.AppsV1().Deployments("default").Create(bounded(t), &appsv1.Deployment{
+		ObjectMeta: metav1.ObjectMeta{Name: "web"},
+		Spec: appsv1.DeploymentSpec{
+			Replicas: &replicas, Selector: &metav1.LabelSelector{MatchLabels: labels},
+			Template: corev1.PodTemplateSpec{ObjectMeta: metav1.ObjectMeta{Labels: labels}, Spec: corev1.PodSpec{Containers: []corev1.Container{{Name: "c", Image: "none"}}}},
+		},
+	}, metav1.CreateOptions{})
+	p.must(err)
+	says := func(controller, message, kind, name string) trace.Event {
+		return p.seen(t, controller+" saying "+message, func(e trace.Event) bool {
+			return e.Component == controllerManagerName && e.Actor == controller && e.Fields["message"] == message &&
+				e.Object.Kind == kind && e.Object.Namespace == "default" && strings.HasPrefix(e.Object.Name, name)
+		})
+	}
+	woken := says("deployment-controller", "Adding deployment", "Deployment", made.Name)
+	few := says("replicaset-controller", "Too few replicas", "ReplicaSet", made.Name)
+	if few.Seq < woken.Seq || few.Fields["value.need"] != "2" || few.Fields["value.creating"] != "2" {
+		t.Errorf("%+v after %+v", few, woken)
+	}
+	says("replicaset-controller", "Finished syncing", "ReplicaSet", made.Name)
+	sets, err := p.client.AppsV1().ReplicaSets("default").List(bounded(t), metav1.ListOptions{})
+	p.must(err)
+	if len(sets.Items) != 1 || sets.Items[0].Name != few.Object.Name {
+		t.Errorf("it speaks of %s, there is %v", few.Object.Name, sets.Items)
+	}
+	byName := map[string]int{}
+	p.must(p.config.Trace.Kept(func(e trace.Event) error { byName[e.Component+" "+e.Verb]++; return nil }))
+	t.Log(byName)
+	actors := map[string]int{}
+	p.must(p.config.Trace.Kept(func(e trace.Event) error {
+		if e.Component == controllerManagerName {
+			actors[e.Actor]++
+		}
+		return nil
+	}))
+	t.Log(actors)
+}
