@@ -119,6 +119,7 @@ func New(options Options) (*Cluster, error) {
 		log:      slog.New(slog.DiscardHandler),
 	}
 	c.faults = fault.NewManager(faultWorld{c})
+	c.traceOwn()
 	return c, nil
 }
 

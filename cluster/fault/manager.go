@@ -41,6 +41,7 @@ type Manager struct {
 	active map[key]*running
 	// watchers are told of each change.
 	watchers latest.Watchers
+	tell     func(verb string, a Active)
 }
 
 type key struct{ name, target string }
@@ -60,8 +61,12 @@ type running struct {
 
 // NewManager returns a manager without faults.
 func NewManager(world World) *Manager {
-	return &Manager{world: world, active: map[key]*running{}}
+	return &Manager{world: world, active: map[key]*running{}, tell: func(string, Active) {}}
 }
+
+// Tell has f called when a fault is injected ("inject"), healed ("heal") or does not heal
+// ("fail"). f must not wait. It is to be set before any fault is injected.
+func (m *Manager) Tell(f func(verb string, a Active)) { m.tell = f }
 
 // Inject breaks what the order says. What it returns is active until it is healed,
 // unless the fault was done at once.
@@ -81,10 +86,13 @@ func (m *Manager) Inject(ctx context.Context, o Order) (Active, error) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, injectLimit)
 	defer cancel()
+	m.tell("inject", r.Active)
 	r.heal, err = f.inject(ctx, m.world, o)
 	if err != nil || r.heal == nil {
 		m.forget(r)
 		if err != nil {
+			r.Trouble = err.Error()
+			m.tell("fail", r.Active)
 			return Active{}, fmt.Errorf("%s %s: %w", o.Name, o.Target, err)
 		}
 		return r.Active, nil
@@ -164,9 +172,11 @@ func (m *Manager) heal(ctx context.Context, r *running) error {
 		m.mu.Lock()
 		defer m.mu.Unlock()
 		r.Trouble = err.Error()
+		m.tell("fail", r.Active)
 		m.watchers.Publish()
 		return fmt.Errorf("heal %s %s: %w", r.Name, r.Target, err)
 	}
+	m.tell("heal", r.Active)
 	m.world.Log().Info("fault healed", "fault", r.Name, "target", r.Target)
 	m.forget(r)
 	return nil

@@ -47,6 +47,16 @@ type State struct {
 	Gone     uint64 `json:"gone"`
 }
 
+// Change is one thing that happened to a rule or to a request.
+type Change struct {
+	// Verb is "hold" or "release" of a rule; of a request that it "wait"s, may "pass", is
+	// "return"ed to come again, or that its client did not wait ("lose").
+	Verb string
+	Rule string
+	// Request is nil if it is about a rule.
+	Request *Waiting
+}
+
 // Manager has the rules of one cluster, and the requests that wait.
 type Manager struct {
 	// active is whether there is any rule: the one thing that all requests look at.
@@ -59,6 +69,7 @@ type Manager struct {
 	counts  State
 	// watchers are told of each change.
 	watchers latest.Watchers
+	tell     func(Change)
 }
 
 type rule struct {
@@ -75,7 +86,7 @@ type ticket struct {
 }
 
 // NewManager returns a manager without rules.
-func NewManager() *Manager { return &Manager{} }
+func NewManager() *Manager { return &Manager{tell: func(Change) {}} }
 
 // Hold has requests wait from now on.
 func (m *Manager) Hold(r Rule) error {
@@ -88,6 +99,7 @@ func (m *Manager) Hold(r Rule) error {
 		return fmt.Errorf("%s is held already: release it first with 'kubarium release %s'", r.Name, r.Name)
 	}
 	r.Since = time.Now()
+	m.tell(Change{Verb: "hold", Rule: r.Name})
 	m.rules = append(m.rules, &rule{Rule: r})
 	m.active.Store(true)
 	m.watchers.Publish()
@@ -125,7 +137,13 @@ func (m *Manager) Release(name string) ([]Waiting, error) {
 			return nil, err
 		}
 	}
-	m.rules = slices.DeleteFunc(m.rules, func(r *rule) bool { return name == "" || r.Name == name })
+	m.rules = slices.DeleteFunc(m.rules, func(r *rule) bool {
+		if name != "" && r.Name != name {
+			return false
+		}
+		m.tell(Change{Verb: "release", Rule: r.Name})
+		return true
+	})
 	m.active.Store(len(m.rules) > 0)
 	var passed []Waiting
 	for _, t := range slices.Clone(m.waiting) {
@@ -160,6 +178,7 @@ func (m *Manager) known(name string) error {
 func (m *Manager) let(t *ticket) {
 	m.waiting = slices.DeleteFunc(m.waiting, func(other *ticket) bool { return other == t })
 	m.counts.Passed++
+	m.tell(Change{Verb: "pass", Rule: t.Rule, Request: &t.Waiting})
 	close(t.pass)
 }
 
@@ -219,18 +238,18 @@ func (m *Manager) Wait(ctx context.Context, q Request, limit time.Duration) erro
 	case <-t.pass:
 		return nil
 	case <-turn:
-		m.leave(t, &m.counts.Passed)
+		m.leave(t, &m.counts.Passed, "pass")
 		return nil
 	case <-timeout.C:
 		err = ErrComeAgain
 	case <-ctx.Done():
 		err = ctx.Err()
 	}
-	count := &m.counts.Returned
+	count, verb := &m.counts.Returned, "return"
 	if !errors.Is(err, ErrComeAgain) {
-		count = &m.counts.Gone
+		count, verb = &m.counts.Gone, "lose"
 	}
-	if m.leave(t, count) {
+	if m.leave(t, count, verb) {
 		return err
 	}
 	// It was let through in this moment.
@@ -254,6 +273,7 @@ func (m *Manager) enter(q Request) (*ticket, time.Duration, error) {
 	now := time.Now()
 	t := &ticket{Waiting: Waiting{Request: q, ID: m.last, Rule: r.Name, Since: now}, rule: r, pass: make(chan struct{})}
 	m.waiting = append(m.waiting, t)
+	m.tell(Change{Verb: "wait", Rule: r.Name, Request: &t.Waiting})
 	m.watchers.Publish()
 	return t, r.delay(now), nil
 }
@@ -274,7 +294,7 @@ func (r *rule) delay(now time.Time) time.Duration {
 }
 
 // leave takes a request out of the queue and counts it, if it is still in it.
-func (m *Manager) leave(t *ticket, count *uint64) bool {
+func (m *Manager) leave(t *ticket, count *uint64, verb string) bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	i := slices.Index(m.waiting, t)
@@ -283,9 +303,14 @@ func (m *Manager) leave(t *ticket, count *uint64) bool {
 	}
 	m.waiting = slices.Delete(m.waiting, i, i+1)
 	*count++
+	m.tell(Change{Verb: verb, Rule: t.Rule, Request: &t.Waiting})
 	m.watchers.Publish()
 	return true
 }
+
+// Tell has f called with each change, in order, before it takes effect. f must not wait,
+// nor call the manager. It is to be set before any rule is.
+func (m *Manager) Tell(f func(Change)) { m.tell = f }
 
 // Watch tells what is held, and all of it again after each change, until ctx ends.
 func (m *Manager) Watch(ctx context.Context) <-chan State {
