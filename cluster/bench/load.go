@@ -15,11 +15,13 @@ import (
 	"k8s.io/client-go/kubernetes"
 )
 
-// loadPause is the time between two rounds of the load, and loadPods how many pods of
-// it there are at a time.
+// loadPause is the time between two rounds of the load, loadPods how many pods of it
+// there are at a time, and loadMaps how many ConfigMaps: what grows without bound could
+// not be told from a leak.
 const (
 	loadPause = 20 * time.Millisecond
 	loadPods  = 4
+	loadMaps  = 200
 )
 
 const loadLabel = "kubarium-bench"
@@ -27,21 +29,23 @@ const loadLabel = "kubarium-bench"
 // load creates and deletes objects, and knows what was acknowledged.
 type load struct {
 	client kubernetes.Interface
+	// rest is the time between two rounds, and each podEvery-th makes a pod.
+	rest     time.Duration
+	podEvery int
+	// also, when set, is done in each round, with the others' time limit.
+	also func(ctx context.Context, n int)
+
 	// working is held while a request is made.
 	working sync.Mutex
 	cancel  context.CancelFunc
 	done    chan struct{}
 
-	// there and gone are the ConfigMaps whose creation, and whose deletion, was
-	// acknowledged, the latter also the former; unsure those of whose deletion nobody
-	// knows.
-	there, gone, unsure map[types.UID]string
-	pods                []string
-	created             int
+	ledger
+	created int
 }
 
 func newLoad(client kubernetes.Interface) *load {
-	return &load{client: client, there: map[types.UID]string{}, gone: map[types.UID]string{}, unsure: map[types.UID]string{}}
+	return &load{client: client, rest: loadPause, podEvery: 1, ledger: newLedger()}
 }
 
 // begin lets the load work until end.
@@ -54,7 +58,7 @@ func (l *load) begin(ctx context.Context) {
 			l.working.Lock()
 			l.step(ctx, n)
 			l.working.Unlock()
-			_ = pause(ctx, loadPause)
+			_ = pause(ctx, l.rest)
 		}
 	}()
 }
@@ -74,27 +78,26 @@ func (l *load) step(ctx context.Context, n int) {
 	ctx, cancel := context.WithTimeout(ctx, time.Second)
 	defer cancel()
 	meta := metav1.ObjectMeta{GenerateName: "bench-", Labels: map[string]string{loadLabel: "yes"}}
-	maps, pods := l.client.CoreV1().ConfigMaps(namespace), l.client.CoreV1().Pods(namespace)
-	if made, err := maps.Create(ctx, &corev1.ConfigMap{ObjectMeta: meta}, metav1.CreateOptions{}); err == nil {
+	if made, err := l.client.CoreV1().ConfigMaps(namespace).Create(ctx, &corev1.ConfigMap{ObjectMeta: meta}, metav1.CreateOptions{}); err == nil {
 		l.there[made.UID] = made.Name
 		l.created++
 	}
-	if n%2 == 0 {
-		l.deleteOne(ctx)
+	if n%2 == 0 || len(l.there) > loadMaps {
+		l.deleteMap(ctx)
 	}
-	pod := &corev1.Pod{ObjectMeta: meta, Spec: corev1.PodSpec{Containers: []corev1.Container{{Name: "web", Image: webImage}}}}
-	if made, err := pods.Create(ctx, pod, metav1.CreateOptions{}); err == nil {
-		l.pods = append(l.pods, made.Name)
-	}
-	if len(l.pods) > loadPods {
-		now := int64(0)
-		if err := pods.Delete(ctx, l.pods[0], metav1.DeleteOptions{GracePeriodSeconds: &now}); err == nil {
-			l.pods = l.pods[1:]
+	if n%l.podEvery == 0 {
+		pod := &corev1.Pod{ObjectMeta: meta, Spec: corev1.PodSpec{Containers: []corev1.Container{{Name: "web", Image: webImage}}}}
+		if made, err := l.client.CoreV1().Pods(namespace).Create(ctx, pod, metav1.CreateOptions{}); err == nil {
+			l.pods = append(l.pods, made.Name)
 		}
+	}
+	l.deletePod(ctx)
+	if l.also != nil {
+		l.also(ctx, n)
 	}
 }
 
-func (l *load) deleteOne(ctx context.Context) {
+func (l *load) deleteMap(ctx context.Context) {
 	for uid, name := range l.there {
 		delete(l.there, uid)
 		if err := l.client.CoreV1().ConfigMaps(namespace).Delete(ctx, name, metav1.DeleteOptions{}); err != nil {
@@ -106,6 +109,22 @@ func (l *load) deleteOne(ctx context.Context) {
 	}
 }
 
+// deletePod deletes the oldest pod beyond those that there may be. From the first try on
+// nobody knows whether it is there, until the API server says.
+func (l *load) deletePod(ctx context.Context) {
+	if len(l.pods) > loadPods {
+		l.leaving, l.pods = append(l.leaving, l.pods[0]), l.pods[1:]
+	}
+	if len(l.leaving) == 0 {
+		return
+	}
+	now := int64(0)
+	err := l.client.CoreV1().Pods(namespace).Delete(ctx, l.leaving[0], metav1.DeleteOptions{GracePeriodSeconds: &now})
+	if err == nil || apierrors.IsNotFound(err) {
+		l.leaving = l.leaving[1:]
+	}
+}
+
 func (l *load) acknowledged() int { return l.created }
 
 // lost counts what is otherwise than was acknowledged.
@@ -114,27 +133,18 @@ func (l *load) lost(ctx context.Context) (int, error) {
 	if err != nil {
 		return 0, fmt.Errorf("list objects: %w", err)
 	}
-	found := make(map[types.UID]bool, len(list.Items))
+	pods, err := l.client.CoreV1().Pods(namespace).List(ctx, metav1.ListOptions{LabelSelector: loadLabel})
+	if err != nil {
+		return 0, fmt.Errorf("list pods: %w", err)
+	}
+	maps, names := make(map[types.UID]bool, len(list.Items)), make(map[string]bool, len(pods.Items))
 	for _, m := range list.Items {
-		found[m.UID] = true
+		maps[m.UID] = true
 	}
-	lost := 0
-	for uid := range l.there {
-		if !found[uid] {
-			lost++
-		}
+	for _, p := range pods.Items {
+		names[p.Name] = true
 	}
-	for uid := range l.gone {
-		if found[uid] {
-			lost++
-		}
-	}
-	for _, name := range l.pods {
-		if _, err := l.client.CoreV1().Pods(namespace).Get(ctx, name, metav1.GetOptions{}); apierrors.IsNotFound(err) {
-			lost++
-		}
-	}
-	return lost, nil
+	return l.differs(maps, names), nil
 }
 
 // cleanUp deletes what is left. It tries again: a cluster that is just being restarted
@@ -152,5 +162,6 @@ func (l *load) cleanUp(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("delete objects: %w", errors.Join(err, last))
 	}
+	l.ledger = newLedger()
 	return nil
 }

@@ -16,7 +16,7 @@ import (
 
 func newBenchCommand() *cobra.Command {
 	cmd := &cobra.Command{Use: "bench", Short: "Measure the cluster", Args: cobra.NoArgs, RunE: showHelp}
-	cmd.AddCommand(newBenchBootCommand(), newBenchRestartCommand(), newBenchTapsCommand(), newBenchUICommand(), newBenchSourceCommand(), newBenchAppCommand())
+	cmd.AddCommand(newBenchBootCommand(), newBenchRestartCommand(), newBenchTapsCommand(), newBenchSoakCommand(), newBenchUICommand(), newBenchSourceCommand(), newBenchAppCommand())
 	return cmd
 }
 

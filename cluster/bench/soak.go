@@ -1,0 +1,205 @@
+package bench
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"kubarium/cluster"
+	"kubarium/cluster/control"
+)
+
+// Soak is what a cluster went through, and what that left.
+type Soak struct {
+	// Seed repeats the same choices.
+	Seed    uint64  `json:"seed"`
+	Minutes float64 `json:"minutes"`
+	// Rounds is how often the cluster was let come to rest, and looked at.
+	Rounds int `json:"rounds"`
+	// Faults, Holds and Rewinds count what was done to it, Refused what could not be
+	// since something else was broken at that time.
+	Faults  map[string]int `json:"faults"`
+	Holds   int            `json:"holds"`
+	Rewinds int            `json:"rewinds"`
+	Refused int            `json:"refused"`
+	// Created counts the acknowledged creations, Lost the objects that were otherwise
+	// than acknowledged.
+	Created int `json:"created_objects"`
+	Lost    int `json:"lost_objects"`
+	// Panics are the lines of the logs that tell of one.
+	Panics []string `json:"panics"`
+	// SlowestRest is the longest that the cluster took to be whole again.
+	SlowestRest float64 `json:"slowest_rest_s"`
+	// Growth is what the program held more at the last rest than at the one before which
+	// caches filled.
+	Growth Growth `json:"growth"`
+	// Processes is by how many there were more, containers included, and PSS by how
+	// much more memory all of them had.
+	Processes int     `json:"processes"`
+	PSS       float64 `json:"pss_mib"`
+	// Rests are what was measured each time.
+	Rests []Rest `json:"rests"`
+}
+
+// Rest is what the cluster held at rest.
+type Rest struct {
+	// At is the time since the start, Took how long it took to be whole.
+	At   float64 `json:"at_s"`
+	Took float64 `json:"took_s"`
+	control.Process
+	Processes int     `json:"processes"`
+	PSS       float64 `json:"pss_mib"`
+}
+
+// SoakOptions say how to soak.
+type SoakOptions struct {
+	// Self is the program, and Dir a new directory.
+	Self, Dir string
+	For       time.Duration
+	Seed      uint64
+	// Told, when set, is told what is done, from any goroutine.
+	Told func(line string)
+}
+
+const (
+	// turbulence is how long faults, holds and rewinds go on between two rests.
+	turbulence = 25 * time.Second
+	// restLimit bounds how long a cluster may take to be whole when nothing is broken or
+	// held any more: a container's back-off is the longest of what is waited for.
+	restLimit = 5 * time.Minute
+)
+
+// soak is a cluster that goes through much.
+type soak struct {
+	*restarts
+	options SoakOptions
+	load    *load
+	began   time.Time
+
+	mu     sync.Mutex
+	result Soak
+}
+
+// RunSoak starts a cluster in Dir, does things to it, and ends it. The result is what was
+// seen until then, also with an error.
+func RunSoak(ctx context.Context, o SoakOptions) (result Soak, err error) {
+	layout := cluster.LayoutOf(o.Dir, name)
+	s := &soak{
+		restarts: &restarts{control: control.NewClient(layout.ControlSocket())}, options: o, began: time.Now(),
+		result: Soak{Seed: o.Seed, Faults: map[string]int{}, Panics: []string{}},
+	}
+	if s.cmd, s.exited, err = startHeadless(o.Self, o.Dir); err != nil {
+		return s.result, err
+	}
+	defer func() { err = errors.Join(err, s.stop()) }()
+	if err = s.await(ctx, layout); err == nil {
+		err = s.run(ctx)
+	}
+	panics, reading := findPanics(layout.Logs())
+	s.result.Panics = append(s.result.Panics, panics...)
+	s.result.Minutes = time.Since(s.began).Minutes()
+	return s.result, errors.Join(err, reading)
+}
+
+// run alternates turbulence and rest until the time is over.
+func (s *soak) run(ctx context.Context) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	go func() {
+		select {
+		case <-s.exited:
+			cancel(errors.New("the program ended"))
+		case <-ctx.Done():
+		}
+	}()
+	err := s.rounds(ctx)
+	if cause := context.Cause(ctx); cause != nil {
+		return errors.Join(cause, err)
+	}
+	return err
+}
+
+func (s *soak) rounds(ctx context.Context) error {
+	if err := s.prepare(ctx); err != nil {
+		return err
+	}
+	end := time.Now().Add(s.options.For)
+	for round := uint64(0); round == 0 || time.Now().Before(end); round++ {
+		if err := s.round(ctx, round); err != nil {
+			return fmt.Errorf("round %d: %w", round+1, err)
+		}
+	}
+	s.compare()
+	return nil
+}
+
+// round is one time of turbulence, and the rest after it.
+func (s *soak) round(ctx context.Context, round uint64) error {
+	s.load.begin(ctx)
+	stormy, cancel := context.WithTimeout(ctx, turbulence)
+	defer cancel()
+	var actors errgroup.Group
+	for i, act := range []func(context.Context, *rand.Rand) error{s.breakSomething, s.holdSomething, s.rewindSomething} {
+		random := rand.New(rand.NewPCG(s.options.Seed, round<<8|uint64(i)))
+		actors.Go(func() error {
+			for stormy.Err() == nil {
+				// What is begun comes to its end, or its effects would be unknown.
+				if err := act(ctx, random); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+	}
+	err := actors.Wait()
+	s.load.end()
+	if err != nil {
+		return err
+	}
+	return s.rest(ctx)
+}
+
+// compare tells what grew: from the rest after a quarter of the time, as caches fill, to
+// the last.
+func (s *soak) compare() {
+	r := &s.result
+	r.Rounds = len(r.Rests)
+	base, last := r.Rests[len(r.Rests)/4], r.Rests[len(r.Rests)-1]
+	r.Growth = Growth{last.Goroutines - base.Goroutines, last.Descriptors - base.Descriptors, (float64(last.Heap) - float64(base.Heap)) / (1 << 20)}
+	r.Processes, r.PSS = last.Processes-base.Processes, last.PSS-base.PSS
+}
+
+// tell says what is done, with the time.
+func (s *soak) tell(format string, values ...any) {
+	if s.options.Told != nil {
+		s.options.Told(fmt.Sprintf("%7.1fs  ", time.Since(s.began).Seconds()) + fmt.Sprintf(format, values...))
+	}
+}
+
+// count notes what was done, or that it was refused.
+func (s *soak) count(err error, note func(*Soak)) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err != nil {
+		s.result.Refused++
+		return
+	}
+	note(&s.result)
+}
+
+// Trouble says what should not have been.
+func (s Soak) Trouble() error {
+	var errs []error
+	if s.Lost > 0 {
+		errs = append(errs, fmt.Errorf("%d of %d objects were lost", s.Lost, s.Created))
+	}
+	for _, line := range s.Panics {
+		errs = append(errs, fmt.Errorf("a panic: %s", line))
+	}
+	return errors.Join(errs...)
+}
