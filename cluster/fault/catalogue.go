@@ -74,6 +74,12 @@ func nodeFaults() []Fault {
 			Expect:  "With all packets dropped, connections hang until their time-outs; with some, they are slow, since TCP sends again and slows down. A node stands for its pods as well.",
 		},
 		{
+			Name: "packet-delay", Target: betweenTarget, inject: delayPackets, Default: usual, Max: longest,
+			Params:  []Param{{Name: "ms", Default: "200", Meaning: "by how many milliseconds each packet comes later"}},
+			Summary: "delay packets between two pods or nodes, both ways",
+			Expect:  "Nothing is lost, but an answer comes twice the delay later, and a new connection needs as much again before the first byte: probes and clients with short time-outs fail. A node stands for its pods as well.",
+		},
+		{
 			Name: "disk-pressure", Target: nodeTarget, inject: pressDisk, alone: kubeletConfig, Default: 5 * time.Minute, Max: longest,
 			Summary: "the disk of a node counts as full: its kubelet's eviction threshold is above what is free",
 			Expect:  "Within 10 s the node has the condition DiskPressure and the taint node.kubernetes.io/disk-pressure: it gets no new pods, and its kubelet evicts those that there are, the least important first. Evicted pods stay, ended, with an event Evicted; their controllers make others elsewhere.",

@@ -127,29 +127,39 @@ func drop(ctx context.Context, w World, o Order, a, b end, percent int) (func(co
 	if err != nil {
 		return nil, err
 	}
-	table := tableOf(o)
-	run := func(ctx context.Context, fill func(*knftables.Transaction)) error {
-		return machine.InNetwork(func() error {
-			nft, err := knftables.New(knftables.IPv4Family, table)
-			if err != nil {
-				return fmt.Errorf("find nft: %w", err)
-			}
-			tx := nft.NewTransaction()
-			// Made first, so that it can be deleted if it is not there.
-			tx.Add(&knftables.Table{Comment: knftables.PtrTo(o.Name + " " + o.Target)})
-			fill(tx)
-			if err := nft.Run(ctx, tx); err != nil {
-				return fmt.Errorf("change packet rules of %s: %w", a.node, err)
-			}
-			return nil
-		})
-	}
-	if err := run(ctx, func(tx *knftables.Transaction) { addDrops(tx, a, b, percent) }); err != nil {
+	rules := packetRules{machine: machine, node: a.node, order: o}
+	if err := rules.change(ctx, func(tx *knftables.Transaction) { addDrops(tx, a, b, percent) }); err != nil {
 		return nil, err
 	}
-	return ifOn(machine, func(ctx context.Context) error {
-		return run(ctx, func(tx *knftables.Transaction) { tx.Delete(&knftables.Table{}) })
-	}), nil
+	return ifOn(machine, rules.remove), nil
+}
+
+// packetRules are those of one fault on one node.
+type packetRules struct {
+	machine Machine
+	node    string
+	order   Order
+}
+
+func (r packetRules) change(ctx context.Context, fill func(*knftables.Transaction)) error {
+	return r.machine.InNetwork(func() error {
+		nft, err := knftables.New(knftables.IPv4Family, tableOf(r.order))
+		if err != nil {
+			return fmt.Errorf("find nft: %w", err)
+		}
+		tx := nft.NewTransaction()
+		// Made first, so that it can be deleted if it is not there.
+		tx.Add(&knftables.Table{Comment: knftables.PtrTo(r.order.Name + " " + r.order.Target)})
+		fill(tx)
+		if err := nft.Run(ctx, tx); err != nil {
+			return fmt.Errorf("change packet rules of %s: %w", r.node, err)
+		}
+		return nil
+	})
+}
+
+func (r packetRules) remove(ctx context.Context) error {
+	return r.change(ctx, func(tx *knftables.Transaction) { tx.Delete(&knftables.Table{}) })
 }
 
 // tableOf is a name of nft's for one fault.

@@ -5,6 +5,8 @@ import (
 	"log/slog"
 	"net"
 	"net/netip"
+
+	"kubarium/cluster/network/tun"
 )
 
 // Config says which addresses the lab network uses.
@@ -43,7 +45,7 @@ func Default() Config {
 		ServiceCIDR:      netip.MustParsePrefix("10.96.0.0/16"),
 		LoadBalancerCIDR: netip.MustParsePrefix("10.89.1.0/27"),
 		ResolvConf:       "/etc/resolv.conf",
-		TunDevice:        "/dev/net/tun",
+		TunDevice:        tun.Device,
 	}
 }
 

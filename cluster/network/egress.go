@@ -3,20 +3,18 @@ package network
 import (
 	"errors"
 	"fmt"
-	"io/fs"
 	"net/netip"
 	"os"
 
-	"golang.org/x/sys/unix"
-
 	"kubarium/cluster/network/gateway"
+	"kubarium/cluster/network/tun"
 )
 
 // openGateway plugs the user-space gateway into the bridge.
 func (n *Network) openGateway() error {
 	var tap *os.File
 	err := n.Do(func() (err error) {
-		tap, err = openTap(n.config.TunDevice, tapName)
+		tap, err = tun.Open(n.config.TunDevice, tapName, tun.Frames)
 		return err
 	})
 	if err != nil {
@@ -53,25 +51,4 @@ func (n *Network) plugTap() error {
 		return fmt.Errorf("bring up tap device: %w", err)
 	}
 	return nil
-}
-
-// openTap makes a tap device in the namespace of the calling thread; the device
-// lives as long as the descriptor.
-func openTap(path, name string) (*os.File, error) {
-	fd, err := unix.Open(path, unix.O_RDWR|unix.O_CLOEXEC|unix.O_NONBLOCK, 0)
-	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, unix.ENODEV) || errors.Is(err, unix.ENXIO) {
-		return nil, fmt.Errorf("open %s: %w (load it: modprobe tun)", path, err)
-	}
-	if err != nil {
-		return nil, fmt.Errorf("open %s: %w", path, err)
-	}
-	request, err := unix.NewIfreq(name)
-	if err == nil {
-		request.SetUint16(unix.IFF_TAP | unix.IFF_NO_PI)
-		err = unix.IoctlIfreq(fd, unix.TUNSETIFF, request)
-	}
-	if err != nil {
-		return nil, errors.Join(fmt.Errorf("make tap device: %w", err), unix.Close(fd))
-	}
-	return os.NewFile(uintptr(fd), path), nil
 }

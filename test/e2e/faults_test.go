@@ -121,6 +121,7 @@ func TestFaults(t *testing.T) {
 			})
 		}
 	})
+	t.Run("packet-delay", func(t *testing.T) { testDelay(t, ns) })
 	t.Run("node-slow", func(t *testing.T) { testSlowNode(t, ns) })
 	t.Run("kubelet-config-corrupt", func(t *testing.T) {
 		since := logSize(t, "node-2/kubelet.log")
@@ -203,6 +204,30 @@ func (c *testCluster) containerPID(t *testing.T, ns, pod string) string {
 	}
 	t.Fatalf("no process of container %s", id)
 	return ""
+}
+
+// testDelay asks with less patience than the delay needs, and with more.
+func testDelay(t *testing.T, ns string) {
+	victim := shared.kubectl(t, "-n", ns, "get", "pod", "victim", "-o", "jsonpath={.status.podIP}")
+	ask := func(seconds string) (string, error) {
+		return shared.inContainer(t, ns, "client", "wget", "-q", "-T", seconds, "-O", "-", "http://"+victim+":8080")
+	}
+	for _, target := range []string{ns + "/client," + ns + "/victim", ns + "/victim,node-2", "node-1,node-2"} {
+		injectWith(t, fault.Order{Name: "packet-delay", Target: target, Params: map[string]string{"ms": "1200"}})
+		if out, err := ask("1"); err == nil {
+			t.Errorf("%s: the pod answers in time: %q", target, out)
+		}
+		if out, err := ask("60"); err != nil {
+			t.Errorf("%s: the pod does not answer: %v: %s", target, err, out)
+		}
+		heal(t, "packet-delay")
+		eventually(t, "answer in time", func(context.Context) error {
+			if out, err := ask("1"); err != nil {
+				return fmt.Errorf("%s: %w", out, err)
+			}
+			return nil
+		})
+	}
 }
 
 // testSlowNode looks at what the kernel counts: how often the node had to wait for its

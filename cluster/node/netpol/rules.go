@@ -56,7 +56,9 @@ func writeDirection(tx *knftables.Transaction, d direction, priority, field stri
 		Name: base, Type: knftables.PtrTo(knftables.FilterType), Hook: knftables.PtrTo(knftables.ForwardHook),
 		Priority: knftables.PtrTo(knftables.FilterPriority + knftables.BaseChainPriority(priority)),
 	})
-	tx.Add(&knftables.Rule{Chain: base, Rule: "ct state established,related accept"})
+	// What the node does not track was looked at before: it comes a second time, from a
+	// fault that delayed it.
+	tx.Add(&knftables.Rule{Chain: base, Rule: "ct state established,related,untracked accept"})
 	tx.Add(&knftables.Rule{Chain: base, Rule: "ip saddr . ip daddr @" + self + " accept"})
 	tx.Add(&knftables.Rule{Chain: base, Rule: field + " vmap @" + pods})
 }
