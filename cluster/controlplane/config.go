@@ -56,7 +56,8 @@ type Config struct {
 
 func (c Config) etcdSocket() string { return filepath.Join(c.Dir, "run", "etcd.sock") }
 
-// logWriter rotates: a component that logs for days does not fill the disk.
+// logWriter rotates: a component that logs for days does not fill the disk. It is made once
+// for each component: what it begins, a file and a goroutine, has no end.
 func (c Config) logWriter(component string) io.WriteCloser {
 	return &lumberjack.Logger{
 		Filename:   filepath.Join(c.LogDir, component+".log"),

@@ -25,6 +25,7 @@ const controllerManagerName = "kube-controller-manager"
 type ControllerManager struct {
 	service
 	config   Config
+	log      klog.Logger
 	endpoint *endpoint
 	// informers is the name under which upstream registers the controllers' shared
 	// informers, see launch.
@@ -34,7 +35,7 @@ type ControllerManager struct {
 var _ component.Component = (*ControllerManager)(nil)
 
 func newControllerManager(config Config, probe *probe) *ControllerManager {
-	m := &ControllerManager{config: config, endpoint: &endpoint{config: config, probe: probe}}
+	m := &ControllerManager{config: config, log: config.logger(controllerManagerName), endpoint: &endpoint{config: config, probe: probe}}
 	m.service = service{
 		name:   controllerManagerName,
 		launch: m.launch,
@@ -100,11 +101,10 @@ func (m *ControllerManager) launch(ctx context.Context) (func(context.Context) e
 
 // logger is the controllers', of which the trace gets to know.
 func (m *ControllerManager) logger() klog.Logger {
-	logger := m.config.logger(controllerManagerName)
 	if m.config.Trace == nil {
-		return logger
+		return m.log
 	}
-	return tapControllers(logger, m.config.Trace)
+	return tapControllers(m.log, m.config.Trace)
 }
 
 // ready waits until the controllers run: only then their checks join /healthz.

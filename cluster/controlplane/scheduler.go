@@ -23,6 +23,7 @@ const schedulerName = "kube-scheduler"
 type Scheduler struct {
 	service
 	config   Config
+	log      klog.Logger
 	endpoint *endpoint
 	// running is upstream's, while there is one.
 	running atomic.Pointer[scheduler.Scheduler]
@@ -31,7 +32,7 @@ type Scheduler struct {
 var _ component.Component = (*Scheduler)(nil)
 
 func newScheduler(config Config, probe *probe) *Scheduler {
-	s := &Scheduler{config: config, endpoint: &endpoint{config: config, probe: probe}}
+	s := &Scheduler{config: config, log: config.logger(schedulerName), endpoint: &endpoint{config: config, probe: probe}}
 	s.service = service{
 		name:   schedulerName,
 		launch: s.launch,
@@ -93,7 +94,7 @@ func (s *Scheduler) launch(ctx context.Context) (func(context.Context) error, er
 		return nil, fmt.Errorf("name informers: %w", err)
 	}
 	opts.InformerName = informers
-	ctx = klog.NewContext(ctx, s.config.logger(schedulerName))
+	ctx = klog.NewContext(ctx, s.log)
 	completed, sched, err := app.Setup(ctx, opts)
 	if err != nil {
 		informers.Release()
@@ -108,7 +109,7 @@ func (s *Scheduler) launch(ctx context.Context) (func(context.Context) error, er
 		defer configz.Delete("componentconfig")
 		s.running.Store(sched)
 		defer s.running.Store(nil)
-		err := app.Run(klog.NewContext(ctx, s.config.logger(schedulerName)), completed, sched)
+		err := app.Run(klog.NewContext(ctx, s.log), completed, sched)
 		if ctx.Err() != nil {
 			// Upstream reports every end of a scheduler without election as an error.
 			return nil
