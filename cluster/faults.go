@@ -139,6 +139,14 @@ func (w faultWorld) StopComponent(ctx context.Context, name string) error {
 	return w.Cluster.StopComponent(ctx, name)
 }
 
+// LoseQuorum leaves etcd without a majority of its members.
+func (w faultWorld) LoseQuorum(context.Context) error { return w.plane.Etcd.LoseQuorum() }
+
+// RestoreQuorum starts the members that are off.
+func (w faultWorld) RestoreQuorum(ctx context.Context) error {
+	return w.plane.Etcd.RestoreQuorum(ctx)
+}
+
 // RefuseImage has the registry refuse an image, until allow is called.
 func (w faultWorld) RefuseImage(image string) (allow func(), err error) {
 	registry := w.Images()

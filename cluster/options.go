@@ -32,6 +32,9 @@ type Options struct {
 	DataDir string
 	// Nodes is how many nodes a new cluster has; an existing one keeps its own.
 	Nodes int
+	// EtcdMembers is how many members the etcd of a new cluster has, 1 (as 0) or 3; an
+	// existing one keeps its own.
+	EtcdMembers int
 	// NoTrace leaves out the taps that see inside the components: no trace, and so nobody
 	// knows what can be undone.
 	NoTrace bool
@@ -63,6 +66,9 @@ func (o *Options) Complete() error {
 	}
 	if o.Nodes < 1 || o.Nodes > MaxNodes {
 		return fmt.Errorf("%d nodes: a cluster has 1 to %d nodes", o.Nodes, MaxNodes)
+	}
+	if o.EtcdMembers != 0 && o.EtcdMembers != 1 && o.EtcdMembers != 3 {
+		return fmt.Errorf("%d members of etcd: use 1, or 3 to see it lose one and its quorum", o.EtcdMembers)
 	}
 	if err := addons.CheckNames(o.Disable); err != nil {
 		return err

@@ -144,6 +144,9 @@ func (c *Cluster) loadState() (state, error) {
 			s.Nodes = append(s.Nodes, n)
 			s.NextNode++
 		}
+		if s.EtcdPeers, err = pickPeerPorts(c.options.EtcdMembers); err != nil {
+			return s, err
+		}
 	} else if err != nil {
 		return s, err
 	}
@@ -192,6 +195,7 @@ func (c *Cluster) newPlane(egressConfig string) (*controlplane.Plane, error) {
 		HangUp:           c.connect.HangUp,
 		ServiceCIDR:      net.ServiceCIDR, PodCIDR: net.PodCIDR,
 		ClusterName:   c.options.Name,
+		EtcdPeers:     c.state.EtcdPeers,
 		UnsafeNoFsync: c.options.UnsafeNoFsync,
 		Hold:          c.holds,
 	}

@@ -8,6 +8,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"syscall"
 
@@ -24,6 +25,9 @@ type state struct {
 	Nodes []nodeState `json:"nodes"`
 	// NextNode is the number of the node that is added next.
 	NextNode int `json:"nextNode"`
+	// EtcdPeers are the ports by which etcd's members speak, which they remember, too; none
+	// if there is one member.
+	EtcdPeers []int `json:"etcdPeers,omitempty"`
 	// RewriteSecrets is set while Secrets are to be written anew, since their
 	// encryption changed.
 	RewriteSecrets bool `json:"rewriteSecrets,omitempty"`
@@ -69,6 +73,9 @@ func readState(path string) (state, error) {
 func (s state) check() error {
 	if s.Port < 0 || s.Port > 65535 {
 		return fmt.Errorf("there is no port %d", s.Port)
+	}
+	if n := len(s.EtcdPeers); n != 0 && n != 3 || slices.ContainsFunc(s.EtcdPeers, func(port int) bool { return port < 1 || port > 65535 }) {
+		return fmt.Errorf("etcd can't have the peers %v", s.EtcdPeers)
 	}
 	seen := make(map[int]bool, len(s.Nodes))
 	for _, n := range s.Nodes {
@@ -150,4 +157,22 @@ func pickPort(had int) (int, error) {
 		return listener.Addr().(*net.TCPAddr).Port, nil
 	}
 	return 0, errors.New("no free port on 127.0.0.1 for the API server")
+}
+
+// pickPeerPorts returns free ports for that many of etcd's members; none for one.
+func pickPeerPorts(members int) ([]int, error) {
+	if members < 2 {
+		return nil, nil
+	}
+	var ports []int
+	for range members {
+		listener, err := net.Listen("tcp4", "127.0.0.1:0")
+		if err != nil {
+			return nil, fmt.Errorf("find a port for etcd's peers: %w", err)
+		}
+		// Held until all are found, so that none is found twice.
+		defer listener.Close()
+		ports = append(ports, listener.Addr().(*net.TCPAddr).Port)
+	}
+	return ports, nil
 }

@@ -177,7 +177,7 @@ func (a *APIServer) flags() ([]string, error) {
 	}
 	c := a.config
 	flags := []string{
-		"--etcd-servers=unix://" + c.etcdSocket(),
+		"--etcd-servers=" + c.etcdServers(),
 		"--advertise-address=" + c.AdvertiseAddress.String(),
 		"--allow-privileged=true",
 		"--authentication-config=" + files.authentication,

@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"path/filepath"
 	"runtime"
+	"strings"
 
 	"gopkg.in/natefinch/lumberjack.v2"
 	"k8s.io/klog/v2"
@@ -44,6 +45,9 @@ type Config struct {
 	PodCIDR     netip.Prefix
 	ClusterName string
 
+	// EtcdPeers are the ports of the host's loopback by which etcd's members speak to each
+	// other, one a member; none is a single member.
+	EtcdPeers []int
 	// UnsafeNoFsync lets etcd skip fsync: faster, and not durable.
 	UnsafeNoFsync bool
 	// Hold, when set, may have write requests wait.
@@ -54,7 +58,22 @@ type Config struct {
 	AuditLog string
 }
 
-func (c Config) etcdSocket() string { return filepath.Join(c.Dir, "run", "etcd.sock") }
+// etcdSocket is where a member of etcd's listens for clients.
+func (c Config) etcdSocket(member int) string {
+	if member == 1 {
+		return filepath.Join(c.Dir, "run", "etcd.sock")
+	}
+	return filepath.Join(c.Dir, "run", fmt.Sprintf("etcd-%d.sock", member))
+}
+
+// etcdServers is what the API server is told of them.
+func (c Config) etcdServers() string {
+	var all []string
+	for i := range max(1, len(c.EtcdPeers)) {
+		all = append(all, "unix://"+c.etcdSocket(i+1))
+	}
+	return strings.Join(all, ",")
+}
 
 // logWriter rotates: a component that logs for days does not fill the disk. It is made once
 // for each component: what it begins, a file and a goroutine, has no end.

@@ -4,43 +4,43 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/url"
-	"os"
-	"path/filepath"
-	"sync/atomic"
+	"strings"
 	"time"
 
 	clientv3 "go.etcd.io/etcd/client/v3"
-	"go.etcd.io/etcd/server/v3/embed"
 	"go.etcd.io/etcd/server/v3/etcdserver/api/v3client"
-	"go.uber.org/zap"
 	"go.uber.org/zap/zapcore"
+	"golang.org/x/sync/errgroup"
 
 	"kubarium/cluster/component"
 )
 
 const etcdName = "etcd"
 
-// Etcd is the cluster's store. It listens on a unix socket only: nobody but the
-// API server of this process, and root, can reach it.
+// Etcd is the cluster's store, of one member or three. It listens for clients on unix
+// sockets only: nobody but the API server of this process, and root, can reach it.
 type Etcd struct {
 	service
-	config Config
-	server atomic.Pointer[embed.Etcd]
+	config  Config
+	members []*member
 }
 
 var _ component.Component = (*Etcd)(nil)
 
 func newEtcd(config Config) *Etcd {
 	e := &Etcd{config: config}
+	log := zapcore.AddSync(config.logWriter(etcdName))
+	for i := range max(1, len(config.EtcdPeers)) {
+		e.members = append(e.members, &member{config: config, number: i + 1, log: zapcore.Lock(log)})
+	}
 	e.service = service{name: etcdName, launch: e.launch, ready: e.ready, health: e.healthy}
 	return e
 }
 
-// Client returns a client that talks to the running server without a socket. The
+// Client returns a client that talks to the first running member without a socket. The
 // caller closes it.
 func (e *Etcd) Client() (*clientv3.Client, error) {
-	server := e.server.Load()
+	server := e.members[0].server.Load()
 	if server == nil {
 		return nil, errors.New("etcd is not running")
 	}
@@ -48,94 +48,65 @@ func (e *Etcd) Client() (*clientv3.Client, error) {
 }
 
 func (e *Etcd) launch(context.Context) (func(context.Context) error, error) {
-	failure := newFailure()
-	config, err := e.embedConfig(failure)
-	if err != nil {
-		return nil, err
-	}
-	// A socket that a killed run left behind would keep the new one from listening.
-	if err := os.Remove(e.config.etcdSocket()); err != nil && !errors.Is(err, os.ErrNotExist) {
-		return nil, fmt.Errorf("remove old etcd socket: %w", err)
-	}
-	server, err := failure.start(config)
-	if err != nil {
-		return nil, fmt.Errorf("%w; the data is in %s", explainStore(err), config.Dir)
-	}
-	// The directory is private already; who copies its modes elsewhere is protected, too.
-	for _, path := range []string{e.config.etcdSocket(), e.config.etcdSocket() + ".peer"} {
-		if err := os.Chmod(path, 0o600); err != nil && !errors.Is(err, os.ErrNotExist) {
-			server.Close()
-			return nil, fmt.Errorf("protect etcd socket: %w", err)
+	if len(e.members) > 1 {
+		pair, err := e.config.PKI.EtcdPeer()
+		if err != nil {
+			return nil, err
+		}
+		if _, _, err := e.config.PKI.Write(peerCertificate, pair); err != nil {
+			return nil, err
 		}
 	}
-	e.server.Store(server)
+	failed := make(chan error, len(e.members))
+	var starting errgroup.Group
+	for _, m := range e.members {
+		m.failed = failed
+		starting.Go(m.start)
+	}
+	if err := starting.Wait(); err != nil {
+		e.end(e.members)
+		return nil, err
+	}
+	first := e.members[0].server.Load()
 	return func(ctx context.Context) error {
-		if e.config.Trace != nil {
+		if e.config.Trace != nil && first != nil {
 			watching, cancel := context.WithCancel(ctx)
 			defer cancel()
-			go tapWrites(watching, server, e.config.Trace)
+			go tapWrites(watching, first, e.config.Trace)
 		}
 		var err error
 		select {
 		case <-ctx.Done():
-		case err = <-server.Err():
-		case <-server.Server.StopNotify():
-			err = errors.New("etcd stopped by itself")
-		case <-failure.happened:
-			// What failed will not answer, not even to a close.
-			e.server.Store(nil)
-			go server.Close()
-			return explainStore(failure.err)
+		case err = <-failed:
 		}
-		e.server.Store(nil)
-		server.Close()
+		e.end(e.members)
 		return err
 	}, nil
 }
 
-func (e *Etcd) embedConfig(failure *failure) (*embed.Config, error) {
-	socket := url.URL{Scheme: "unix", Path: e.config.etcdSocket()}
-	config := embed.NewConfig()
-	config.Name = "default"
-	config.Dir = filepath.Join(e.config.Dir, "etcd")
-	// A unix socket for peers too: a single member has none, and no port is opened.
-	peer := url.URL{Scheme: "unix", Path: socket.Path + ".peer"}
-	if err := os.Remove(peer.Path); err != nil && !errors.Is(err, os.ErrNotExist) {
-		return nil, fmt.Errorf("remove old etcd peer socket: %w", err)
+// end stops members, and waits until they have ended. All at once: a member that is alone
+// waits in vain for the others to take over.
+func (e *Etcd) end(members []*member) {
+	var ending errgroup.Group
+	for _, m := range members {
+		ending.Go(func() error { m.end(); return nil })
 	}
-	config.ListenClientUrls = []url.URL{socket}
-	config.AdvertiseClientUrls = []url.URL{socket}
-	config.ListenPeerUrls = []url.URL{peer}
-	config.AdvertisePeerUrls = []url.URL{peer}
-	config.InitialCluster = config.Name + "=" + peer.String()
-	// One member elects itself; with upstream's 100 ms ticks it takes up to a second
-	// to do so.
-	config.TickMs, config.ElectionMs = 10, 100
-	config.UnsafeNoFsync = e.config.UnsafeNoFsync
-	// The bootstrap policy is written in one transaction, see seed.go, and so is a former
-	// state of the whole cluster, see cluster/rewind.
-	config.MaxTxnOps, config.MaxRequestBytes = 1<<17, 64<<20
-	// As kube-apiserver compacts, etcd need not.
-	config.QuotaBackendBytes = 2 << 30
-	config.EnableGRPCGateway = false
-	writer := zapcore.AddSync(e.config.logWriter(etcdName))
-	encoder := zapcore.NewJSONEncoder(zap.NewProductionEncoderConfig())
-	config.ZapLoggerBuilder = embed.NewZapLoggerBuilder(zap.New(zapcore.NewCore(encoder, writer, zapcore.WarnLevel),
-		zap.WithFatalHook(failure), zap.WithPanicHook(failure)))
-	return config, nil
+	_ = ending.Wait()
 }
 
 func (e *Etcd) ready(ctx context.Context) error {
-	server := e.server.Load()
-	if server == nil {
-		return errors.New("etcd is not running")
+	for _, m := range e.members {
+		server := m.server.Load()
+		if server == nil {
+			return errors.New("etcd is not running")
+		}
+		select {
+		case <-server.Server.ReadyNotify():
+		case <-ctx.Done():
+			return ctx.Err()
+		}
 	}
-	select {
-	case <-server.Server.ReadyNotify():
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
+	return nil
 }
 
 // healthy asks for a linearizable read, as etcd's own /health does.
@@ -147,6 +118,57 @@ func (e *Etcd) healthy(ctx context.Context) error {
 	defer client.Close()
 	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
 	defer cancel()
-	_, err = client.Get(ctx, "health")
+	if _, err = client.Get(ctx, "health"); err != nil && len(e.members) > 1 {
+		var off []string
+		for _, m := range e.members {
+			if m.server.Load() == nil {
+				off = append(off, m.name())
+			}
+		}
+		if len(off) > len(e.members)/2 {
+			return fmt.Errorf("no quorum, %s of %d members are off: %w", strings.Join(off, " and "), len(e.members), err)
+		}
+	}
 	return err
+}
+
+// LoseQuorum stops as many members that the others are no majority. The first stays.
+func (e *Etcd) LoseQuorum() error {
+	if len(e.members) < 3 {
+		return errors.New("etcd has one member, and that is its own majority: make another cluster with --etcd-members 3")
+	}
+	if !e.runs() {
+		return errors.New("etcd is not running")
+	}
+	e.end(e.majority())
+	return nil
+}
+
+// RestoreQuorum starts them, and waits until etcd serves.
+func (e *Etcd) RestoreQuorum(ctx context.Context) error {
+	// Its next start is that of all members.
+	if !e.runs() {
+		return nil
+	}
+	var starting errgroup.Group
+	for _, m := range e.majority() {
+		starting.Go(m.start)
+	}
+	err := starting.Wait()
+	if !e.runs() {
+		e.end(e.majority())
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return e.Ready(ctx)
+}
+
+func (e *Etcd) majority() []*member { return e.members[(len(e.members)-1)/2:] }
+
+func (e *Etcd) runs() bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.running()
 }

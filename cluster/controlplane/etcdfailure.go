@@ -94,5 +94,8 @@ func explainStore(err error) error {
 	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) || strings.Contains(err.Error(), "no space left") {
 		return fmt.Errorf("the disk is full: free some space, then stop kubarium and start it again (%w)", err)
 	}
+	if errors.Is(err, syscall.EADDRINUSE) {
+		return fmt.Errorf("a port by which etcd's members speak is taken: end the program that has it, and start again (%w)", err)
+	}
 	return fmt.Errorf("etcd can't read what it stored: restore its files from a copy, or start over with 'kubarium reset' (%w)", err)
 }

@@ -109,6 +109,11 @@ func componentFaults() []Fault {
 			Summary: "end a component as if it had failed",
 			Expect:  "Connections to it break at once. A component of the control plane is started again when the fault ends; a daemon of a node at once, by the node, and with it the others that share its process.",
 		},
+		{
+			Name: "etcd-quorum-loss", Target: etcdTarget, inject: loseQuorum, Default: time.Minute, Max: longest,
+			Summary: "stop two of the three members of etcd (of a cluster that was made with --etcd-members 3)",
+			Expect:  "The member that is left may not decide alone: etcd refuses writes and consistent reads, and the API server answers with time-outs. What runs goes on; nothing new is scheduled, and no node can renew its lease. Once two members are there again they elect a leader, within some seconds, and nothing that was acknowledged is lost.",
+		},
 	}
 }
 

@@ -11,6 +11,8 @@ import (
 
 const componentTarget = "COMPONENT|NODE/DAEMON"
 
+const etcdTarget = "etcd"
+
 // daemons are those of a node that can be broken alone.
 var daemons = []string{node.RoleContainerd, node.RoleKubelet, node.RoleKubeProxy, node.RoleNetworkPolicy}
 
@@ -42,6 +44,14 @@ func stopComponent(ctx context.Context, w World, o Order) (func(context.Context)
 		return nil, err
 	}
 	return ifOn(machine, func(ctx context.Context) error { return machine.StartRole(ctx, daemon) }), nil
+}
+
+// loseQuorum is of the etcd's; there is but one.
+func loseQuorum(ctx context.Context, w World, o Order) (func(context.Context) error, error) {
+	if o.Target != etcdTarget {
+		return nil, fmt.Errorf("%q: the cluster has one etcd, called %s", o.Target, etcdTarget)
+	}
+	return w.RestoreQuorum, w.LoseQuorum(ctx)
 }
 
 func crashComponent(ctx context.Context, w World, o Order) (func(context.Context) error, error) {

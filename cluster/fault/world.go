@@ -31,6 +31,10 @@ type World interface {
 	StopComponent(ctx context.Context, name string) error
 	StartComponent(ctx context.Context, name string) error
 	CrashComponent(ctx context.Context, name string) error
+	// LoseQuorum stops so many of etcd's members that the others are no majority, and
+	// RestoreQuorum starts them.
+	LoseQuorum(ctx context.Context) error
+	RestoreQuorum(ctx context.Context) error
 	// RefuseImage has the registry refuse an image, until allow is called.
 	RefuseImage(image string) (allow func(), err error)
 	// KubeletKubeconfig is a kubeconfig for the node's kubelet; an expired one was

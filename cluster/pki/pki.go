@@ -121,6 +121,20 @@ func (s *Store) Server(name pkix.Name, dns []string, ips []net.IP) (KeyPair, err
 	})
 }
 
+// EtcdPeer issues what etcd's members show each other. They have an authority of their own:
+// a certificate of the cluster's makes nobody a member.
+func (s *Store) EtcdPeer() (KeyPair, error) {
+	authority, err := s.authority("etcd-ca", "etcd-ca")
+	if err != nil {
+		return KeyPair{}, err
+	}
+	return authority.issue(x509.Certificate{
+		Subject:     pkix.Name{CommonName: "etcd-peer"},
+		IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
+		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth},
+	})
+}
+
 // Write stores a pair as NAME.crt and NAME.key and returns their paths.
 func (s *Store) Write(name string, pair KeyPair) (certFile, keyFile string, err error) {
 	certFile, keyFile = s.Path(name+".crt"), s.Path(name+".key")

@@ -110,6 +110,7 @@ func (g *global) nameFlag() string {
 // startFlags are those of every command that starts a cluster.
 type startFlags struct {
 	nodes   int
+	members int
 	noFsync bool
 	noTrace bool
 	disable []string
@@ -118,6 +119,7 @@ type startFlags struct {
 
 func (f *startFlags) bind(cmd *cobra.Command) {
 	cmd.Flags().IntVar(&f.nodes, "nodes", cluster.DefaultNodes, "how many nodes a new cluster has")
+	cmd.Flags().IntVar(&f.members, "etcd-members", 1, "how many members the etcd of a new cluster has: 1 or 3")
 	cmd.Flags().BoolVar(&f.noFsync, "unsafe-no-fsync", false, "let etcd skip fsync: faster on slow disks, and not durable")
 	cmd.Flags().BoolVar(&f.noTrace, "no-trace", false, "do not look inside the components: no trace, follow, undo or rewinding")
 	cmd.Flags().BoolVar(&f.encrypt, "encrypt-secrets", false, "keep Secrets encrypted in etcd, from now on")
@@ -125,7 +127,7 @@ func (f *startFlags) bind(cmd *cobra.Command) {
 }
 
 func (f startFlags) options(g *global) cluster.Options {
-	return cluster.Options{Name: g.name, DataDir: g.dataDir, Nodes: f.nodes, UnsafeNoFsync: f.noFsync, NoTrace: f.noTrace, Disable: f.disable, EncryptSecrets: f.encrypt, Version: version}
+	return cluster.Options{Name: g.name, DataDir: g.dataDir, Nodes: f.nodes, EtcdMembers: f.members, UnsafeNoFsync: f.noFsync, NoTrace: f.noTrace, Disable: f.disable, EncryptSecrets: f.encrypt, Version: version}
 }
 
 // stdoutIsTerminal reports whether somebody looks.
