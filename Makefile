@@ -63,9 +63,9 @@ test-lessons: build ## Play every lesson against a live cluster; half an hour
 	KUBARIUM=$(CURDIR)/bin/kubarium LESSONS=all go test -count=1 -timeout 60m -v -run '^TestLessons$$' ./test/e2e
 
 .PHONY: test-long
-test-long: build ## Run what takes long: twenty rounds of restarts, a hundred kills
+test-long: build ## Run what takes long: twenty rounds of restarts, a hundred kills and holds, each fault, a soak
 	RESTART_ROUNDS=20 go test -count=1 -timeout 30m -v -run '^TestRestartsLoseAndKeepNothing$$' ./cluster/controlplane
-	KUBARIUM=$(CURDIR)/bin/kubarium LONG=yes go test -count=1 -timeout 90m -v -run '^TestLong' ./test/e2e
+	KUBARIUM=$(CURDIR)/bin/kubarium LONG=yes go test -count=1 -timeout 180m -v -run '^TestLong' ./test/e2e
 	hack/vmtest.sh bin/kubarium
 
 FOCUS    :=
