@@ -2,7 +2,9 @@
 export CGO_ENABLED := 0
 export GOFLAGS := -trimpath -buildvcs=false -tags=no_btrfs,no_devmapper,no_zfs,static_build
 
-KUBERNETES := v1.37.1
+# The program tells whose code is in it, as upstream's own builds would.
+KUBERNETES := $(shell awk '$$1 == "k8s.io/kubernetes" { print $$2 }' go.mod)
+CONTAINERD := $(shell awk '$$1 == "github.com/containerd/containerd/v2" { print substr($$2, 2) }' go.mod)
 ARCH       := $(shell go env GOARCH)
 VERSION    := $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 # The time of the commit, not of the build: the same sources give the same program.
@@ -11,7 +13,8 @@ VERSIONED  := k8s.io/component-base/version k8s.io/client-go/pkg/version
 # The module does not tell upstream's commit: none is better than upstream's placeholder.
 LDFLAGS    := -s -w -X main.version=$(VERSION) $(foreach p,$(VERSIONED),\
 	-X $(p).gitVersion=$(KUBERNETES) -X $(p).gitMajor=1 -X $(p).gitMinor=37 -X $(p).gitTreeState=clean\
-	-X $(p).gitCommit= -X $(p).buildDate=$(BUILD_DATE))
+	-X $(p).gitCommit= -X $(p).buildDate=$(BUILD_DATE))\
+	-X github.com/containerd/containerd/v2/version.Version=$(CONTAINERD)
 
 ASSETS := assets/bin/$(ARCH)/SHA256.json
 # The main module's go.mod is not among them: most changes of it concern none of these.

@@ -56,7 +56,12 @@ func run(m *testing.M) (code int, err error) {
 		return 1, errors.Join(fmt.Errorf("%w\n%s", err, shared.messages()), shared.stop(syscall.SIGTERM), os.RemoveAll(shared.dir))
 	}
 	if code = m.Run(); code != 0 {
-		fmt.Fprintln(os.Stderr, shared.messages())
+		// Not on the screen: what failed would be far above it.
+		logs := filepath.Join(os.TempDir(), shared.name+".log")
+		fmt.Fprintln(os.Stderr, "The shared cluster's last words are in", logs)
+		if err := os.WriteFile(logs, []byte(shared.messages()), 0o600); err != nil {
+			return code, err
+		}
 	}
 	if err := errors.Join(shared.stop(syscall.SIGTERM), os.RemoveAll(shared.dir)); err != nil {
 		return 1, err
