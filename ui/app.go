@@ -12,6 +12,7 @@ import (
 	"kubarium/ui/command"
 	"kubarium/ui/detail"
 	"kubarium/ui/gauge"
+	"kubarium/ui/glass"
 	"kubarium/ui/graph"
 	"kubarium/ui/keys"
 	"kubarium/ui/layout"
@@ -229,7 +230,7 @@ func (a *App) handleOwn(msg tea.Msg) tea.Cmd {
 		return a.exec(msg.Args, "")
 	case pane.LeaveMsg:
 		a.leave(msg)
-	case detail.CloseMsg, resource.CloseMsg, graph.CloseMsg, tree.CloseMsg:
+	case detail.CloseMsg, resource.CloseMsg, graph.CloseMsg, tree.CloseMsg, glass.CloseMsg:
 		a.popScreen()
 		return a.sync()
 	case pane.TreeMsg, treeMsg:

@@ -49,6 +49,7 @@ func (a *App) globalKeys() keys.Set {
 		{Keys: []string{"5"}, Desc: "events", Run: goTo(layout.Events)},
 		{Keys: []string{"m"}, Desc: "map", Long: "give the map the whole screen, or the lists their place", Bar: true, Run: a.toggleMap},
 		{Keys: []string{"g"}, Desc: "graphs", Long: "show what nodes and pods use, and what is asked of the control plane", Run: a.openGraphs},
+		{Keys: []string{"I"}, Desc: "glass", Long: "see inside: requests, writes to etcd, the scheduler, controllers and kubelets at work", Disabled: a.noGlass, Run: a.openGlass},
 		{Keys: []string{"c"}, Desc: "copy", Long: "copy to the clipboard: the selected name, the YAML, or a log's lowest line", Bar: a.canCopy(), Run: a.copy},
 		{Keys: []string{"z", "f9"}, Action: "freeze", Desc: a.freezeDesc(), Long: "stop the whole world where it is while you read, or let it go on", Bar: a.frozen(), Disabled: a.noFreezer, Run: a.toggleFreeze},
 		{Keys: []string{"L", "f2"}, Desc: "lesson", Long: panelLong, Bar: a.lessons != nil, Disabled: noLessons, Run: func() tea.Cmd { a.showPanel(!a.panelOn || a.focus != layout.Panel); return nil }},

@@ -177,6 +177,12 @@ func TestScreens(t *testing.T) {
 		"graphs pods": func(t *testing.T, w, h int, ascii func(*Options)) *driver {
 			return graphs(t, w, h, ascii, "right", "right")
 		},
+		"glass": func(t *testing.T, w, h int, ascii func(*Options)) *driver { return openGlassOf(up(t, w, h, ascii)) },
+		"glass details": func(t *testing.T, w, h int, ascii func(*Options)) *driver {
+			d := openGlassOf(up(t, w, h, ascii))
+			d.press("up", "up", "enter")
+			return d
+		},
 		"quit": func(t *testing.T, w, h int, ascii func(*Options)) *driver {
 			d := up(t, w, h, ascii)
 			d.press("q")

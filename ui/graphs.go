@@ -41,6 +41,8 @@ func (m pageMsg) run() func(*App) tea.Cmd {
 	switch strings.TrimSpace(m.name) {
 	case "graphs":
 		return (*App).openGraphs
+	case "glass":
+		return (*App).openGlass
 	case "map":
 		return (*App).toggleMap
 	}

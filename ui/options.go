@@ -18,6 +18,7 @@ import (
 	"kubarium/cluster/fault"
 	"kubarium/cluster/hold"
 	"kubarium/cluster/trace"
+	"kubarium/ui/glass"
 	"kubarium/ui/keys"
 	"kubarium/ui/panel"
 	"kubarium/ui/tree"
@@ -77,6 +78,8 @@ type Options struct {
 	Rewind Rewinder
 	// Trace is what the cluster's taps see; nil if it was started elsewhere.
 	Trace *trace.Store
+	// Glass is where the insides of components are seen; without a flow nobody does.
+	Glass glass.Sources
 	// Processes lists what runs in containers, by their IDs; nil if nobody knows.
 	Processes tree.Processes
 	// Faults and Holds are what is broken and held on purpose; nil if the cluster was

@@ -8,6 +8,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"kubarium/ui/detail"
+	"kubarium/ui/glass"
 	"kubarium/ui/graph"
 	"kubarium/ui/keys"
 	"kubarium/ui/layout"
@@ -25,6 +26,8 @@ func Actions() []keys.Group {
 	// The commands that would fill these views are not run.
 	object, _ := detail.Open(a.ctx, a.backend, watch.Ref{Kind: "Pod", Name: pod.Name}, pane.Logs)
 	defer object.Close()
+	inside, _ := glass.Open(a.ctx, glass.Sources{})
+	defer inside.Close()
 	groups := []keys.Group{{Title: keys.Everywhere, Set: a.globalKeys()}}
 	titles := map[layout.Name]string{
 		layout.Components: "control plane", layout.Tanks: "nodes", layout.Pods: "pods", layout.Services: "services", layout.Events: "events",
@@ -38,6 +41,7 @@ func Actions() []keys.Group {
 		keys.Group{Title: "table of a kind", Set: resource.Keys(a.ctx)},
 		keys.Group{Title: "object", Set: object.Bindings()},
 		keys.Group{Title: "graphs", Set: graph.Open(a.ctx, func(bool) {}).Bindings()},
+		keys.Group{Title: "glass", Set: inside.Bindings()},
 		keys.Group{Title: "output of kubectl", Set: a.dockKeys()},
 		keys.Group{Title: "terminal", Set: a.terminalKeys()},
 	)

@@ -147,6 +147,33 @@ func (s *Store) Scan(after uint64, f func(Event)) uint64 {
 	return after
 }
 
+// Event returns the event with a number, completed; false if it is not kept any more.
+func (s *Store) Event(seq uint64) (Event, bool) {
+	if seq == 0 {
+		return Event{}, false
+	}
+	e, _, wait := s.read(seq - 1)
+	if wait != nil || e.event.Seq != seq {
+		return Event{}, false
+	}
+	return s.complete(e), true
+}
+
+// Wait waits until there is an event after the one numbered after, or ctx ends.
+func (s *Store) Wait(ctx context.Context, after uint64) error {
+	for {
+		_, _, wait := s.read(after)
+		if wait == nil {
+			return nil
+		}
+		select {
+		case <-wait:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
 // Last returns the Seq of the newest event.
 func (s *Store) Last() uint64 {
 	s.mu.Lock()

@@ -19,11 +19,15 @@ import (
 	"kubarium/lessons/play"
 	"kubarium/ui"
 	"kubarium/ui/command"
+	"kubarium/ui/glass"
 	"kubarium/ui/lesson"
 	"kubarium/ui/plain"
 	"kubarium/ui/settings"
 	"kubarium/ui/theme"
 )
+
+// queuesEvery is how often the app asks what waits in queues, while that is seen.
+const queuesEvery = 2 * time.Second
 
 // appFlags are those of the app.
 type appFlags struct {
@@ -145,6 +149,9 @@ func appOptions(ctx context.Context, c *cluster.Cluster, g *global, open string,
 		Memory: memory, Remember: remember,
 		Usage: usage(), Trace: c.Trace(), Rewind: rewinder{c}, Processes: c.Processes,
 		Faults: c.Faults(), Holds: c.Holds(),
+		Glass: glass.Sources{
+			Flow: glass.Watch(c.Trace()), Queues: c.WorkQueues, Pending: c.Pending, Value: c.EtcdValue, Every: queuesEvery,
+		},
 	}, nil
 }
 

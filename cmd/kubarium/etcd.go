@@ -18,6 +18,7 @@ import (
 	"go.uber.org/zap"
 	"sigs.k8s.io/yaml"
 
+	"kubarium/cluster/keyspace"
 	"kubarium/cluster/stored"
 )
 
@@ -49,7 +50,7 @@ func newEtcdListCommand(g *global) *cobra.Command {
 				prefix = args[0]
 			}
 			return g.askEtcd(cmd.Context(), func(ctx context.Context, client *clientv3.Client) error {
-				entries, more, err := stored.List(ctx, client, prefix)
+				entries, more, err := keyspace.List(ctx, client, prefix)
 				if err != nil {
 					return err
 				}
@@ -112,7 +113,7 @@ Decoded, a Secret's values are replaced by their sizes.`,
 				return fmt.Errorf("there is no output %q: use hex, raw, yaml or json", output)
 			}
 			return g.askEtcd(cmd.Context(), func(ctx context.Context, client *clientv3.Client) error {
-				entry, err := stored.Read(ctx, client, args[0], revision)
+				entry, err := keyspace.Read(ctx, client, args[0], revision)
 				if err != nil {
 					return err
 				}
@@ -163,7 +164,7 @@ func newEtcdHistoryCommand(g *global) *cobra.Command {
 				return err
 			}
 			return g.askEtcd(cmd.Context(), func(ctx context.Context, client *clientv3.Client) error {
-				list, err := stored.History(ctx, client, args[0], etcdHistory)
+				list, err := keyspace.History(ctx, client, args[0], etcdHistory)
 				if err != nil {
 					return err
 				}
