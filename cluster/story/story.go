@@ -65,6 +65,10 @@ type Story struct {
 	last, given time.Time
 	// probed is how the last probe of a container went: only a change is told.
 	probed map[string]string
+	// woken are the controllers that woke for an object, entered the requests that were told
+	// of, hosts a pod of the story by its node.
+	woken, entered map[string]bool
+	hosts          map[string]trace.Object
 }
 
 type member struct {
@@ -76,7 +80,10 @@ type member struct {
 
 // New begins a story.
 func New(root Root) *Story {
-	return &Story{root: root, family: map[string]member{}, byName: map[string]string{}, probed: map[string]string{}}
+	return &Story{
+		root: root, family: map[string]member{}, byName: map[string]string{}, probed: map[string]string{},
+		woken: map[string]bool{}, entered: map[string]bool{}, hosts: map[string]trace.Object{},
+	}
 }
 
 // Add takes the next event, and returns the steps that are complete now.
@@ -86,7 +93,15 @@ func (s *Story) Add(e trace.Event) []Step {
 	}
 	switch e.Component {
 	case "kube-apiserver":
+		if e.Verb == "notify" {
+			s.notify(e)
+			break
+		}
 		s.told = append(s.told, s.request(e)...)
+	case "kube-controller-manager":
+		s.words(e)
+	case "fault", "hold":
+		s.done(e)
 	case "etcd":
 		s.told = append(s.told, s.write(e)...)
 	case "kube-scheduler":
@@ -110,7 +125,7 @@ func (s *Story) settle(before, until time.Time) []Step {
 		if w.Time.After(before) {
 			return false
 		}
-		s.told = append(s.told, s.step(w, nil))
+		s.told = append(s.told, s.written(w, nil)...)
 		return true
 	})
 	s.requests = slices.DeleteFunc(s.requests, func(r trace.Event) bool { return r.Time.Before(before) })
@@ -184,7 +199,7 @@ func (s *Story) request(e trace.Event) []Step {
 		if !made(e, w) || others(s.requests, w) {
 			return false
 		}
-		steps = append(steps, s.step(w, []trace.Event{e}))
+		steps = append(steps, s.written(w, []trace.Event{e})...)
 		return true
 	})
 	return steps
@@ -240,7 +255,7 @@ func (s *Story) tellWrite(e trace.Event) []Step {
 		}
 	}
 	if len(by) > 0 && !others(s.requests, e) {
-		return []Step{s.step(e, by)}
+		return s.written(e, by)
 	}
 	s.writes = append(s.writes, e)
 	return nil
@@ -302,7 +317,14 @@ func (s *Story) join(write trace.Event, why string) {
 	attempts := s.attempts
 	s.attempts = nil
 	for _, e := range attempts {
-		s.attempt(e)
+		switch {
+		case e.Verb == "notify":
+			s.notify(e)
+		case e.Component == "kube-controller-manager":
+			s.words(e)
+		default:
+			s.attempt(e)
+		}
 	}
 }
 

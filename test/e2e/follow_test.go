@@ -97,10 +97,7 @@ func checkStory(t *testing.T, ns, name string, steps []story.Step) {
 			last[step.Object.UID] = revision
 		}
 	}
-	at := s.find(0, "kubectl (kubernetes-admin)", "creates Deployment "+ns+"/"+name)
-	if at != 0 {
-		t.Errorf("the command is step %d", at)
-	}
+	at := s.begin(ns, name)
 	deployment, err := shared.client.AppsV1().Deployments(ns).Get(ctx, name, metav1.GetOptions{})
 	if err != nil {
 		t.Fatal(err)
@@ -112,7 +109,10 @@ func checkStory(t *testing.T, ns, name string, steps []story.Step) {
 	if err != nil || len(sets.Items) != 1 {
 		t.Fatalf("ReplicaSets %v, %v", sets, err)
 	}
+	s.find(at, "deployment-controller", "wakes for Deployment "+ns+"/"+name)
 	set := s.find(at, "deployment-controller", "creates ReplicaSet "+ns+"/"+sets.Items[0].Name)
+	set = s.find(set, "kube-apiserver", "watchers of ReplicaSet "+ns+"/"+sets.Items[0].Name)
+	set = s.find(set, "replicaset-controller", "Too few replicas")
 	pods, err := shared.client.CoreV1().Pods(ns).List(ctx, metav1.ListOptions{LabelSelector: "app=" + name})
 	if err != nil || len(pods.Items) != 2 {
 		t.Fatalf("Pods %v, %v", pods, err)
@@ -125,9 +125,23 @@ func checkStory(t *testing.T, ns, name string, steps []story.Step) {
 	}
 }
 
+// begin finds the command's request, and what the API server did with it.
+func (s teller) begin(ns, name string) int {
+	s.t.Helper()
+	deployment := "Deployment " + ns + "/" + name
+	if at := s.find(0, "kubectl (kubernetes-admin)", "asks to create "+deployment); at != 0 {
+		s.t.Errorf("the command is step %d", at)
+	}
+	at := s.find(0, "kube-apiserver", "knows kubernetes-admin by client certificate")
+	at = s.find(at, "kube-apiserver", "allows it: ")
+	at = s.find(at, "kubectl (kubernetes-admin)", "creates "+deployment)
+	return s.find(at, "kube-apiserver", "watchers of "+deployment)
+}
+
 func checkPodsStory(s teller, at int, pod corev1.Pod) {
 	s.t.Helper()
 	object, node := "Pod "+pod.Namespace+"/"+pod.Name, pod.Spec.NodeName
+	s.find(at, "kube-apiserver", "has ServiceAccount change "+object)
 	at = s.find(at, "replicaset-controller", "creates "+object)
 	at = s.find(at, "kube-scheduler", "chooses "+node+" for "+object)
 	at = s.find(at, "kube-scheduler", "binds "+object+" to "+node)
