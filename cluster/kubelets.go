@@ -16,9 +16,9 @@ import (
 // tapRetry is how soon a node's tap is called again that does not listen yet.
 const tapRetry = 50 * time.Millisecond
 
-// followKubelet copies what a node's kubelet does into the trace, until the node ends. The
-// tap ends with the agent, and is back when that is.
-func (c *Cluster) followKubelet(name string, running *node.Node) {
+// followNode copies what a node's kubelet does, and what kube-proxy makes of packets, into the
+// trace, until the node ends. The kubelet's tap ends with the agent, and is back when that is.
+func (c *Cluster) followNode(name string, running *node.Node) {
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
 	go func() {
@@ -28,6 +28,7 @@ func (c *Cluster) followKubelet(name string, running *node.Node) {
 		case <-ctx.Done():
 		}
 	}()
+	go c.followRules(ctx, name, running)
 	client := tap.NewClient(running.Path(node.TapSocket))
 	for ctx.Err() == nil {
 		if err := running.AwaitRole(ctx, node.RoleContainerd); err != nil {

@@ -128,7 +128,7 @@ func (c *Cluster) bootNode(ctx context.Context, n nodeState) error {
 		c.superviseNode(n.Name, running)
 	}()
 	if spec.Tap {
-		go c.followKubelet(n.Name, running)
+		go c.followNode(n.Name, running)
 	}
 	return nil
 }

@@ -24,7 +24,7 @@ func Actions() []keys.Group {
 	pod := corev1.Pod{ObjectMeta: metav1.ObjectMeta{Name: "pod"}, Spec: corev1.PodSpec{Containers: []corev1.Container{{Name: "one"}, {Name: "two"}}}}
 	a.ctx.Snapshot = watch.New(&pod)
 	// The commands that would fill these views are not run.
-	object, _ := detail.Open(a.ctx, a.backend, watch.Ref{Kind: "Pod", Name: pod.Name}, pane.Logs)
+	object, _ := detail.Open(a.ctx, allTabs{a.backend}, watch.Ref{Kind: "Pod", Name: pod.Name}, pane.Logs)
 	defer object.Close()
 	inside, _ := glass.Open(a.ctx, glass.Sources{})
 	defer inside.Close()

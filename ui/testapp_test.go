@@ -72,6 +72,14 @@ func (f *fakeAPI) Explain(_ context.Context, ref watch.Ref, field []string) (str
 	return "KIND:       " + ref.Kind + "\nVERSION:    v1\n\nFIELD: " + strings.Join(field, ".") + " <string>\n\nDESCRIPTION:\n    What it is for, in so many words that they need more than a line.\n", f.failure
 }
 
+func (f *fakeAPI) CanLook(ref watch.Ref) bool { return ref.Kind == "Pod" || ref.Kind == "Service" }
+
+// Inside is told once, then the cluster ends.
+func (f *fakeAPI) Inside(_ context.Context, ref watch.Ref, show func(string)) error {
+	show("container of " + ref.Name + "\n  KIND   INODE")
+	return f.failure
+}
+
 func (f *fakeAPI) Logs(_ context.Context, ref watch.Ref, q detail.LogQuery) (io.ReadCloser, error) {
 	text := "hello from " + ref.Name + " " + q.Container + "\n\x1b[31mred\x1b[0m and\ttabs\n"
 	if q.Timestamps {

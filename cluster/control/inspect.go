@@ -16,6 +16,12 @@ import (
 type Inspector interface {
 	InspectNode(ctx context.Context, name string) (inspect.Node, error)
 	InspectContainer(ctx context.Context, namespace, pod, container string) (inspect.Container, error)
+	// InspectService reads the packet rules of a Service on a node; "" is one of them.
+	InspectService(ctx context.Context, namespace, name, node string) (inspect.Service, error)
+	// InspectPath sends a packet from a pod, and tells its way.
+	InspectPath(ctx context.Context, namespace, from, to string) (inspect.Path, error)
+	// FollowPackets calls f when rules change on a node, or connections begin or end.
+	FollowPackets(ctx context.Context, node string, f func()) error
 	// FollowRuntime calls f at each change in a node's containerd, until ctx ends.
 	FollowRuntime(ctx context.Context, node string, f func()) error
 }
@@ -29,6 +35,18 @@ func (c *Client) InspectNode(ctx context.Context, name string, watch bool, f fun
 // InspectContainer asks for a container of a pod, from all sides; "" is the first one.
 func (c *Client) InspectContainer(ctx context.Context, namespace, pod, container string, watch bool, f func(inspect.Container) error) error {
 	return inspectStream(ctx, c, "container", url.Values{"namespace": {namespace}, "pod": {pod}, "container": {container}}, watch, f)
+}
+
+// InspectService asks for the packet rules of a Service on a node; "" is one of them.
+func (c *Client) InspectService(ctx context.Context, namespace, name, node string, watch bool, f func(inspect.Service) error) error {
+	return inspectStream(ctx, c, "service", url.Values{"namespace": {namespace}, "name": {name}, "node": {node}}, watch, f)
+}
+
+// InspectPath has a packet sent from a pod, and asks for its way.
+func (c *Client) InspectPath(ctx context.Context, namespace, from, to string) (inspect.Path, error) {
+	var found inspect.Path
+	query := url.Values{"namespace": {namespace}, "from": {from}, "to": {to}}
+	return found, c.call(ctx, http.MethodPost, "/v1/inspect/path?"+query.Encode(), nil, &found)
 }
 
 func inspectStream[T any](ctx context.Context, c *Client, kind string, query url.Values, watch bool, f func(T) error) error {
@@ -70,41 +88,41 @@ func handleInspect(mux *http.ServeMux, cluster Inspector) {
 			return c, c.Node, err
 		}, cluster.FollowRuntime)
 	})
+	mux.HandleFunc("POST /v1/inspect/path", func(w http.ResponseWriter, r *http.Request) {
+		found, err := cluster.InspectPath(r.Context(), r.FormValue("namespace"), r.FormValue("from"), r.FormValue("to"))
+		answer(w, found, err)
+	})
+	mux.HandleFunc("GET /v1/inspect/service", func(w http.ResponseWriter, r *http.Request) {
+		inspected(w, r, func(ctx context.Context) (any, string, error) {
+			s, err := cluster.InspectService(ctx, r.FormValue("namespace"), r.FormValue("name"), r.FormValue("node"))
+			return s, s.Node, err
+		}, cluster.FollowPackets)
+	})
 }
 
 // inspected answers with what look finds; with watch, again and again: follow tells when
-// something changed on the node that look names. Changes during a look are one.
+// something changed on the node that look names.
 func inspected(w http.ResponseWriter, r *http.Request, look func(context.Context) (value any, node string, err error), follow func(ctx context.Context, node string, f func()) error) {
 	value, node, err := look(r.Context())
 	answer(w, value, err)
 	if err != nil || r.FormValue("watch") != "true" {
 		return
 	}
-	ctx, cancel := context.WithCancel(r.Context())
-	defer cancel()
-	changed, ended := make(chan struct{}, 1), make(chan struct{})
-	go func() {
-		defer close(ended)
-		// Its end is the end of the stream, whatever the reason.
-		_ = follow(ctx, node, func() {
-			select {
-			case changed <- struct{}{}:
-			default:
-			}
-		})
-	}()
 	flusher, encoder := http.NewResponseController(w), json.NewEncoder(w)
-	for flusher.Flush() == nil {
-		select {
-		case <-changed:
-		case <-ended:
-			return
+	first := true
+	// Its end is the end of the stream, whatever the reason.
+	_ = inspect.Watch(r.Context(), func(ctx context.Context) error {
+		if first {
+			first = false
+			return flusher.Flush()
 		}
 		value, _, err := look(ctx)
-		if err != nil || encoder.Encode(value) != nil {
-			break
+		if err != nil {
+			return err
 		}
-	}
-	cancel()
-	<-ended
+		if err := encoder.Encode(value); err != nil {
+			return err
+		}
+		return flusher.Flush()
+	}, func(ctx context.Context, changed func()) error { return follow(ctx, node, changed) })
 }

@@ -82,5 +82,6 @@ func tellFacts(fields map[string]string, o *unstructured.Unstructured) {
 			}
 		}
 		fields["targets"] = strings.Join(targets, ",")
+		fields["service"] = o.GetLabels()["kubernetes.io/service-name"]
 	}
 }

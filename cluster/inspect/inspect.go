@@ -162,3 +162,45 @@ type Capabilities struct {
 	Bounding    []string `json:"bounding"`
 	Ambient     []string `json:"ambient"`
 }
+
+// Path is the way of the first packet of a TCP connection, and of the answer, as it was.
+type Path struct {
+	From string `json:"from"`
+	To   string `json:"to"`
+	// Source and Target are the addresses that the sender knows.
+	Source    string        `json:"source"`
+	Target    string        `json:"target"`
+	Connected bool          `json:"connected"`
+	Error     string        `json:"error,omitempty"`
+	Took      time.Duration `json:"took"`
+	There     []Hop         `json:"there"`
+	Back      []Hop         `json:"back"`
+	// Tracked is what the sender's node remembers of the connection.
+	Tracked *Connection `json:"tracked,omitempty"`
+	// Unseen is what could not be found out.
+	Unseen []string `json:"unseen,omitempty"`
+}
+
+// Hop is where a packet was seen, with the addresses that it had.
+type Hop struct {
+	Where string `json:"where"`
+	Link  string `json:"link"`
+	// Out is whether it left there.
+	Out   bool          `json:"out"`
+	From  string        `json:"from"`
+	To    string        `json:"to"`
+	After time.Duration `json:"after"`
+	// Changes are the addresses that differ from those at the hop before.
+	Changes []string `json:"changes,omitempty"`
+	// Rules are those that it met on this machine.
+	Rules []Met `json:"rules,omitempty"`
+}
+
+// Met is a packet rule that a packet met.
+type Met struct {
+	Table   string `json:"table"`
+	Chain   string `json:"chain"`
+	Handle  uint64 `json:"handle"`
+	Rule    string `json:"rule"`
+	Verdict string `json:"verdict"`
+}

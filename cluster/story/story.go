@@ -61,6 +61,9 @@ type Story struct {
 	// strangers are the newest writes, and attempts what the scheduler and kubelets did, that
 	// nothing joins to the story yet.
 	strangers, attempts []trace.Event
+	// services are the names of Services in the story, or of those that an EndpointSlice in it
+	// belongs to, with the UID of that.
+	services map[string]string
 	// last is the time of the newest event, given that of the last step that was given out.
 	last, given time.Time
 	// probed is how the last probe of a container went: only a change is told.
@@ -82,7 +85,7 @@ type member struct {
 func New(root Root) *Story {
 	return &Story{
 		root: root, family: map[string]member{}, byName: map[string]string{}, probed: map[string]string{},
-		woken: map[string]bool{}, entered: map[string]bool{}, hosts: map[string]trace.Object{},
+		woken: map[string]bool{}, entered: map[string]bool{}, hosts: map[string]trace.Object{}, services: map[string]string{},
 	}
 }
 
@@ -110,6 +113,8 @@ func (s *Story) Add(e trace.Event) []Step {
 		if tells(e) {
 			s.attempt(e)
 		}
+	case "kube-proxy":
+		s.rules(e)
 	}
 	return s.settle(s.last.Add(-patience), s.last.Add(-transit))
 }
@@ -311,6 +316,11 @@ func (s *Story) join(write trace.Event, why string) {
 	o := write.Object
 	if _, known := s.family[o.UID]; known || o.UID == "" {
 		return
+	}
+	if o.Kind == "Service" {
+		s.services[o.Namespace+"/"+o.Name] = o.UID
+	} else if service := write.Fields["service"]; service != "" {
+		s.services[o.Namespace+"/"+service] = o.UID
 	}
 	s.family[o.UID] = member{object: o, why: why, since: write.Time}
 	s.byName[nameKey(o)] = o.UID

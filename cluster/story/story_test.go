@@ -166,3 +166,24 @@ func TestOnNode(t *testing.T) {
 		"kubelet on node-1 finds the readiness probe of container web of Pod shop/a succeeded",
 	)
 }
+
+// TestRules tells what kube-proxy made of a Service in the story, and of no other.
+func TestRules(t *testing.T) {
+	p := &tape{story: New(Root{Resource: "pods", Namespace: "shop", Name: "a"})}
+	pod, slice := object("Pod", "a", "p"), object("EndpointSlice", "web-x", "e")
+	p.write(1, "create", pod, 1)
+	p.request(0, 2, "admin", "kubectl/v1", "create", pod, "201", "1")
+	p.write(5, "create", slice, 2, "targets", "p", "service", "web")
+	p.request(4, 6, serviceAccount+"endpointslice-controller", "kcm", "create", slice, "201", "2")
+	for i, name := range []string{"web", "other"} {
+		p.add(trace.Event{
+			Time: p.at(10 + i), Component: "kube-proxy", Verb: "rules", Object: trace.Object{Kind: "Service", Namespace: "shop", Name: name},
+			Fields: map[string]string{"node": "node-1", "endpoints": "10.244.1.2:80", "added": "1"},
+		})
+	}
+	p.expect(t,
+		"kubectl (admin) creates Pod shop/a",
+		"endpointslice-controller creates EndpointSlice shop/web-x",
+		"kube-proxy on node-1 has packets to Service shop/web go to 10.244.1.2:80",
+	)
+}

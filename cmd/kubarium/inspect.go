@@ -25,12 +25,12 @@ func (f *inspectFlags) bind(cmd *cobra.Command) *cobra.Command {
 
 func newInspectCommand(g *global) *cobra.Command {
 	cmd := &cobra.Command{
-		Use: "inspect", Short: "Look inside a node: its containerd, a container's Linux side",
+		Use: "inspect", Short: "Look inside a node: its containerd, a container's Linux side, a Service's packet rules, a packet's way",
 		Long: `Look at what is really there inside of the nodes. All of it is read at that moment, from
 containerd, the kernel and its files; nothing is remembered or inferred.`,
 		Args: cobra.NoArgs,
 	}
-	cmd.AddCommand(newInspectNodeCommand(g), newInspectContainerCommand(g))
+	cmd.AddCommand(newInspectNodeCommand(g), newInspectContainerCommand(g), newInspectServiceCommand(g), newInspectPathCommand(g))
 	return cmd
 }
 
@@ -71,6 +71,56 @@ capabilities, seccomp, mounts and layers.`,
 	})
 	cmd.Flags().StringVarP(&namespace, "namespace", "n", "default", "the pod's namespace")
 	cmd.Flags().StringVarP(&container, "container", "c", "", "the container; without it, the pod's first")
+	return cmd
+}
+
+func newInspectServiceCommand(g *global) *cobra.Command {
+	var flags inspectFlags
+	var namespace, node string
+	cmd := flags.bind(&cobra.Command{
+		Use: "service NAME", Aliases: []string{"svc"}, Short: "Show the packet rules of a Service as a tree", Args: cobra.ExactArgs(1),
+		Long: `Show how a node's packet rules treat a Service: from the map that knows its addresses,
+through kube-proxy's chains, to the pods. Rules are in nft's words. Each destination has
+the connections that the node's kernel tracks to it now, and their packets.`,
+		Example: `  # As it is on the first node, and again at each change of rules or connections
+  kubarium inspect service web -w
+
+  # On another node
+  kubarium inspect service kube-dns -n kube-system --node node-2`,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			err := g.client().InspectService(cmd.Context(), namespace, args[0], node, flags.watch, func(s inspect.Service) error {
+				return showFound(cmd.OutOrStdout(), flags, s)
+			})
+			return g.inspected(err)
+		},
+	})
+	cmd.Flags().StringVarP(&namespace, "namespace", "n", "default", "the Service's namespace")
+	cmd.Flags().StringVar(&node, "node", "", "the node whose rules are shown; without it, the first that runs")
+	return cmd
+}
+
+func newInspectPathCommand(g *global) *cobra.Command {
+	var flags inspectFlags
+	var namespace string
+	cmd := &cobra.Command{
+		Use: "path POD DESTINATION", Short: "Send a packet from a pod, and draw its way hop by hop", Args: cobra.ExactArgs(2),
+		Long: `Opens a TCP connection from a pod's network, and draws where its first packet and the
+answer were seen: at which interfaces, with which addresses, and which packet rules of the
+nodes they met. Nothing is computed: packets are captured, and the kernel tells the rules.
+
+DESTINATION is svc/NAME[.NAMESPACE][:PORT], pod/NAME[:PORT] or ADDRESS:PORT.`,
+		Example: `  kubarium inspect path client svc/web:80
+  kubarium inspect path client pod/web-0:8080 -n shop -o json`,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			found, err := g.client().InspectPath(cmd.Context(), namespace, args[0], args[1])
+			if err != nil {
+				return g.explain(err)
+			}
+			return showFound(cmd.OutOrStdout(), flags, found)
+		},
+	}
+	bindOutput(cmd, &flags.asJSON)
+	cmd.Flags().StringVarP(&namespace, "namespace", "n", "default", "the namespace of the pod, and of the destination")
 	return cmd
 }
 

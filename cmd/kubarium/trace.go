@@ -23,7 +23,7 @@ type traceFlags struct {
 }
 
 // tapped are the components in which there is a tap.
-var tapped = []string{"kube-apiserver", "etcd", "kube-scheduler", "kube-controller-manager", "kubelet", "fault", "hold"}
+var tapped = []string{"kube-apiserver", "etcd", "kube-scheduler", "kube-controller-manager", "kubelet", "kube-proxy", "fault", "hold"}
 
 func newTraceCommand(g *global) *cobra.Command {
 	var flags traceFlags
@@ -35,7 +35,8 @@ and how long it took; how many watchers each change was given to; each write to
 etcd with what it changed; each attempt to schedule a pod with what every node
 lacked or scored; what controllers say of their work; what the kubelets do: calls to
 containerd with their payload (-o json), mounts, probes, what they notice and what they
-report; and what was broken or held on purpose. The newest ` + fmt.Sprint(trace.Capacity) + ` events are kept.`,
+report; what kube-proxy changes in the packet rules of a Service on each node; and what was
+broken or held on purpose. The newest ` + fmt.Sprint(trace.Capacity) + ` events are kept.`,
 		Example: `  # All that is done to anything named web, as it happens
   kubarium trace -f --match web
 

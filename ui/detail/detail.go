@@ -66,6 +66,7 @@ type View struct {
 	editor   *editor // nil if nothing is edited
 	logs     logs
 	events   widget.Pager
+	inside   inside
 }
 
 // scroller is text that is longer than the screen.
@@ -96,6 +97,9 @@ func Open(ctx *pane.Context, backend Backend, ref watch.Ref, tab pane.Tab) (*Vie
 	if ref.Kind != "Pod" && ref.Kind != "Node" {
 		v.tabs = []pane.Tab{pane.Summary, pane.Describe, pane.YAML, pane.Events}
 	}
+	if looker, ok := backend.(Looker); ok && looker.CanLook(ref) {
+		v.tabs = append(v.tabs, pane.Inside)
+	}
 	return v, v.begin(tab)
 }
 
@@ -120,13 +124,16 @@ func (v *View) Title() string { return "Detail" }
 func (v *View) Ref() watch.Ref { return v.ref }
 
 // Close ends what the view has running.
-func (v *View) Close() { v.logs.close() }
+func (v *View) Close() {
+	v.logs.close()
+	v.inside.close()
+}
 
 // SetSize tells the room, frame included.
 func (v *View) SetSize(w, h int) {
 	v.w, v.h = w, h
 	iw, ih := max(0, w-4), max(0, h-4)
-	for _, p := range []*widget.Pager{&v.told.pager, &v.describe.pager, &v.logs.pager, &v.events} {
+	for _, p := range []*widget.Pager{&v.told.pager, &v.describe.pager, &v.logs.pager, &v.events, &v.inside.pager} {
 		p.SetSize(iw, ih)
 	}
 	v.paintReport()
@@ -139,7 +146,13 @@ func (v *View) SetSize(w, h int) {
 // show changes to a tab and begins to fill it.
 func (v *View) show(tab pane.Tab) tea.Cmd {
 	v.tab = tab
+	if tab != pane.Inside {
+		// What nobody sees, nobody looks for.
+		v.inside.close()
+	}
 	switch tab {
+	case pane.Inside:
+		return v.openInside()
 	case pane.Logs:
 		if !v.logs.opened {
 			return v.openLogs()
@@ -200,6 +213,8 @@ func (v *View) pager() scroller {
 		return &v.logs.pager
 	case pane.Events:
 		return &v.events
+	case pane.Inside:
+		return &v.inside.pager
 	}
 	return &v.describe.pager
 }
@@ -315,6 +330,11 @@ func (v *View) body() string {
 		return v.eventsBody(w, h)
 	case pane.Summary:
 		d = &described{pager: v.told.pager, err: v.told.err}
+	case pane.Inside:
+		if v.inside.pager.Len() == 0 && v.inside.err == nil {
+			return note(theme.Muted, "looking inside"+t.Icons.Ellipsis)
+		}
+		d = &described{pager: v.inside.pager, err: v.inside.err}
 	case pane.Logs:
 		if v.logs.pager.Len() == 0 {
 			return note(theme.Muted, v.logs.status())

@@ -259,6 +259,10 @@ func (v *View) Update(msg tea.Msg) tea.Cmd {
 		if msg.view == v {
 			return v.edited(msg)
 		}
+	case insideMsg:
+		if msg.from == v.inside.look {
+			return v.gotInside(msg)
+		}
 	case textMsg:
 		if msg.view == v {
 			return v.gotText(msg)

@@ -129,6 +129,7 @@ const (
 	YAML     Tab = "YAML"
 	Logs     Tab = "Logs"
 	Events   Tab = "Events"
+	Inside   Tab = "Inside"
 )
 
 // OpenMsg asks to show an object in detail.

@@ -22,6 +22,8 @@ var netSettings = map[string]string{
 	// A Service without endpoints refuses, and does so each time: by default the kernel
 	// tells a client once a second, and lets its other questions run into a timeout.
 	"ipv4/icmp_ratelimit": "0",
+	// Connection tracking counts packets: the rules of Services do not.
+	"netfilter/nf_conntrack_acct": "1",
 }
 
 func setUpNetwork() error {

@@ -1,0 +1,114 @@
+package cluster
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/kubernetes"
+
+	"kubarium/cluster/inspect"
+	"kubarium/cluster/node/tap"
+	"kubarium/cluster/trace"
+)
+
+// shownPayload bounds how much of a call's messages stands in a text for people.
+const shownPayload = 2000
+
+// Inside calls show with what is inside of a Pod, a Service or a Node, as text, and again
+// whenever that changes, until ctx ends.
+func (c *Cluster) Inside(ctx context.Context, kind, namespace, name string, show func(string)) error {
+	var where string
+	look, follow := c.insideNode, c.FollowRuntime
+	switch kind {
+	case "Pod":
+		look = c.insidePod
+	case "Service":
+		look, follow = c.insideService, c.FollowPackets
+	case "Node":
+	default:
+		return fmt.Errorf("there is nothing to see inside of a %s", kind)
+	}
+	return inspect.Watch(ctx, func(ctx context.Context) (err error) {
+		var text strings.Builder
+		if where, err = look(ctx, namespace, name, &text); err != nil {
+			return err
+		}
+		show(text.String())
+		return nil
+	}, func(ctx context.Context, changed func()) error { return follow(ctx, where, changed) })
+}
+
+func (c *Cluster) insideNode(ctx context.Context, _, name string, w io.Writer) (string, error) {
+	found, err := c.InspectNode(ctx, name)
+	if err != nil {
+		return "", err
+	}
+	return name, found.WriteText(w)
+}
+
+func (c *Cluster) insideService(ctx context.Context, namespace, name string, w io.Writer) (string, error) {
+	found, err := c.InspectService(ctx, namespace, name, "")
+	if err != nil {
+		return "", err
+	}
+	return found.Node, found.WriteText(w)
+}
+
+// insidePod writes the containers that run, and what the kubelet did for the pod.
+func (c *Cluster) insidePod(ctx context.Context, namespace, name string, w io.Writer) (string, error) {
+	client, err := kubernetes.NewForConfig(c.restConfig)
+	if err != nil {
+		return "", err
+	}
+	pod, err := client.CoreV1().Pods(namespace).Get(ctx, name, metav1.GetOptions{})
+	if err != nil {
+		return "", fmt.Errorf("find pod: %w", err)
+	}
+	if pod.Spec.NodeName == "" {
+		return "", fmt.Errorf("the pod is on no node yet")
+	}
+	for _, s := range append(pod.Status.InitContainerStatuses, pod.Status.ContainerStatuses...) {
+		if s.State.Running == nil {
+			fmt.Fprintf(w, "container %s does not run\n\n", s.Name)
+			continue
+		}
+		found, err := c.InspectContainer(ctx, namespace, name, s.Name)
+		if err != nil {
+			// It may have ended since the API server was asked.
+			fmt.Fprintf(w, "container %s: %v\n\n", s.Name, err)
+			continue
+		}
+		if err := found.WriteText(w); err != nil {
+			return "", err
+		}
+		fmt.Fprintln(w)
+	}
+	c.writeKubelet(pod, w)
+	return pod.Spec.NodeName, nil
+}
+
+// writeKubelet writes what the kubelet did for a pod, as far as the trace has it.
+func (c *Cluster) writeKubelet(pod *corev1.Pod, w io.Writer) {
+	fmt.Fprintf(w, "What the kubelet on %s did for the pod (of the newest %d events of the cluster)\n", pod.Spec.NodeName, trace.Capacity)
+	c.trace.Scan(0, func(e trace.Event) {
+		if e.Component != tap.Component || e.Object.UID != string(pod.UID) || e.Verb == "status" {
+			return
+		}
+		fmt.Fprintf(w, "  %s  %-16s %s\n", e.Time.Local().Format("15:04:05.000"), e.Verb, e.Detail)
+		if e.Fields["source"] != "cri" || e.Verb == "ContainerStatus" || e.Verb == "ExecSync" {
+			return
+		}
+		for _, key := range []string{"request", "response"} {
+			if text := e.Fields[key]; text != "" {
+				if len(text) > shownPayload {
+					text = text[:shownPayload] + "..."
+				}
+				fmt.Fprintf(w, "      %s %s\n", key, text)
+			}
+		}
+	})
+}

@@ -1,0 +1,111 @@
+package inspect
+
+import (
+	"strings"
+	"testing"
+)
+
+// listing is of nft -a list table ip kube-proxy, shortened.
+const listing = `table ip kube-proxy { # handle 6
+	comment "rules for kube-proxy"
+	set cluster-ips { # handle 37
+		type ipv4_addr
+		elements = { 10.96.0.1, 10.96.0.10 }
+	}
+	map no-endpoint-services { # handle 41
+		type ipv4_addr . inet_proto . inet_service : verdict
+		elements = { 10.96.7.7 . tcp . 80 comment "default/empty:" : goto reject-chain }
+	}
+	map service-ips { # handle 56
+		type ipv4_addr . inet_proto . inet_service : verdict
+		comment "ClusterIP, ExternalIP and LoadBalancer IP traffic"
+		elements = { 10.96.0.10 . tcp . 53 : goto service-NWBZK7IH-kube-system/kube-dns/tcp/dns-tcp,
+			     10.89.1.1 . tcp . 80 : goto external-PFISGYVC-default/web/tcp/,
+			     10.96.8.8 . tcp . 80 : goto service-AAAAAAAA-not-default/web/tcp/,
+			     10.96.112.121 . tcp . 80 : goto service-PFISGYVC-default/web/tcp/ }
+	}
+	map service-nodeports { # handle 57
+		type inet_proto . inet_service : verdict
+		elements = { tcp . 31665 : goto external-PFISGYVC-default/web/tcp/ }
+	}
+	chain nat-prerouting { # handle 14
+		type nat hook prerouting priority dstnat; policy accept;
+		jump services # handle 28
+	}
+	chain reject-chain { # handle 43
+		comment "helper for @no-endpoint-services / @no-endpoint-nodeports"
+		reject # handle 44
+	}
+	chain service-PFISGYVC-default/web/tcp/ { # handle 79
+		meta l4proto tcp counter packets 7 bytes 420 dnat ip to numgen random mod 2 map { 0 : 10.244.1.2 . 8080, 1 : 10.244.2.3 . 8080 } # handle 81
+		numgen random mod 2 vmap { 0 : goto endpoint-A, 1 : goto endpoint-B } # handle 82
+	}
+	chain endpoint-A { # handle 90
+		meta l4proto tcp dnat to 10.244.1.2:8080 # handle 91
+	}
+	chain endpoint-B { # handle 92
+		meta l4proto tcp dnat to 10.244.2.3:8080 # handle 93
+	}
+	chain external-PFISGYVC-default/web/tcp/ { # handle 75
+		meta mark set meta mark | 0x00004000 comment "masquerade" # handle 76
+		goto service-PFISGYVC-default/web/tcp/ # handle 77
+	}
+}
+`
+
+const tracked = `ipv4     2 tcp      6 431995 ESTABLISHED src=10.244.1.5 dst=10.96.112.121 sport=36682 dport=80 packets=5 bytes=400 src=10.244.2.3 dst=10.244.1.5 sport=8080 dport=36682 packets=4 bytes=300 [ASSURED] mark=0 zone=0 use=2
+ipv4     2 tcp      6 119 TIME_WAIT src=10.89.0.1 dst=10.89.0.11 sport=1000 dport=31665 packets=1 bytes=60 src=10.244.1.2 dst=10.89.0.11 sport=8080 dport=5000 packets=1 bytes=60 [ASSURED] mark=0 zone=0 use=2
+ipv4     2 udp      17 27 src=10.244.1.5 dst=10.96.0.10 sport=4000 dport=53 packets=1 bytes=60 src=10.244.1.3 dst=10.244.1.5 sport=53 dport=4000 packets=1 bytes=60 mark=0 zone=0 use=2
+ipv4     2 icmp     1 27 src=10.244.1.5 dst=10.244.1.3 type=8 code=0 id=7 src=10.244.1.3 dst=10.244.1.5 type=0 code=0 id=7 mark=0 use=2
+`
+
+func TestServiceTree(t *testing.T) {
+	s := Service{Namespace: "default", Name: "web", Node: "node-1", Accounting: true}
+	s.Doors = ParseRuleset(listing).Service(s.Namespace, s.Name)
+	connections, err := ReadConnections(strings.NewReader(tracked))
+	if err != nil || len(connections) != 3 {
+		t.Fatalf("%d connections, %v", len(connections), err)
+	}
+	s.Count(connections)
+	var text strings.Builder
+	if err := s.WriteText(&text); err != nil {
+		t.Fatal(err)
+	}
+	want := `service default/web on node-1
+
+@service-ips  10.89.1.1 . tcp . 80 : goto external-PFISGYVC-default/web/tcp/
+└─ chain external-PFISGYVC-default/web/tcp/
+   ├─ meta mark set meta mark | 0x00004000 comment "masquerade"  [handle 76]
+   ├─ goto service-PFISGYVC-default/web/tcp/  [handle 77]
+   │  └─ chain service-PFISGYVC-default/web/tcp/
+   │     ├─ meta l4proto tcp counter packets 7 bytes 420 dnat ip to numgen random mod 2 map { 0 : 10.244.1.2 . 8080, 1 : 10.244.2.3 . 8080 }  [handle 81]
+   │     │  └─ 10.244.1.2:8080  0 connections, 0 packets there, 0 back
+   │     │  └─ 10.244.2.3:8080  0 connections, 0 packets there, 0 back
+`
+	if !strings.HasPrefix(text.String(), want) {
+		t.Errorf("the tree is\n%s", text.String())
+	}
+	for _, want := range []string{
+		"10.244.2.3:8080  1 connections, 5 packets there, 4 back",
+		"10.244.1.2:8080  1 connections, 1 packets there, 1 back",
+		"@service-nodeports  tcp . 31665",
+		"└─ chain endpoint-B",
+	} {
+		if !strings.Contains(text.String(), want) {
+			t.Errorf("the tree lacks %q", want)
+		}
+	}
+	if strings.Contains(text.String(), "kube-dns") || strings.Contains(text.String(), "not-default") {
+		t.Error("another Service is in the tree")
+	}
+	if rule := s.Doors[1].Chain.Rules[0]; rule.Counter == nil || rule.Counter.Packets != 7 {
+		t.Errorf("the rule's counter is %+v", rule.Counter)
+	}
+}
+
+func TestServiceWithoutEndpoints(t *testing.T) {
+	doors := ParseRuleset(listing).Service("default", "empty")
+	if len(doors) != 1 || doors[0].Map != "no-endpoint-services" || doors[0].Chain.Rules[0].Text != "reject" {
+		t.Errorf("%+v", doors)
+	}
+}
