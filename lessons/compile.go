@@ -171,4 +171,5 @@ func (nothing) Object(schema.GroupVersionResource, string, string) map[string]an
 func (nothing) Objects(schema.GroupVersionResource) []map[string]any              { return nil }
 func (nothing) Commands() []Command                                               { return nil }
 func (nothing) Probe(string) Answer                                               { return Answer{} }
+func (nothing) Attempt(string, string) *Attempt                                   { return nil }
 func (nothing) Component(string) string                                           { return "" }

@@ -45,6 +45,8 @@ type State interface {
 	Commands() []Command
 	// Probe returns the newest answer of a probe; the zero Answer before that.
 	Probe(name string) Answer
+	// Attempt returns the newest decision of the scheduler on a pod, nil if none was seen.
+	Attempt(namespace, name string) *Attempt
 	// Component returns the state of a node or a part of the control plane, as
 	// the cluster's owner sees it: "Ready", "Stopped"; "" when it is not known.
 	Component(name string) string
@@ -56,6 +58,19 @@ type Answer struct {
 	Output string
 	// Asked and Failed count the answers since the step began.
 	Asked, Failed int
+	// Processes are what runs in the containers of a pod: its container, pid, parent,
+	// command, state, memory and cgroup.
+	Processes []map[string]any
+}
+
+// Attempt is what the scheduler decided for a pod.
+type Attempt struct {
+	// Node is the one that it chose; Error is why it found none.
+	Node, Error string
+	// Nodes are its verdicts: node, fits, plugin, reasons, scores, total.
+	Nodes []map[string]any
+	// Count is how often it has tried.
+	Count int
 }
 
 // costLimit bounds what one evaluation may do, so that an expression in
@@ -303,7 +318,7 @@ func (c *compiler) find(root ast.Expr, e Expr, what string) {
 		}
 		call := x.AsCall()
 		switch call.FunctionName() {
-		case "pod":
+		case "pod", "scheduling":
 			c.used["pods"] = true
 		case "probe":
 			c.probe(call.Args(), e, what)

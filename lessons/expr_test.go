@@ -47,8 +47,17 @@ func TestStableVersionsAreWatched(t *testing.T) {
 	}
 }
 
-func (c cluster) Probe(string) Answer     { return Answer{} }
+func (c cluster) Probe(string) Answer {
+	return Answer{OK: true, Processes: []map[string]any{{"container": "web", "pid": int64(1), "command": "serve", "cgroup": "/kubepods/x"}}}
+}
 func (c cluster) Component(string) string { return "" }
+
+func (c cluster) Attempt(_, name string) *Attempt {
+	if name != "bad" {
+		return nil
+	}
+	return &Attempt{Error: "no", Count: 2, Nodes: []map[string]any{{"node": "node-1", "fits": false, "plugin": "NodeAffinity", "reasons": []any{"said no"}}}}
+}
 
 func aCluster(t *testing.T) cluster {
 	t.Helper()
@@ -123,6 +132,10 @@ func TestConditions(t *testing.T) {
 		{`owner(object("pods", "kube-system", "dns")) == "ReplicaSet/coredns-1" && owner(web) == ""`, true},
 		{`typed("kubectl get pods -o wide")`, true},
 		{`typed("kubectl delete pod web")`, false},
+		{`scheduling("web").hasValue()`, false},
+		{`scheduling("bad").?count.orValue(0) == 2 && scheduling("bad").?node.orValue("x") == ""`, true},
+		{`scheduling("bad").?nodes.orValue([]).filter(n, !n.fits && n.?plugin.orValue("") == "NodeAffinity").size() == 1`, true},
+		{`probe("p").processes.exists(x, x.container == "web" && string(x.cgroup).contains("kubepods"))`, true},
 		{`commands().exists(c, c.exit == 1 && c.words[1] == "delete" && c.output == "no")`, true},
 	}
 	for _, test := range tests {

@@ -24,6 +24,7 @@ func functions(state State, known *resources, namespace string) []cel.EnvOption 
 		function("pod", optional, f.pod, str),
 		function("probe", cel.MapType(str, dyn), f.probe, str),
 		function("component", str, f.component, str),
+		function("scheduling", optional, f.scheduling, str),
 		function("showed", cel.BoolType, f.showed, str, str),
 		function("node", optional, f.node, str),
 		cel.Function("objects",
@@ -125,8 +126,22 @@ func (b *bindings) probe(args ...ref.Val) ref.Val {
 	}
 	a := b.state.Probe(text(args[0]))
 	return types.DefaultTypeAdapter.NativeToValue(map[string]any{
-		"ok": a.OK, "output": a.Output, "asked": int64(a.Asked), "failed": int64(a.Failed),
+		"ok": a.OK, "output": a.Output, "asked": int64(a.Asked), "failed": int64(a.Failed), "processes": a.Processes,
 	})
+}
+
+// scheduling returns what the scheduler decided last for a pod of the lesson's namespace.
+func (b *bindings) scheduling(args ...ref.Val) ref.Val {
+	if err := firstError(args); err != nil {
+		return err
+	}
+	a := b.state.Attempt(b.namespace, text(args[0]))
+	if a == nil {
+		return types.OptionalNone
+	}
+	return types.OptionalOf(types.DefaultTypeAdapter.NativeToValue(map[string]any{
+		"node": a.Node, "error": a.Error, "nodes": a.Nodes, "count": int64(a.Count),
+	}))
 }
 
 func (b *bindings) component(args ...ref.Val) ref.Val {

@@ -129,14 +129,29 @@ func (l *Lesson) Space() string {
 type Probe struct {
 	Name string `yaml:"name"`
 	// Pod is the pod of the lesson's namespace in which Run is run, or whose
-	// logs are read.
+	// logs or processes are read.
 	Pod string `yaml:"pod"`
 	// Run is a program with its arguments; there is no shell unless it is one.
 	Run []string `yaml:"run"`
 	// Logs reads the end of what the pod printed.
 	Logs bool `yaml:"logs"`
+	// Processes lists what runs in the pod's containers, as the kernel knows it.
+	Processes bool `yaml:"processes"`
+	// Etcd is a key of etcd, whose value is read byte by byte.
+	Etcd string `yaml:"etcd"`
 
 	line int
+}
+
+// ways counts in how many ways the probe is to look.
+func (p *Probe) ways() int {
+	n := 0
+	for _, way := range []bool{len(p.Run) > 0, p.Logs, p.Processes, p.Etcd != ""} {
+		if way {
+			n++
+		}
+	}
+	return n
 }
 
 // Doc names a page of the upstream documentation.
@@ -335,6 +350,9 @@ func (ps Problems) Error() string {
 func (l *Lesson) Looks(s *Step, probe string) bool {
 	return slices.ContainsFunc(l.names(`probe("`+probe+`")`, `probe('`+probe+`')`), s.speaks)
 }
+
+// Schedules reports whether the lesson looks at what the scheduler decides.
+func (l *Lesson) Schedules() bool { return strings.Contains(l.text, "scheduling(") }
 
 // Asks reports whether an expression asks for any probe.
 func (l *Lesson) Asks(e Expr) bool {

@@ -315,10 +315,12 @@ func (p *parser) probes() {
 	seen := map[string]bool{}
 	for _, probe := range p.lesson.Probes {
 		switch {
-		case probe.Name == "" || probe.Pod == "":
-			p.report.add(probe.line, "a probe needs a name, and the pod in which it looks")
-		case probe.Logs == (len(probe.Run) > 0):
-			p.report.add(probe.line, "the probe %q needs either run or logs: true", probe.Name)
+		case probe.Name == "" || (probe.Pod == "") == (probe.Etcd == ""):
+			p.report.add(probe.line, "a probe needs a name, and the pod in which it looks or the key of etcd")
+		case probe.ways() != 1:
+			p.report.add(probe.line, "the probe %q needs one of run, logs: true, processes: true and etcd", probe.Name)
+		case probe.Etcd != "" && !strings.HasPrefix(probe.Etcd, "/registry/"):
+			p.report.add(probe.line, "the probe %q: keys of Kubernetes begin with /registry/", probe.Name)
 		case seen[probe.Name]:
 			p.report.add(probe.line, "a probe %q stands above already", probe.Name)
 		}

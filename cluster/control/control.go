@@ -67,6 +67,7 @@ type Cluster interface {
 	Rewinder
 	Inspector
 	Queues
+	Looker
 	// Freeze stops all nodes where they are, Thaw lets them go on.
 	Freeze(ctx context.Context) error
 	Thaw(ctx context.Context) error
@@ -153,6 +154,7 @@ func handler(cluster Cluster) http.Handler {
 	handleInspect(mux, cluster)
 	handleQueues(mux, cluster)
 	handleProcess(mux)
+	handleLooks(mux, cluster)
 	mux.HandleFunc("POST /v1/shutdown", func(w http.ResponseWriter, _ *http.Request) {
 		answer(w, nil, nil)
 		cluster.Shutdown()

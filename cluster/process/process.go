@@ -29,6 +29,8 @@ type Process struct {
 	State string
 	// Memory is what of it is in memory, in bytes.
 	Memory int64
+	// Cgroup is where the kernel counts and limits it, below the node's own cgroup.
+	Cgroup string
 }
 
 // InContainers finds the processes of containers by their cgroups, whose names are the
@@ -53,7 +55,10 @@ func InContainers(roots, ids []string) (map[string][]Process, error) {
 				return nil
 			}
 			if id := idIn(path, ids); id != "" {
-				found[id] = append(found[id], inGroup(proc, path)...)
+				for _, p := range inGroup(proc, path) {
+					p.Cgroup = strings.TrimPrefix(filepath.Dir(path), root)
+					found[id] = append(found[id], p)
+				}
 			}
 			return nil
 		})

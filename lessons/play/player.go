@@ -153,6 +153,7 @@ func (p *Player) Run(ctx context.Context) error {
 	}
 	defer p.useNamespace("default")
 	go p.watchComponents(ctx)
+	go p.followScheduler(ctx)
 	defer func() { p.timer.Stop() }()
 	p.watchMore()
 	p.evaluate()

@@ -51,7 +51,7 @@ func (p *Player) probe(ctx context.Context, space string, probe lessons.Probe) {
 		return
 	}
 	for ctx.Err() == nil {
-		output, err := p.look(ctx, client, space, probe)
+		answer, err := p.look(ctx, client, space, probe)
 		if ctx.Err() != nil {
 			return
 		}
@@ -60,11 +60,11 @@ func (p *Player) probe(ctx context.Context, space string, probe lessons.Probe) {
 				return
 			}
 			a := p.store.probes[probe.Name]
-			a.OK, a.Output = err == nil, output
+			a.OK, a.Output, a.Processes = err == nil, answer.Output, answer.Processes
 			a.Asked++
 			if err != nil {
 				a.Failed++
-				a.Output = strings.TrimSpace(output + " " + err.Error())
+				a.Output = strings.TrimSpace(answer.Output + " " + err.Error())
 			}
 			p.store.probes[probe.Name] = a
 		})
@@ -75,16 +75,22 @@ func (p *Player) probe(ctx context.Context, space string, probe lessons.Probe) {
 	}
 }
 
-func (p *Player) look(ctx context.Context, client rest.Interface, space string, probe lessons.Probe) (string, error) {
+func (p *Player) look(ctx context.Context, client rest.Interface, space string, probe lessons.Probe) (lessons.Answer, error) {
 	ctx, cancel := context.WithTimeout(ctx, probeLimit)
 	defer cancel()
-	if probe.Logs {
+	switch {
+	case probe.Etcd != "":
+		return p.lookEtcd(ctx, probe.Etcd)
+	case probe.Processes:
+		return p.lookProcesses(ctx, client, space, probe.Pod)
+	case probe.Logs:
 		lines := int64(200)
 		raw, err := client.Get().Namespace(space).Resource("pods").Name(probe.Pod).SubResource("log").
 			VersionedParams(&corev1.PodLogOptions{TailLines: &lines}, scheme.ParameterCodec).DoRaw(ctx)
-		return string(raw), err
+		return lessons.Answer{Output: string(raw)}, err
 	}
-	return runInPod(ctx, p.env.Config, client, space, probe.Pod, probe.Run)
+	output, err := runInPod(ctx, p.env.Config, client, space, probe.Pod, probe.Run)
+	return lessons.Answer{Output: output}, err
 }
 
 // runInPod runs a program in the first container of a pod.

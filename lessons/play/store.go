@@ -10,6 +10,7 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/types"
 	kwatch "k8s.io/apimachinery/pkg/watch"
 	"k8s.io/client-go/dynamic"
 	"k8s.io/client-go/tools/cache"
@@ -111,6 +112,7 @@ type store struct {
 	// probes are the newest answers by name, components the states by name.
 	probes     map[string]lessons.Answer
 	components map[string]string
+	attempts   map[types.UID]*lessons.Attempt
 }
 
 var _ lessons.State = (*store)(nil)
@@ -119,6 +121,7 @@ func newStore() *store {
 	return &store{
 		objects: map[objectKey]*unstructured.Unstructured{}, listed: map[schema.GroupVersionResource]bool{},
 		probes: map[string]lessons.Answer{}, components: map[string]string{},
+		attempts: map[types.UID]*lessons.Attempt{},
 	}
 }
 
