@@ -80,6 +80,12 @@ func load(files fs.FS) (*Course, Problems) {
 	return course, nil
 }
 
+// maxFile and maxBeside bound what a lesson may have.
+const (
+	maxFile   = 1 << 20
+	maxBeside = 100
+)
+
 func loadLesson(files fs.FS, folder string) (*Lesson, error) {
 	if !fs.ValidPath(folder) || folder == "." {
 		return nil, fmt.Errorf("%q is not the name of a folder", folder)
@@ -93,9 +99,17 @@ func loadLesson(files fs.FS, folder string) (*Lesson, error) {
 	if err != nil {
 		return nil, err
 	}
+	if len(entries) > maxBeside {
+		return nil, fmt.Errorf("more than %d files beside a lesson", maxBeside)
+	}
 	for _, e := range entries {
 		if e.IsDir() || e.Name() == "lesson.md" {
 			continue
+		}
+		if info, err := fs.Stat(files, path.Join(folder, e.Name())); err != nil {
+			return nil, err
+		} else if info.Size() > maxFile || !info.Mode().IsRegular() {
+			return nil, fmt.Errorf("%s is no file, or larger than %d KiB", e.Name(), maxFile>>10)
 		}
 		if beside[e.Name()], err = fs.ReadFile(files, path.Join(folder, e.Name())); err != nil {
 			return nil, err

@@ -15,7 +15,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"kubarium/cluster"
-	"kubarium/lessons/course"
 	"kubarium/lessons/play"
 	"kubarium/ui"
 	"kubarium/ui/command"
@@ -33,6 +32,7 @@ const queuesEvery = 2 * time.Second
 type appFlags struct {
 	noMotion, ascii, plain bool
 	theme, lesson          string
+	course                 courseFlags
 }
 
 func (f *appFlags) bind(cmd *cobra.Command) {
@@ -40,6 +40,7 @@ func (f *appFlags) bind(cmd *cobra.Command) {
 	cmd.Flags().BoolVar(&f.plain, "plain", false, "print what changes as lines and take commands at a prompt: for screen readers")
 	cmd.Flags().BoolVar(&f.ascii, "ascii", false, "draw with ASCII characters only")
 	cmd.Flags().StringVar(&f.theme, "theme", "auto", "colours: "+strings.Join(theme.Names(), ", "))
+	f.course.bind(cmd.Flags())
 	cmd.Flags().StringVar(&f.lesson, "lesson", "", "lesson to open, by its ID")
 }
 
@@ -93,7 +94,7 @@ func runApp(cmd *cobra.Command, g *global, start startFlags, flags appFlags) (er
 	if err != nil {
 		return err
 	}
-	options, err := appOptions(ctx, c, g, flags.lesson, wanted)
+	options, err := appOptions(ctx, c, g, flags, wanted)
 	if err != nil {
 		return err
 	}
@@ -110,8 +111,9 @@ func runApp(cmd *cobra.Command, g *global, start startFlags, flags appFlags) (er
 	return errors.Join(ignoreStop(ctx, uiErr), <-starting, stopCluster(c))
 }
 
-func appOptions(ctx context.Context, c *cluster.Cluster, g *global, open string, wanted settings.Settings) (ui.Options, error) {
-	lessons, err := course.Load()
+func appOptions(ctx context.Context, c *cluster.Cluster, g *global, flags appFlags, wanted settings.Settings) (ui.Options, error) {
+	open := flags.lesson
+	lessons, err := flags.course.load(ctx)
 	if err != nil {
 		return ui.Options{}, fmt.Errorf("load the course: %w", err)
 	}
@@ -120,7 +122,7 @@ func appOptions(ctx context.Context, c *cluster.Cluster, g *global, open string,
 	if err != nil {
 		return ui.Options{}, err
 	}
-	progress, err := play.OpenProgress(filepath.Join(home, "lessons.json"))
+	progress, err := play.OpenProgress(flags.course.progress(filepath.Join(home, "lessons.json")))
 	if err != nil {
 		return ui.Options{}, fmt.Errorf("open progress: %w", err)
 	}

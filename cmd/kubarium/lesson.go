@@ -24,26 +24,18 @@ import (
 
 	"kubarium/cluster/component"
 	"kubarium/lessons"
-	"kubarium/lessons/course"
 	"kubarium/lessons/play"
 	"kubarium/ui/command"
 )
 
 func newLessonCommand(g *global) *cobra.Command {
 	cmd := &cobra.Command{Use: "lesson", Short: "List, play, check, test and begin lessons", Args: cobra.NoArgs, RunE: showHelp}
-	var dir string
-	cmd.PersistentFlags().StringVar(&dir, "lessons", "", "directory of another course; default is the one that is built in")
-	load := func() (*lessons.Course, error) {
-		if dir == "" {
-			return course.Load()
-		}
-		return lessons.Load(os.DirFS(dir))
-	}
-	cmd.AddCommand(newLessonListCommand(load), newLessonLintCommand(), newLessonTestCommand(g, load), newLessonPlayCommand(g, load), newLessonNewCommand())
+	wanted := &courseFlags{}
+	wanted.bind(cmd.PersistentFlags())
+	cmd.AddCommand(newLessonListCommand(wanted), newLessonLintCommand(wanted), newLessonTestCommand(g, wanted), newLessonPlayCommand(g, wanted),
+		newLessonNewCommand(), newLessonImportCommand())
 	return cmd
 }
-
-type loader func() (*lessons.Course, error)
 
 // listed is a lesson as list tells it.
 type listed struct {
@@ -58,7 +50,7 @@ type listed struct {
 	Needs   []string `json:"needs"`
 }
 
-func newLessonListCommand(load loader) *cobra.Command {
+func newLessonListCommand(wanted *courseFlags) *cobra.Command {
 	var output string
 	cmd := &cobra.Command{
 		Use: "list", Aliases: []string{"ls"}, Short: "List the lessons; play one with: kubarium --lesson ID", Args: cobra.NoArgs,
@@ -66,7 +58,7 @@ func newLessonListCommand(load loader) *cobra.Command {
 			if output != "text" && output != "json" {
 				return fmt.Errorf("output format %q: use text or json", output)
 			}
-			all, err := load()
+			all, err := wanted.load(cmd.Context())
 			if err != nil {
 				return err
 			}
@@ -91,16 +83,16 @@ func newLessonListCommand(load loader) *cobra.Command {
 	return cmd
 }
 
-func newLessonLintCommand() *cobra.Command {
+func newLessonLintCommand(wanted *courseFlags) *cobra.Command {
 	return &cobra.Command{
-		Use: "lint [DIR]", Short: "Check the lessons in a directory, or those that are built in", Args: cobra.MaximumNArgs(1),
+		Use: "lint [DIR]", Short: "Check the lessons of a directory or oci://REF, or those that are built in", Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			files := course.Files()
 			if len(args) == 1 {
-				if _, err := os.Stat(args[0]); err != nil {
-					return fmt.Errorf("look for lessons: %w", err)
-				}
-				files = os.DirFS(args[0])
+				wanted.where = args[0]
+			}
+			files, err := wanted.files(cmd.Context())
+			if err != nil {
+				return fmt.Errorf("look for lessons: %w", err)
 			}
 			problems := lessons.Lint(files)
 			for _, p := range problems {
@@ -147,12 +139,12 @@ type testFlags struct {
 	how    play.How
 }
 
-func newLessonTestCommand(g *global, load loader) *cobra.Command {
+func newLessonTestCommand(g *global, wanted *courseFlags) *cobra.Command {
 	var flags testFlags
 	cmd := &cobra.Command{
 		Use: "test ID... | --all", Short: "Play lessons from their own data on the running cluster, and prove their checks",
 		RunE: func(cmd *cobra.Command, args []string) error {
-			all, err := load()
+			all, err := wanted.load(cmd.Context())
 			if err != nil {
 				return err
 			}

@@ -17,12 +17,12 @@ import (
 	"kubarium/lessons/play"
 )
 
-func newLessonPlayCommand(g *global, load loader) *cobra.Command {
+func newLessonPlayCommand(g *global, wanted *courseFlags) *cobra.Command {
 	var seed uint64
 	cmd := &cobra.Command{
 		Use: "play ID", Short: "Play a lesson in plain text, without the app, on the running cluster", Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			all, err := load()
+			all, err := wanted.load(cmd.Context())
 			if err != nil {
 				return err
 			}
@@ -41,7 +41,7 @@ func newLessonPlayCommand(g *global, load loader) *cobra.Command {
 				return err
 			}
 			defer done()
-			if env.Progress, err = play.OpenProgress(play.StatePath()); err != nil {
+			if env.Progress, err = play.OpenProgress(wanted.progress(play.StatePath())); err != nil {
 				return err
 			}
 			if env.WorkDir, err = os.MkdirTemp("", "kubarium-lesson-"); err != nil {
