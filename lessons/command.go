@@ -264,10 +264,32 @@ func longFlag(name string) string {
 // takesValue names the flags whose value may be the next word.
 func takesValue(flag string) bool {
 	switch flag {
-	case "output", "namespace", "filename", "selector", "image", "replicas", "port", "context", "field-selector", "grace-period":
+	case "output", "namespace", "filename", "selector", "image", "replicas", "port", "context", "field-selector", "grace-period", "as":
 		return true
 	}
 	return false
+}
+
+// FlagOf returns the value of a flag of a kubectl command line, by its long name.
+func FlagOf(line, flag string) string {
+	args, ok := KubectlArgs(line)
+	if !ok {
+		return ""
+	}
+	_, flags := normal(args)
+	return flags[flag]
+}
+
+// Near returns the word that was probably meant: one of those known that differs in at most
+// two letters, and fewer in short ones.
+func Near(word string, known []string) string {
+	best, distance := "", min(3, 1+len(word)/3)
+	for _, k := range known {
+		if n := editDistance(word, k); n < distance {
+			best, distance = k, n
+		}
+	}
+	return best
 }
 
 // SameCommand reports whether line does at least what pattern does. See

@@ -170,6 +170,7 @@ type nothing struct{}
 func (nothing) Object(schema.GroupVersionResource, string, string) map[string]any { return nil }
 func (nothing) Objects(schema.GroupVersionResource) []map[string]any              { return nil }
 func (nothing) Commands() []Command                                               { return nil }
+func (nothing) Attempts() int                                                     { return 0 }
 func (nothing) Probe(string) Answer                                               { return Answer{} }
 func (nothing) Attempt(string, string) *Attempt                                   { return nil }
 func (nothing) Component(string) string                                           { return "" }

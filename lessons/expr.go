@@ -43,6 +43,8 @@ type State interface {
 	Objects(gvr schema.GroupVersionResource) []map[string]any
 	// Commands returns what was typed since the step began.
 	Commands() []Command
+	// Attempts counts the commands that were typed in this step, in all sessions.
+	Attempts() int
 	// Probe returns the newest answer of a probe; the zero Answer before that.
 	Probe(name string) Answer
 	// Attempt returns the newest decision of the scheduler on a pod, nil if none was seen.

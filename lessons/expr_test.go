@@ -52,6 +52,8 @@ func (c cluster) Probe(string) Answer {
 }
 func (c cluster) Component(string) string { return "" }
 
+func (c cluster) Attempts() int { return 2 }
+
 func (c cluster) Attempt(_, name string) *Attempt {
 	if name != "bad" {
 		return nil
@@ -132,6 +134,7 @@ func TestConditions(t *testing.T) {
 		{`owner(object("pods", "kube-system", "dns")) == "ReplicaSet/coredns-1" && owner(web) == ""`, true},
 		{`typed("kubectl get pods -o wide")`, true},
 		{`typed("kubectl delete pod web")`, false},
+		{`attempts() == 2`, true},
 		{`scheduling("web").hasValue()`, false},
 		{`scheduling("bad").?count.orValue(0) == 2 && scheduling("bad").?node.orValue("x") == ""`, true},
 		{`scheduling("bad").?nodes.orValue([]).filter(n, !n.fits && n.?plugin.orValue("") == "NodeAffinity").size() == 1`, true},

@@ -35,6 +35,7 @@ func functions(state State, known *resources, namespace string) []cel.EnvOption 
 			overload("events_of", list, f.events, str, str, str),
 			overload("events_here", list, f.events, str, str)),
 		function("commands", list, f.commands),
+		function("attempts", cel.IntType, func(...ref.Val) ref.Val { return types.Int(state.Attempts()) }),
 		function("typed", cel.BoolType, f.typed, str),
 		function("ready", cel.BoolType, func(a ...ref.Val) ref.Val {
 			return types.Bool(condition(object(a[0]), "Ready") == "True")
@@ -300,6 +301,9 @@ func condition(o map[string]any, kind string) string {
 	}
 	return ""
 }
+
+// Status is one word for a pod's state, as the STATUS column of kubectl get has it.
+func Status(pod map[string]any) string { return podStatus(pod) }
 
 // podStatus is one word for a pod's state, as the STATUS column of kubectl
 // get has it.

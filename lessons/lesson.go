@@ -236,7 +236,9 @@ type Check struct {
 // Hint is help that is opened on request, one after the other.
 type Hint struct {
 	When Expr `yaml:"when"`
-	Say  Text `yaml:"say"`
+	// After is how many commands have to be typed in vain before.
+	After int  `yaml:"after"`
+	Say   Text `yaml:"say"`
 
 	line int
 }

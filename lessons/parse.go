@@ -209,6 +209,9 @@ func (p *parser) stepParts(s *Step) {
 		if h.Say.IsZero() {
 			p.report.add(h.line, "a hint needs a sentence (say)")
 		}
+		if h.After < 0 {
+			p.report.add(h.line, "after: a number of commands")
+		}
 	}
 	for i := range s.Quiz {
 		p.question(&s.Quiz[i])

@@ -121,6 +121,9 @@ func (t *textPlayer) tell(s play.Snapshot) {
 		t.told = page
 		t.page(s)
 	}
+	if s.Remark != before.Remark && s.Remark != "" {
+		fmt.Fprintln(t.out, s.Remark)
+	}
 	for _, c := range s.Checks {
 		if c.Mode != lessons.Invariant && c.Met != t.checks[c.Name] {
 			t.checks[c.Name] = c.Met

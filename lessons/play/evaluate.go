@@ -15,6 +15,7 @@ type stepState struct {
 	done        bool
 	lastCommand time.Time
 	shown       []lessons.Command
+	remark      string
 }
 
 type checkState struct {
@@ -160,7 +161,7 @@ func (p *Player) nextHint() (index, left int) {
 		return index, 0
 	}
 	for i, h := range step.Hints {
-		if slices.Contains(p.state.record.Hints, i) {
+		if slices.Contains(p.state.record.Hints, i) || p.state.record.Attempts < h.After {
 			continue
 		}
 		if !h.When.IsZero() {

@@ -291,10 +291,18 @@ func (p *Player) expire() time.Duration {
 // Hint opens the next hint.
 func (p *Player) Hint() {
 	p.do(func() {
-		if i, _ := p.nextHint(); i >= 0 {
-			p.state.record.Hints = append(p.state.record.Hints, i)
-			p.save()
+		step := p.current()
+		if step == nil || p.lesson.Kind == lessons.Exam {
+			return
 		}
+		record := p.state.record
+		if say := p.unseen(step); say != "" && !record.looked(say) {
+			record.Looks = append(record.Looks, Look{After: len(record.Hints), Say: say})
+		} else if i, _ := p.nextHint(); i >= 0 {
+			record.Hints = append(record.Hints, i)
+		}
+		record.HintAt = record.Attempts
+		p.save()
 	})
 }
 
@@ -306,9 +314,11 @@ func (p *Player) Command(line string, exit int, output string) {
 func (p *Player) command(line string, exit int, output string) {
 	now := p.env.Clock.Now()
 	p.store.commands = append(p.store.commands, lessons.Command{Line: line, Exit: exit, Output: output, At: now})
-	p.notice = ""
+	p.notice, p.state.remark = "", ""
 	if p.current() != nil && !p.state.done {
 		p.state.record.Attempts++
+		p.store.attempted = p.state.record.Attempts
+		p.state.remark = p.remark(p.store.commands[len(p.store.commands)-1])
 		p.state.lastCommand = now
 		p.save()
 	}
@@ -422,6 +432,7 @@ func (p *Player) enter() {
 	}
 	p.record.Step = step.ID
 	p.state.record = p.record.step(step.ID)
+	p.store.attempted = p.state.record.Attempts
 	p.state.done = p.state.record.Done
 	p.state.checks = make([]checkState, len(step.Checks))
 	for i, c := range step.Checks {

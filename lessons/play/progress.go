@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/user"
 	"path/filepath"
+	"slices"
 	"sync"
 	"syscall"
 	"time"
@@ -49,14 +50,29 @@ type Record struct {
 
 // StepRecord is what is remembered of one step.
 type StepRecord struct {
-	Done      bool          `json:"done,omitempty"`
-	Skipped   bool          `json:"skipped,omitempty"`
-	Shown     bool          `json:"shown,omitempty"`
-	Attempts  int           `json:"attempts,omitempty"`
-	Hints     []int         `json:"hints,omitempty"`
+	Done     bool  `json:"done,omitempty"`
+	Skipped  bool  `json:"skipped,omitempty"`
+	Shown    bool  `json:"shown,omitempty"`
+	Attempts int   `json:"attempts,omitempty"`
+	Hints    []int `json:"hints,omitempty"`
+	// Looks are hints to look at something, and HintAt is after how many attempts the
+	// newest hint was opened.
+	Looks     []Look        `json:"looks,omitempty"`
+	HintAt    int           `json:"hintAt,omitempty"`
 	Edges     []string      `json:"edges,omitempty"`
 	Baselines []string      `json:"baselines,omitempty"`
 	Answers   map[int][]int `json:"answers,omitempty"`
+}
+
+// Look is a hint to look at something that nobody has looked at. It was opened after so many
+// hints of the lesson.
+type Look struct {
+	After int    `json:"after"`
+	Say   string `json:"say"`
+}
+
+func (r *StepRecord) looked(say string) bool {
+	return slices.ContainsFunc(r.Looks, func(l Look) bool { return l.Say == say })
 }
 
 const progressVersion = 1
@@ -160,7 +176,7 @@ func (r *Record) step(id string) *StepRecord {
 // reset forgets what was done in a step, but not the hints and answers.
 func (r *Record) reset(id string) {
 	old := r.step(id)
-	r.Steps[id] = &StepRecord{Hints: old.Hints, Answers: old.Answers, Attempts: old.Attempts}
+	r.Steps[id] = &StepRecord{Hints: old.Hints, Looks: old.Looks, Answers: old.Answers, Attempts: old.Attempts}
 }
 
 // writeFile replaces a file at once, and gives it to the owner of its folder:

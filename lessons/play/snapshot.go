@@ -25,9 +25,14 @@ type Snapshot struct {
 	Attempts  int
 	Checks    []CheckState
 	Questions []QuestionState
-	// Hints are the open ones; MoreHints says how many can still be opened.
-	Hints     []string
-	MoreHints int
+	// Hints are the open ones; MoreHints says how many can still be opened, and LaterHints
+	// how many after more attempts. HintOffered says that it is time for one.
+	Hints       []string
+	MoreHints   int
+	LaterHints  int
+	HintOffered bool
+	// Remark is what there is to say to the last command, if it took a wrong turn.
+	Remark string
 	// NextCommand is the first of the step's commands not typed yet.
 	NextCommand string
 	// Shown are the commands of the solution that were run, oldest first. The
@@ -129,14 +134,40 @@ func (p *Player) snapshot() Snapshot {
 			Question: &step.Quiz[i], Tried: append([]int(nil), record.Answers[i]...), Right: p.answered(step, i),
 		})
 	}
-	for _, i := range record.Hints {
-		if i < len(step.Hints) {
-			s.Hints = append(s.Hints, p.eval.Text(step.Hints[i].Say))
-		}
-	}
-	_, s.MoreHints = p.nextHint()
+	p.hints(&s, step, record)
 	s.NextCommand = p.nextCommand(step)
 	return s
+}
+
+// patienceTries is how many commands are typed in vain before a hint is offered.
+const patienceTries = 3
+
+// hints are the open ones in the order in which they were opened, and what more there is.
+func (p *Player) hints(s *Snapshot, step *lessons.Step, record *StepRecord) {
+	looks := record.Looks
+	for n := 0; n <= len(record.Hints); n++ {
+		for len(looks) > 0 && looks[0].After == n {
+			s.Hints = append(s.Hints, looks[0].Say)
+			looks = looks[1:]
+		}
+		if n < len(record.Hints) && record.Hints[n] < len(step.Hints) {
+			s.Hints = append(s.Hints, p.eval.Text(step.Hints[record.Hints[n]].Say))
+		}
+	}
+	if p.state.done || p.lesson.Kind == lessons.Exam {
+		return
+	}
+	_, s.MoreHints = p.nextHint()
+	if say := p.unseen(step); say != "" && !record.looked(say) {
+		s.MoreHints++
+	}
+	for _, h := range step.Hints {
+		if h.After > record.Attempts {
+			s.LaterHints++
+		}
+	}
+	s.HintOffered = s.MoreHints > 0 && record.Attempts-record.HintAt >= patienceTries
+	s.Remark = p.state.remark
 }
 
 func (p *Player) checkSnapshot(c *lessons.Check, s *checkState) CheckState {

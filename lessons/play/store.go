@@ -109,6 +109,8 @@ type store struct {
 	objects  map[objectKey]*unstructured.Unstructured
 	listed   map[schema.GroupVersionResource]bool
 	commands []lessons.Command
+	// attempted counts those of the step, in all sessions.
+	attempted int
 	// probes are the newest answers by name, components the states by name.
 	probes     map[string]lessons.Answer
 	components map[string]string
@@ -187,6 +189,8 @@ func (s *store) Objects(gvr schema.GroupVersionResource) []map[string]any {
 	}
 	return all
 }
+
+func (s *store) Attempts() int { return s.attempted }
 
 func (s *store) Probe(name string) lessons.Answer { return s.probes[name] }
 

@@ -163,6 +163,9 @@ func (p *Panel) examining() bool {
 }
 
 func (p *Panel) whyNotHint() string {
+	if p.snap.MoreHints == 0 && p.snap.LaterHints > 0 && !p.snap.StepDone {
+		return "try something first: there are more hints after some attempts"
+	}
 	if p.snap.MoreHints == 0 || p.snap.StepDone {
 		return "there is no further hint"
 	}

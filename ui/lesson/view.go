@@ -226,6 +226,9 @@ func (p *Panel) foot(width int) []string {
 	for _, c := range p.snap.Checks {
 		lines = append(lines, p.check(c, width)...)
 	}
+	if p.snap.Remark != "" {
+		lines = append(lines, p.wrap(p.theme.Icons.Warning+" "+widget.Clean(p.snap.Remark), width, theme.Warn)...)
+	}
 	switch {
 	case p.ask.yes != nil:
 		lines = append(lines, p.wrap(p.ask.text+" y: yes, other keys: no", width, theme.Warn)...)
@@ -283,6 +286,8 @@ func (p *Panel) invitation(width int) []string {
 		text = fmt.Sprintf("1-%d: answer question %d of %d", len(q.Question.Options), p.openQuestion()+1, len(s.Questions))
 	case s.NextCommand != "":
 		return p.invite("t: ", s.NextCommand, width)
+	case s.HintOffered:
+		text = "Stuck? h: the next hint   s: show me"
 	case s.MoreHints > 0:
 		text = "h: hint   s: show me"
 	}
