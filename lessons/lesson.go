@@ -105,6 +105,8 @@ const (
 	Puzzle Kind = "puzzle"
 	// Exam lessons have tasks with points, and a limit of time.
 	Exam Kind = "exam"
+	// Sandbox is free play: its steps are challenges, which notice when they are met.
+	Sandbox Kind = "sandbox"
 )
 
 // Points is what all tasks of an exam are worth.

@@ -209,8 +209,7 @@ func lintLesson(l *Lesson, report *reporter) {
 			report.add(s.line, "the step %q has checks but no hint", s.Title)
 		}
 	}
-	last := l.Steps[len(l.Steps)-1]
-	if len(last.Quiz) == 0 {
+	if last := l.Steps[len(l.Steps)-1]; len(last.Quiz) == 0 && l.Kind != Sandbox {
 		report.add(last.line, "the last step is the debrief and asks questions (a \"yaml quiz\" block)")
 	}
 	if len(l.Docs) == 0 {

@@ -155,8 +155,8 @@ func (p *parser) required() {
 	if l.Kind == "" {
 		l.Kind = Guided
 	}
-	if l.Kind != Guided && l.Kind != Puzzle && l.Kind != Exam {
-		p.report.add(l.line, "kind %q is none of lesson, puzzle, exam", l.Kind)
+	if !slices.Contains([]Kind{Guided, Puzzle, Exam, Sandbox}, l.Kind) {
+		p.report.add(l.line, "kind %q is none of lesson, puzzle, exam, sandbox", l.Kind)
 	}
 	p.exam()
 	if l.Namespace != "" && !regexp.MustCompile(`^[a-z0-9]([a-z0-9-]{0,40}[a-z0-9])?$`).MatchString(l.Namespace) {

@@ -39,7 +39,7 @@ func describe(t reflect.Type) map[string]any {
 	case reflect.TypeFor[Mode]():
 		return map[string]any{"enum": []Mode{Level, Edge, Invariant}}
 	case reflect.TypeFor[Kind]():
-		return map[string]any{"enum": []Kind{Guided, Puzzle, Exam}}
+		return map[string]any{"enum": []Kind{Guided, Puzzle, Exam, Sandbox}}
 	}
 	switch t.Kind() {
 	case reflect.Pointer:

@@ -57,13 +57,27 @@ func (p *Player) evaluate() {
 	p.publish()
 }
 
-// checks evaluates the current step, and returns when to look again though
-// nothing changes: the only timer there is.
+// checks evaluates the current step, and in free play all of them. It returns when to look
+// again though nothing changes: the only timer there is.
 func (p *Player) checks() (next time.Duration) {
+	if p.current() != nil && p.free() {
+		next = p.challenges()
+	}
 	step := p.current()
 	if step == nil || p.state.done {
-		return 0
+		return next
 	}
+	if wake := p.stepChecks(step); wake > 0 && (next == 0 || wake < next) {
+		next = wake
+	}
+	if p.state.done && p.free() {
+		p.news = fmt.Sprintf("Challenge met: %s.", step.Title)
+	}
+	return next
+}
+
+// stepChecks evaluates the step that the player's state is of.
+func (p *Player) stepChecks(step *lessons.Step) (next time.Duration) {
 	all := true
 	for i := range step.Checks {
 		wake := p.check(&step.Checks[i], &p.state.checks[i])

@@ -83,6 +83,9 @@ type Player struct {
 	busy    string
 	frozen  bool
 	notice  string
+	// news is what was met in free play, and open the states of its other challenges.
+	news    string
+	open    map[int]stepState
 	waiters []*waiter
 	before  map[objectKey]bool
 	timer   clock.Timer
@@ -111,7 +114,7 @@ func New(lesson *lessons.Lesson, env Env) (*Player, error) {
 		}
 	}
 	p := &Player{
-		env: env, client: client, watched: map[schema.GroupVersionResource]bool{},
+		env: env, client: client, open: map[int]stepState{}, watched: map[schema.GroupVersionResource]bool{},
 		ops: make(chan func(), 64), updates: make(chan Snapshot, 1), changes: make(chan change),
 		started: make(chan struct{}), done: make(chan struct{}), store: newStore(),
 	}
@@ -191,6 +194,7 @@ func (p *Player) do(op func()) {
 // resume takes up the lesson where the record says.
 func (p *Player) resume() {
 	p.step = -1
+	clear(p.open)
 	if !p.record.Finished.IsZero() {
 		p.step = len(p.lesson.Steps)
 	}
@@ -241,12 +245,16 @@ func (p *Player) prepare(ctx context.Context) error {
 // Next goes on, once the current step is done.
 func (p *Player) Next() {
 	p.do(func() {
-		// A task of an exam may be left for later.
-		if p.busy != "" || (!p.state.done && p.lesson.Kind != lessons.Exam) || p.step >= len(p.lesson.Steps) {
+		// A task of an exam may be left for later, and so may a challenge.
+		if p.busy != "" || (!p.state.done && p.lesson.Kind != lessons.Exam && !p.free()) || p.step >= len(p.lesson.Steps) {
 			return
 		}
-		p.step++
-		p.notice = ""
+		if p.free() && p.step >= 0 {
+			p.step = p.nextOpen()
+		} else {
+			p.step++
+		}
+		p.notice, p.news = "", ""
 		p.enter()
 		if p.step == len(p.lesson.Steps) {
 			p.finish()
@@ -393,6 +401,7 @@ func (p *Player) Reset() {
 			}
 			return p.wait(ctx, func() bool {
 				p.record.reset(step.ID)
+				clear(p.open)
 				p.enter()
 				return true
 			})
@@ -420,7 +429,9 @@ func (p *Player) current() *lessons.Step {
 
 // enter makes the state for the step that begins or is taken up again.
 func (p *Player) enter() {
-	p.store.commands = nil
+	if !p.free() {
+		p.store.commands = nil
+	}
 	p.startProbes()
 	p.state = stepState{record: &StepRecord{}, done: p.current() == nil}
 	step := p.current()
@@ -431,15 +442,24 @@ func (p *Player) enter() {
 		p.record.Started = p.env.Clock.Now()
 	}
 	p.record.Step = step.ID
-	p.state.record = p.record.step(step.ID)
+	p.state = p.stateOf(step)
 	p.store.attempted = p.state.record.Attempts
-	p.state.done = p.state.record.Done
-	p.state.checks = make([]checkState, len(step.Checks))
-	for i, c := range step.Checks {
-		p.state.checks[i].edge = contains(p.state.record.Edges, c.Name)
-		p.state.checks[i].baseline = contains(p.state.record.Baselines, c.Name)
+	if _, ok := p.open[p.step]; ok {
+		p.state = p.open[p.step]
+		delete(p.open, p.step)
 	}
 	p.save()
+}
+
+// stateOf is the state of a step as the record remembers it.
+func (p *Player) stateOf(step *lessons.Step) stepState {
+	record := p.record.step(step.ID)
+	state := stepState{record: record, done: record.Done, checks: make([]checkState, len(step.Checks))}
+	for i, c := range step.Checks {
+		state.checks[i].edge = contains(record.Edges, c.Name)
+		state.checks[i].baseline = contains(record.Baselines, c.Name)
+	}
+	return state
 }
 
 // save keeps the record; a progress file that cannot be written is said once

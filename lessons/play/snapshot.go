@@ -40,6 +40,9 @@ type Snapshot struct {
 	Shown   []lessons.Command
 	Running bool
 
+	// News is what was met in free play just now.
+	News string
+
 	// Steps says of each step how it stands.
 	Steps []StepStatus
 	// Right and Asked count the questions answered rightly at the first try.
@@ -107,7 +110,7 @@ func (p *Player) publish() {
 
 func (p *Player) snapshot() Snapshot {
 	s := Snapshot{
-		Lesson: p.lesson, Step: p.step, Ready: p.synced, Busy: p.busy, Notice: p.notice,
+		Lesson: p.lesson, Step: p.step, Ready: p.synced, Busy: p.busy, Notice: p.notice, News: p.news,
 		StepDone: p.state.done, Started: p.record.Started, Finished: p.step >= len(p.lesson.Steps),
 	}
 	s.Steps = make([]StepStatus, len(p.lesson.Steps))

@@ -58,7 +58,7 @@ func turns(t *testing.T, text string) *exam {
 func TestWrongTurnsAreNoticed(t *testing.T) {
 	e := turns(t, turnsText)
 	must(t, e.cluster.create(t.Context(), pod("server", "x")))
-	for _, c := range []struct {
+	for i, c := range []struct {
 		line   string
 		exit   int
 		output string
@@ -75,8 +75,7 @@ func TestWrongTurnsAreNoticed(t *testing.T) {
 		{"kubectl describe pod stranger", 1, `Error from server (NotFound): pods "stranger" not found`, ""},
 	} {
 		e.player.Command(c.line, c.exit, c.output)
-		got := e.until(func(Snapshot) bool { return true })
-		got = e.until(func(Snapshot) bool { return true })
+		got := e.until(func(s Snapshot) bool { return s.Attempts == i+1 })
 		if (c.want == "") != (got.Remark == "") || !strings.Contains(got.Remark, c.want) {
 			t.Errorf("%s: %q, not %q", c.line, got.Remark, c.want)
 		}

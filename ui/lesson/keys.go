@@ -99,7 +99,7 @@ func (p *Panel) enter() tea.Cmd {
 		return p.back()
 	case p.examining() && p.snap.Step == len(p.snap.Steps)-1:
 		return p.confirm("Hand in the exam?", (*play.Player).Next)()
-	case p.snap.StepDone, p.examining():
+	case p.snap.StepDone, p.examining(), p.free() && p.snap.Step >= 0:
 		return p.does((*play.Player).Next)()
 	}
 	return p.typeNext()
@@ -115,7 +115,9 @@ func (p *Panel) enterDesc() string {
 		return "hand in"
 	case p.examining():
 		return "next task"
-	case p.snap.StepDone && p.snap.Step == len(p.snap.Steps)-1:
+	case p.free() && p.met() < len(p.snap.Steps):
+		return "another challenge"
+	case p.snap.StepDone && (p.snap.Step == len(p.snap.Steps)-1 || p.free()):
 		return "finish"
 	case p.snap.StepDone:
 		return "next step"
@@ -129,7 +131,7 @@ func (p *Panel) whyNotEnter() string {
 		return "the lesson is not open yet"
 	case p.snap.Busy != "":
 		return p.snap.Busy
-	case p.snap.StepDone || p.snap.NextCommand != "" || p.examining():
+	case p.snap.StepDone || p.snap.NextCommand != "" || p.examining() || (p.free() && p.snap.Step >= 0):
 		return ""
 	}
 	return "the step is not done yet"

@@ -83,6 +83,9 @@ func (p *Panel) head(width int) []string {
 	default:
 		title = s.Lesson.Steps[s.Step].Title
 		left = fmt.Sprintf("Step %d of %d", s.Step+1, len(s.Steps))
+		if p.free() {
+			left = fmt.Sprintf("%d of %d challenges met", p.met(), len(s.Steps))
+		}
 		if p.examining() {
 			left = fmt.Sprintf("Task %d of %d, %d points; time until %s", s.Step+1, len(s.Steps), s.Lesson.Steps[s.Step].Points, s.Ends.Format("15:04"))
 		}
@@ -131,6 +134,34 @@ func (p *Panel) text(b *body, width int) {
 	p.quiz(b, width)
 	if s.StepDone {
 		p.done(b, step, width)
+	}
+	if p.free() {
+		p.challenges(b, width)
+	}
+}
+
+// free reports whether this is free play.
+func (p *Panel) free() bool { return p.snap.Lesson != nil && p.snap.Lesson.Kind == lessons.Sandbox }
+
+func (p *Panel) met() int {
+	n := 0
+	for _, status := range p.snap.Steps {
+		if status == play.Done || status == play.Skipped {
+			n++
+		}
+	}
+	return n
+}
+
+// challenges lists all that free play has.
+func (p *Panel) challenges(b *body, width int) {
+	b.add("", p.theme.Bold.Render("All challenges"))
+	for i, step := range p.snap.Lesson.Steps {
+		sign, tone := p.theme.Icons.Pending, theme.Plain
+		if status := p.snap.Steps[i]; status == play.Done || status == play.Skipped {
+			sign, tone = p.theme.Icons.Check, theme.OK
+		}
+		b.add(p.indent(sign+" ", step.Title, width, tone)...)
 	}
 }
 
@@ -226,6 +257,9 @@ func (p *Panel) foot(width int) []string {
 	for _, c := range p.snap.Checks {
 		lines = append(lines, p.check(c, width)...)
 	}
+	if p.snap.News != "" {
+		lines = append(lines, p.wrap(p.theme.Icons.Check+" "+p.snap.News, width, theme.OK)...)
+	}
 	if p.snap.Remark != "" {
 		lines = append(lines, p.wrap(p.theme.Icons.Warning+" "+widget.Clean(p.snap.Remark), width, theme.Warn)...)
 	}
@@ -277,7 +311,9 @@ func (p *Panel) invitation(width int) []string {
 		text = "enter: hand in the exam"
 	case p.examining():
 		text = "enter: next task   p: previous task"
-	case s.StepDone && s.Step == len(s.Steps)-1:
+	case p.free() && p.met() < len(s.Steps):
+		text = "enter: another challenge   h: hint   s: show me"
+	case s.StepDone && (s.Step == len(s.Steps)-1 || p.free()):
 		text = "enter: finish the lesson"
 	case s.StepDone:
 		text = "enter: next step"
