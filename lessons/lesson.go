@@ -180,6 +180,8 @@ type Step struct {
 	// belongs to.
 	Points int    `yaml:"points"`
 	Domain string `yaml:"domain"`
+	// Look names parts of the app's map, which are marked; see Regions.
+	Look []string `yaml:"look"`
 	// Fails says that commands of the solution may end with an error: seeing
 	// the error is the point.
 	Fails bool `yaml:"fails"`

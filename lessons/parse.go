@@ -216,6 +216,11 @@ func (p *parser) stepParts(s *Step) {
 	for i := range s.Quiz {
 		p.question(&s.Quiz[i])
 	}
+	for _, name := range s.Look {
+		if regions()[name] == nil {
+			p.report.add(s.line, "look: there is no part %q of the map; there are components, nodes, pods, services, events", name)
+		}
+	}
 	p.actions(s.Start)
 	if len(s.Checks) > 0 && len(s.Solution()) == 0 {
 		p.report.add(s.line, "the step %q has checks but no solution: an sh block before the step block, or solve", s.Title)

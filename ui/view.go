@@ -3,6 +3,7 @@ package ui
 import (
 	"fmt"
 	"image/color"
+	"slices"
 	"strings"
 
 	tea "charm.land/bubbletea/v2"
@@ -11,6 +12,7 @@ import (
 
 	"kubarium/ui/keys"
 	"kubarium/ui/layout"
+	"kubarium/ui/panel"
 	"kubarium/ui/theme"
 	"kubarium/ui/widget"
 )
@@ -94,7 +96,7 @@ func (a *App) main(put func(layout.Rect, string)) *tea.Cursor {
 	} else {
 		for _, n := range ring() {
 			if p := a.panes[n]; p != nil && a.visible(n) {
-				put(l.Rect(n), a.paneView(n, p))
+				put(l.Rect(n), a.point(n, a.paneView(n, p)))
 			}
 		}
 	}
@@ -149,6 +151,25 @@ func (a *App) panelView(r layout.Rect) string {
 		lines[i] = " " + lines[i]
 	}
 	return box.Draw(strings.Join(lines, "\n"), r.W, r.H)
+}
+
+// point marks a pane of which the lesson speaks just now, in its upper right corner.
+func (a *App) point(n layout.Name, text string) string {
+	pointer, ok := a.lessons.(panel.Pointer)
+	if !ok || !a.panelOn || !slices.Contains(pointer.Points(), string(n)) {
+		return text
+	}
+	mark := " " + a.ctx.Theme.Icons.Cursor + " lesson "
+	w, width := a.layout.Rect(n).W, ansi.StringWidth(mark)
+	if w < 3*width {
+		return text
+	}
+	first, rest, more := strings.Cut(text, "\n")
+	first = ansi.Cut(first, 0, w-width-2) + a.ctx.Theme.Tone(theme.Accent).Bold(true).Render(mark) + ansi.Cut(first, w-2, w)
+	if more {
+		first += "\n"
+	}
+	return first + rest
 }
 
 // tabLine is the titles of panes that share a rectangle; "" for one that does not.

@@ -140,6 +140,15 @@ func (p *Panel) text(b *body, width int) {
 	}
 }
 
+// Points are the parts of the map of which the step speaks that is to be done.
+func (p *Panel) Points() []string {
+	s := p.snap
+	if p.page != pageLesson || s.Lesson == nil || s.Step < 0 || s.Finished || s.StepDone || p.examining() {
+		return nil
+	}
+	return s.Lesson.Regions(&s.Lesson.Steps[s.Step])
+}
+
 // free reports whether this is free play.
 func (p *Panel) free() bool { return p.snap.Lesson != nil && p.snap.Lesson.Kind == lessons.Sandbox }
 

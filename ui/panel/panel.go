@@ -45,6 +45,12 @@ type Styled interface {
 	SetDark(dark bool)
 }
 
+// Pointer is implemented by a panel that speaks of parts of the screen, which are marked then.
+type Pointer interface {
+	// Points are the names of panes, as package layout has them.
+	Points() []string
+}
+
 // Themed is implemented by a panel that takes the app's theme as it is; it is
 // asked instead of Styled.
 type Themed interface {
