@@ -238,6 +238,9 @@ func FuzzParse(f *testing.F) {
 	f.Add("---\n---\n## x\n```yaml step\nid: x\nchecks: [{name: x, expr: '1', saw: [{say: '{{'}]}]\n```")
 	f.Add("---\nlet: {a: b, b: a}\n---\n## \n```sh\nkubectl \\\n")
 	f.Add("---\nid: &a [*a]\n---\n")
+	for _, bad := range badLessons(f) {
+		f.Add(string(bad))
+	}
 	if first, err := os.ReadFile("course/first-pod/lesson.md"); err == nil {
 		f.Add(string(first))
 	}
@@ -254,6 +257,9 @@ func FuzzParse(f *testing.F) {
 		}
 		if _, err := NewEval(l, nothing{}); err != nil {
 			t.Errorf("taken, but cannot be evaluated: %v", err)
+		}
+		for _, choice := range l.Variants() {
+			_, _ = l.With(choice)
 		}
 	})
 }
