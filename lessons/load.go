@@ -23,8 +23,12 @@ type chapterFile struct {
 
 // Load reads a course: course.yaml, and a folder with lesson.md and manifests
 // for each lesson that it lists. Its error is of type Problems.
-func Load(files fs.FS) (*Course, error) {
-	course, problems := load(files)
+func Load(files fs.FS) (*Course, error) { return LoadIn(files, "") }
+
+// LoadIn is Load in another language: where there is a translation of a file (lesson.de.md
+// beside lesson.md), it is read instead.
+func LoadIn(files fs.FS, language string) (*Course, error) {
+	course, problems := load(files, language)
 	if len(problems) > 0 {
 		return nil, problems
 	}
@@ -33,15 +37,15 @@ func Load(files fs.FS) (*Course, error) {
 
 // Lint returns everything that is wrong with a course.
 func Lint(files fs.FS) []Problem {
-	course, problems := load(files)
+	course, problems := load(files, "")
 	if len(problems) == 0 {
-		problems = append(problems, lint(course)...)
+		problems = append(append(problems, lint(course)...), lintTranslations(files, course)...)
 	}
 	return problems
 }
 
-func load(files fs.FS) (*Course, Problems) {
-	const name = "course.yaml"
+func load(files fs.FS, language string) (*Course, Problems) {
+	name := inLanguage(files, "course.yaml", language)
 	report := &reporter{file: name}
 	content, err := fs.ReadFile(files, name)
 	if err != nil {
@@ -62,7 +66,7 @@ func load(files fs.FS) (*Course, Problems) {
 				continue
 			}
 			listed[folder] = true
-			lesson, err := loadLesson(files, folder)
+			lesson, err := loadLesson(files, folder, language)
 			if err != nil {
 				report.problems = append(report.problems, problemsOf(folder, err)...)
 				continue
@@ -72,7 +76,7 @@ func load(files fs.FS) (*Course, Problems) {
 		course.Chapters = append(course.Chapters, chapter)
 	}
 	unlisted(files, listed, report)
-	optional(files, "glossary.yaml", "glossary", &course.Glossary, &report.problems)
+	optional(files, inLanguage(files, "glossary.yaml", language), "glossary", &course.Glossary, &report.problems)
 	optional(files, "coverage.yaml", "list of topics", &course.Areas, &report.problems)
 	if len(report.problems) > 0 {
 		return nil, report.problems
@@ -86,11 +90,12 @@ const (
 	maxBeside = 100
 )
 
-func loadLesson(files fs.FS, folder string) (*Lesson, error) {
+func loadLesson(files fs.FS, folder, language string) (*Lesson, error) {
 	if !fs.ValidPath(folder) || folder == "." {
 		return nil, fmt.Errorf("%q is not the name of a folder", folder)
 	}
-	text, err := fs.ReadFile(files, path.Join(folder, "lesson.md"))
+	name := inLanguage(files, path.Join(folder, "lesson.md"), language)
+	text, err := fs.ReadFile(files, name)
 	if err != nil {
 		return nil, err
 	}
@@ -103,7 +108,7 @@ func loadLesson(files fs.FS, folder string) (*Lesson, error) {
 		return nil, fmt.Errorf("more than %d files beside a lesson", maxBeside)
 	}
 	for _, e := range entries {
-		if e.IsDir() || e.Name() == "lesson.md" {
+		if ok, _ := path.Match("lesson*.md", e.Name()); ok || e.IsDir() {
 			continue
 		}
 		if info, err := fs.Stat(files, path.Join(folder, e.Name())); err != nil {
@@ -115,7 +120,7 @@ func loadLesson(files fs.FS, folder string) (*Lesson, error) {
 			return nil, err
 		}
 	}
-	return Parse(path.Join(folder, "lesson.md"), text, beside)
+	return Parse(name, text, beside)
 }
 
 // unlisted finds lessons that course.yaml forgot.

@@ -24,12 +24,13 @@ import (
 
 // courseFlags say which course is meant.
 type courseFlags struct {
-	where string
-	trust bool
+	where, language string
+	trust           bool
 }
 
 func (f *courseFlags) bind(flags *pflag.FlagSet) {
 	flags.StringVar(&f.where, "lessons", "", "another course: a directory, or oci://REF; default is the one that is built in")
+	flags.StringVar(&f.language, "language", "", "language of the lessons, such as de, where they are translated")
 	flags.BoolVar(&f.trust, "trust-lessons", false, "let another course's pods have rights on this machine")
 }
 
@@ -45,13 +46,13 @@ func (f *courseFlags) files(ctx context.Context) (fs.FS, error) {
 // needs the user's word.
 func (f *courseFlags) load(ctx context.Context) (*lessons.Course, error) {
 	if f.where == "" {
-		return course.Load()
+		return lessons.LoadIn(course.Files(), f.language)
 	}
 	files, err := f.files(ctx)
 	if err != nil {
 		return nil, err
 	}
-	all, err := lessons.Load(files)
+	all, err := lessons.LoadIn(files, f.language)
 	if err != nil {
 		return nil, err
 	}

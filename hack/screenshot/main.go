@@ -2,6 +2,9 @@
 // sequences as "tmux capture-pane -e -p" gives them, into an SVG picture.
 //
 //	tmux capture-pane -e -p | go run ./hack/screenshot -w 120 -h 40 > screen.svg
+//
+// With -frames it makes one picture that moves of all such texts in a folder, in the order
+// of their names; see hack/record.sh.
 package main
 
 import (
@@ -13,6 +16,7 @@ import (
 	"io"
 	"os"
 	"strings"
+	"time"
 
 	"charm.land/lipgloss/v2"
 	uv "github.com/charmbracelet/ultraviolet"
@@ -32,7 +36,17 @@ func main() {
 	title := flag.String("title", "kubarium", "the window's title")
 	back := flag.String("background", "#0a1219", "the terminal's background")
 	fore := flag.String("foreground", "#d0d8de", "the terminal's text")
+	frames := flag.String("frames", "", "folder of screens, to be shown one after the other")
+	every := flag.Duration("every", 2500*time.Millisecond, "how long each of them is shown")
 	flag.Parse()
+	if *frames != "" {
+		err := film(os.Stdout, *frames, *every, *title, picture{w: *w, h: *h, back: lipgloss.Color(*back), fore: lipgloss.Color(*fore)})
+		if err != nil {
+			fmt.Fprintln(os.Stderr, "make the moving picture:", err)
+			os.Exit(1)
+		}
+		return
+	}
 	text, err := io.ReadAll(os.Stdin)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "read the screen:", err)
@@ -56,14 +70,7 @@ type picture struct {
 }
 
 func (p picture) draw(out io.Writer, title string) {
-	width, height := float64(p.w)*cellW+2*margin, float64(p.h)*cellH+titleBar+margin
-	fmt.Fprintf(out, `<svg xmlns="http://www.w3.org/2000/svg" width="%.0f" height="%.0f" viewBox="0 0 %.0f %.0f">`+"\n", width, height, width, height)
-	fmt.Fprintf(out, `<rect width="%.0f" height="%.0f" rx="9" fill="%s"/>`+"\n", width, height, hex(p.back))
-	for i, c := range []string{"#ff5f57", "#febc2e", "#28c840"} {
-		fmt.Fprintf(out, `<circle cx="%d" cy="15" r="5.5" fill="%s"/>`+"\n", 20+18*i, c)
-	}
-	fmt.Fprintf(out, `<g font-family="'DejaVu Sans Mono','JetBrains Mono','Cascadia Mono',Menlo,Consolas,monospace" font-size="%d">`+"\n", fontSize)
-	fmt.Fprintf(out, `<text x="%.0f" y="20" text-anchor="middle" font-size="13" fill="#7f8c96">%s</text>`+"\n", width/2, html.EscapeString(title))
+	p.window(out, title)
 	for y := range p.h {
 		p.backgrounds(out, y)
 	}
@@ -72,6 +79,18 @@ func (p picture) draw(out io.Writer, title string) {
 		p.texts(out, y)
 	}
 	fmt.Fprintln(out, "</g>\n</svg>")
+}
+
+// window begins the picture: what is around the screen.
+func (p picture) window(out io.Writer, title string) {
+	width, height := float64(p.w)*cellW+2*margin, float64(p.h)*cellH+titleBar+margin
+	fmt.Fprintf(out, `<svg xmlns="http://www.w3.org/2000/svg" width="%.0f" height="%.0f" viewBox="0 0 %.0f %.0f">`+"\n", width, height, width, height)
+	fmt.Fprintf(out, `<rect width="%.0f" height="%.0f" rx="9" fill="%s"/>`+"\n", width, height, hex(p.back))
+	for i, c := range []string{"#ff5f57", "#febc2e", "#28c840"} {
+		fmt.Fprintf(out, `<circle cx="%d" cy="15" r="5.5" fill="%s"/>`+"\n", 20+18*i, c)
+	}
+	fmt.Fprintf(out, `<g font-family="'DejaVu Sans Mono','JetBrains Mono','Cascadia Mono',Menlo,Consolas,monospace" font-size="%d">`+"\n", fontSize)
+	fmt.Fprintf(out, `<text x="%.0f" y="20" text-anchor="middle" font-size="13" fill="#7f8c96">%s</text>`+"\n", width/2, html.EscapeString(title))
 }
 
 // colours are a cell's text and background; the background is nil if it is the

@@ -1,0 +1,39 @@
+#!/bin/sh
+# Plays a lesson in the real app as a beginner would, and makes a picture that moves of it.
+#
+#	sudo hack/record.sh LESSON OUT.svg [FRAMES [DATA-DIR]]
+set -eu
+lesson=$1 out=$2 most=${3:-24} data=${4:-$(mktemp -d)}
+program=${KUBARIUM:-bin/kubarium}
+frames=$(mktemp -d)
+cols=120 rows=34 session=kubarium-record-$$
+t() { tmux -L "$session" "$@"; }
+screen() { t capture-pane -p -t "$session"; }
+trap 't kill-server 2>/dev/null || true; rm -rf "$frames"' EXIT
+
+home=$(mktemp -d)
+t -f /dev/null new-session -d -s "$session" -x $cols -y $rows \
+	"XDG_STATE_HOME=$home XDG_CONFIG_HOME=$home COLORTERM=truecolor $program --no-motion --name record --data-dir $data --lesson $lesson"
+n=0
+frame() {
+	n=$((n + 1))
+	t capture-pane -e -p -t "$session" > "$frames/$(printf %03d $n).txt"
+}
+# The lesson ends by itself; what takes longer than a quarter of an hour is stuck.
+tries=0 guess=1
+while [ $tries -lt 900 ] && [ $n -lt "$most" ]; do
+	tries=$((tries + 1))
+	now=$(screen)
+	case $now in
+	*"enter: all lessons"*) frame; break ;;
+	*"enter: begin"*) frame; t send-keys -t "$session" Enter ;;
+	*"enter: next step"*) frame; t send-keys -t "$session" Enter; guess=1 ;;
+	*"enter: finish the lesson"*) frame; t send-keys -t "$session" Enter ;;
+	*": answer question"*) t send-keys -t "$session" $guess; guess=$((guess % 3 + 1)); sleep 1; frame ;;
+	*"t: kub"*) t send-keys -t "$session" t; sleep 2; frame; t send-keys -t "$session" Enter; sleep 3; frame ;;
+	esac
+	sleep 1
+done
+t send-keys -t "$session" C-c 2>/dev/null || true
+go run ./hack/screenshot -w $cols -h $rows -title "kubarium: lesson $lesson" -frames "$frames" > "$out"
+echo "$n frames, $(wc -c < "$out") bytes"
