@@ -45,7 +45,7 @@ func lessonsToTest() []string {
 	if os.Getenv("LESSONS") == "all" {
 		return []string{"--all"}
 	}
-	return []string{"first-pod", "labels", "deployments", "services", "configmaps", "jobs", "no-room", "silent-crash", "etcd-keys", "exam-ckad"}
+	return []string{"first-pod", "labels", "deployments", "services", "configmaps", "jobs", "no-room", "silent-crash", "etcd-keys", "spread", "runtime", "exam-ckad"}
 }
 
 // TestEnv proves that a shell that evaluates the output has a kubectl for the cluster.
@@ -108,6 +108,10 @@ func TestCommandLine(t *testing.T) {
 		{[]string{"kubectl", "get", "pods"}, 1, "there is no cluster"},
 		{[]string{"clean"}, 1, "--yes"},
 		{[]string{"lesson", "test", "nonsense"}, 1, "there is no"},
+		{[]string{"lesson", "list", "--lessons", "oci://127.0.0.1:1/none:1"}, 1, "pull course"},
+		{[]string{"lesson", "list", "--lessons", "/nonexistent"}, 1, "open course"},
+		{[]string{"lesson", "import", "nonsense", "."}, 1, "use killercoda or iximiuz"},
+		{[]string{"lesson", "import", "killercoda", "."}, 1, "index.json"},
 	} {
 		out, code := none.try(t, test.args...)
 		if code != test.code || !strings.Contains(out, test.want) {
