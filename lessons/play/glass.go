@@ -19,7 +19,7 @@ import (
 
 // glass is what a Control can have besides: it looks at what the API does not tell.
 type glass interface {
-	EtcdValue(ctx context.Context, key string) (value []byte, found bool, err error)
+	EtcdValue(ctx context.Context, key string) ([]byte, error)
 	Processes(ctx context.Context, ids []string) (map[string][]process.Process, error)
 	Trace(ctx context.Context, after uint64, follow bool, f func(event trace.Event, lost uint64) error) error
 }
@@ -34,10 +34,7 @@ func (p *Player) lookEtcd(ctx context.Context, key string) (lessons.Answer, erro
 	if !ok {
 		return lessons.Answer{}, errNoGlass
 	}
-	value, found, err := g.EtcdValue(ctx, key)
-	if err == nil && !found {
-		err = fmt.Errorf("etcd has no key %s", key)
-	}
+	value, err := g.EtcdValue(ctx, key)
 	if len(value) > probeBytes {
 		value = value[:probeBytes]
 	}

@@ -50,11 +50,11 @@ func (glassControl) Processes(context.Context, []string) (map[string][]process.P
 	return nil, nil
 }
 
-func (glassControl) EtcdValue(_ context.Context, key string) ([]byte, bool, error) {
+func (glassControl) EtcdValue(_ context.Context, key string) ([]byte, error) {
 	if key == "/registry/pods/default/web" {
-		return []byte("k8s\x00\x0apod"), true, nil
+		return []byte("k8s\x00\x0apod"), nil
 	}
-	return nil, false, nil
+	return nil, errors.New("etcd has no key " + key)
 }
 
 func (g glassControl) Trace(ctx context.Context, _ uint64, _ bool, f func(trace.Event, uint64) error) error {
