@@ -64,6 +64,8 @@ type Cluster struct {
 	faults *fault.Manager
 	// holds is which requests wait.
 	holds *hold.Manager
+	// fast is whether timers are shortened.
+	fast atomic.Bool
 	// encrypting is held while the encryption of Secrets changes.
 	encrypting sync.Mutex
 

@@ -26,7 +26,7 @@ const (
 	// thawLimit is how long a kubelet that was thawed may take to tell that it lives.
 	thawLimit = time.Minute
 	// freshLease is the age of a node's lease that controllers think nothing of: they
-	// wait for 40 s.
+	// wait for 50 s.
 	freshLease = 15 * time.Second
 	// longFreeze is what a kubelet notices: it looks for its runtime's last answer, finds
 	// it too old, and may call itself not ready until it has asked again.

@@ -86,6 +86,7 @@ func (c *Cluster) nodeSpec(n nodeState) (node.Spec, error) {
 		Reserved: reservedFor(n.Index), MachineID: n.MachineID,
 		CgroupParent: c.layout.cgroup() + "/" + n.Name,
 		Tap:          !c.options.NoTrace,
+		Timers:       c.nodeTimers(),
 	}, nil
 }
 

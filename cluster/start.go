@@ -198,6 +198,7 @@ func (c *Cluster) newPlane(egressConfig string) (*controlplane.Plane, error) {
 		EtcdPeers:     c.state.EtcdPeers,
 		UnsafeNoFsync: c.options.UnsafeNoFsync,
 		Hold:          c.holds,
+		Fast:          c.fast.Load,
 	}
 	if !c.options.NoTrace {
 		config.Trace = c.trace

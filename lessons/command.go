@@ -90,8 +90,8 @@ func toolVerbs(tool string) (verbs []string, known bool) {
 	case "fault":
 		return []string{"list", "inject", "heal", "status"}, true
 	case "snapshot":
-		return []string{"ls", "save", "restore", "rm"}, true
-	case "encrypt-secrets", "trace", "hold", "step", "release":
+		return []string{"ls", "save", "restore", "rm", "diff"}, true
+	case "encrypt-secrets", "clock", "trace", "hold", "step", "release":
 		return nil, true
 	}
 	return nil, false

@@ -441,7 +441,10 @@ func TestTheStatusLineSaysWhatIsBrokenAndHeld(t *testing.T) {
 	d.send(faultsMsg{{Order: fault.Order{Name: "node-kill", Target: "node-2"}}, {Order: fault.Order{Name: "dns-skew", Target: "web"}}})
 	d.send(holdsMsg{Rules: []hold.Rule{{Name: "bindings"}}, Waiting: make([]hold.Waiting, 2)})
 	d.sees("broken: dns-skew web and 1 more", "held: bindings (2 waiting)")
-	d.send(faultsMsg{})
+	d.send(faultsMsg{{Order: fault.Order{Name: fault.FastClock, Target: fault.WholeCluster}}})
 	d.send(holdsMsg{})
+	d.sees("clock: fast")
 	d.seesNot("broken:", "held:")
+	d.send(faultsMsg{})
+	d.seesNot("clock:")
 }

@@ -3,6 +3,7 @@ package ui
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	tea "charm.land/bubbletea/v2"
@@ -38,8 +39,13 @@ func feedHolds(ctx context.Context, holds *hold.Manager, send func(tea.Msg)) {
 func (a *App) brokenWords() []string {
 	t := a.ctx.Theme
 	var words []string
-	if n := len(a.faults); n > 0 {
-		last := a.faults[n-1]
+	// A fast clock breaks nothing, and explains much.
+	broken := slices.DeleteFunc(slices.Clone(a.faults), func(f fault.Active) bool { return f.Name == fault.FastClock })
+	if len(broken) < len(a.faults) {
+		words = append(words, t.Tone(theme.Warn).Bold(true).Render("clock: fast"))
+	}
+	if n := len(broken); n > 0 {
+		last := broken[n-1]
 		text := "broken: " + last.Name + " " + last.Target
 		if n > 1 {
 			text += fmt.Sprintf(" and %d more", n-1)

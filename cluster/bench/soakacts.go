@@ -79,7 +79,7 @@ func (s *soak) target(ctx context.Context, f fault.Fault, number uint64) (string
 			"etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler",
 			"node-1/kubelet", "node-2/containerd", "node-3/kube-proxy", "node-1/network-policy",
 		}), nil
-	case "etcd":
+	case "etcd", fault.WholeCluster:
 		return f.Target, nil
 	case "NAME":
 		return pick([]string{"kubernetes.default.svc.cluster.local", "soak.example"}), nil

@@ -212,6 +212,7 @@ func (a *APIServer) flags() ([]string, error) {
 		"--tls-cert-file=" + files.servingCert,
 		"--tls-private-key-file=" + files.servingKey,
 	}
+	flags = append(flags, c.clockFlags(APIServerName)...)
 	if path := c.PKI.Path(EncryptionConfigFile); exists(path) {
 		flags = append(flags, "--encryption-provider-config="+path)
 	}

@@ -13,6 +13,7 @@ import (
 	"k8s.io/klog/v2"
 	"k8s.io/klog/v2/textlogger"
 
+	"kubarium/cluster/clock"
 	"kubarium/cluster/hold"
 	"kubarium/cluster/pki"
 	"kubarium/cluster/trace"
@@ -50,12 +51,23 @@ type Config struct {
 	EtcdPeers []int
 	// UnsafeNoFsync lets etcd skip fsync: faster, and not durable.
 	UnsafeNoFsync bool
+	// Fast, when set, tells at each start of a component whether its timers are to be
+	// shortened.
+	Fast func() bool
 	// Hold, when set, may have write requests wait.
 	Hold *hold.Manager
 	// Trace, when set, takes what the taps in the components see.
 	Trace *trace.Store
 	// AuditLog, when set, is the path of the API server's own audit log.
 	AuditLog string
+}
+
+// clockFlags shorten a component's timers, if that is wanted.
+func (c Config) clockFlags(component string) []string {
+	if c.Fast == nil || !c.Fast() {
+		return nil
+	}
+	return clock.Flags(component)
 }
 
 // etcdSocket is where a member of etcd's listens for clients.

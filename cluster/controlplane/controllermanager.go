@@ -47,7 +47,7 @@ func newControllerManager(config Config, probe *probe) *ControllerManager {
 
 func (m *ControllerManager) flags(kubeconfig, certFile, keyFile string) []string {
 	c := m.config
-	return []string{
+	flags := []string{
 		"--kubeconfig=" + kubeconfig,
 		"--authentication-kubeconfig=" + kubeconfig,
 		"--authorization-kubeconfig=" + kubeconfig,
@@ -74,6 +74,7 @@ func (m *ControllerManager) flags(kubeconfig, certFile, keyFile string) []string
 		"--tls-private-key-file=" + keyFile,
 		"--use-service-account-credentials=true",
 	}
+	return append(flags, c.clockFlags(controllerManagerName)...)
 }
 
 func (m *ControllerManager) launch(ctx context.Context) (func(context.Context) error, error) {

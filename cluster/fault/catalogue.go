@@ -45,7 +45,7 @@ func nodeFaults() []Fault {
 		{
 			Name: "node-kill", Target: nodeTarget, inject: endNode(true), Default: 5 * time.Minute, Max: longest,
 			Summary: "cut the power of a node",
-			Expect:  "After the grace period of 40 s the node is NotReady and its pods leave the endpoints of services; 5 minutes later they are replaced elsewhere. When the node is on again it is Ready and runs what is still meant for it.",
+			Expect:  "After the grace period of 50 s the node is NotReady and its pods leave the endpoints of services; 5 minutes later they are replaced elsewhere. When the node is on again it is Ready and runs what is still meant for it.",
 		},
 		{
 			Name: "node-stop", Target: nodeTarget, inject: endNode(false), Default: 5 * time.Minute, Max: longest,
@@ -56,7 +56,7 @@ func nodeFaults() []Fault {
 			Name: "node-partition", Target: nodeTarget, inject: partitionNode, Default: usual, Max: longest,
 			Params:  []Param{{Name: "from", Default: "all", Meaning: "whom it does not reach, and who does not reach it: all, control-plane or a node"}},
 			Summary: "drop all packets between a node and the others",
-			Expect:  "The node's pods go on, and do not reach those of other nodes. Without the control plane the node is NotReady after the grace period of 40 s, and its pods are replaced after 5 minutes more; when it is back it ends those that were replaced.",
+			Expect:  "The node's pods go on, and do not reach those of other nodes. Without the control plane the node is NotReady after the grace period of 50 s, and its pods are replaced after 5 minutes more; when it is back it ends those that were replaced.",
 		},
 		{
 			Name: "node-slow", Target: nodeTarget, inject: slowNode, Default: usual, Max: longest,
@@ -87,12 +87,12 @@ func nodeFaults() []Fault {
 		{
 			Name: "kubelet-config-corrupt", Target: nodeTarget, inject: corruptConfig, alone: kubeletConfig, Default: usual, Max: longest,
 			Summary: "the configuration file of a node's kubelet can't be read",
-			Expect:  "The kubelet fails at each start, and with it the daemons that share its process; after 40 s the node is NotReady. Containers go on. Once healed the kubelet starts at its next attempt, within 10 s.",
+			Expect:  "The kubelet fails at each start, and with it the daemons that share its process; after 50 s the node is NotReady. Containers go on. Once healed the kubelet starts at its next attempt, within 10 s.",
 		},
 		{
 			Name: "certificate-expired", Target: nodeTarget, inject: expireCertificate, Default: usual, Max: longest,
 			Summary: "the client certificate of a node's kubelet is over",
-			Expect:  "The kubelet's requests are answered 401 Unauthorized; after 40 s the node is NotReady, while its containers go on. With a good certificate it is Ready within seconds.",
+			Expect:  "The kubelet's requests are answered 401 Unauthorized; after 50 s the node is NotReady, while its containers go on. With a good certificate it is Ready within seconds.",
 		},
 	}
 }
@@ -119,6 +119,11 @@ func componentFaults() []Fault {
 
 func serviceFaults() []Fault {
 	return []Fault{
+		{
+			Name: FastClock, Target: WholeCluster, inject: speedUp, Default: 30 * time.Minute, Max: 8 * time.Hour,
+			Summary: "shorten the timers that make one wait for minutes (breaks nothing; the same as 'kubarium clock fast')",
+			Expect:  "The API server, the controllers and the kubelets start anew within seconds; containers go on. From then on a node that is off is NotReady after some 12 s instead of 50 s, and new pods leave it 10 s later instead of 5 minutes; containers that crash wait 5 s at most instead of 5 minutes; autoscalers look every 5 s and scale down after 20 s instead of 5 minutes. 'kubarium clock' tells each value beside production's.",
+		},
 		{
 			Name: "dns-skew", Target: "NAME", inject: skewDNS, Default: usual, Max: longest, lasting: true,
 			Params:  []Param{{Name: "answer", Default: "192.0.2.1", Meaning: "what CoreDNS answers: an IPv4 address, nxdomain or servfail"}},

@@ -47,6 +47,11 @@ func expireCertificate(ctx context.Context, w World, o Order) (func(context.Cont
 	return ifOn(machine, func(ctx context.Context) error { return give(ctx, false) }), nil
 }
 
+// ChangeKubelet gives a kubelet another configuration, and starts it anew.
+func ChangeKubelet(ctx context.Context, machine Machine, content []byte) error {
+	return withFile(ctx, machine, node.KubeletConfigPath, content)
+}
+
 // withFile replaces a file that the kubelet reads at its start, and starts the kubelet
 // anew.
 func withFile(ctx context.Context, machine Machine, inside string, content []byte) error {

@@ -35,6 +35,8 @@ type World interface {
 	// RestoreQuorum starts them.
 	LoseQuorum(ctx context.Context) error
 	RestoreQuorum(ctx context.Context) error
+	// SetClock shortens Kubernetes' timers, or gives them upstream's values.
+	SetClock(ctx context.Context, fast bool) error
 	// RefuseImage has the registry refuse an image, until allow is called.
 	RefuseImage(image string) (allow func(), err error)
 	// KubeletKubeconfig is a kubeconfig for the node's kubelet; an expired one was

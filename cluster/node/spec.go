@@ -25,6 +25,8 @@ type Timers struct {
 	StatusUpdate time.Duration `json:"statusUpdate,omitempty"`
 	// Lease is how long the node's lease lasts; it is renewed four times as often.
 	Lease time.Duration `json:"lease,omitempty"`
+	// Backoff is the longest wait before a container that crashes is started again.
+	Backoff time.Duration `json:"backoff,omitempty"`
 }
 
 // Spec is everything a node is made from.

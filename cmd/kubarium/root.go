@@ -62,7 +62,7 @@ Without a command it starts the cluster and the app.`,
 	root.AddCommand(
 		newUpCommand(g), newDownCommand(g), newKubectlCommand(g), newEnvCommand(g), newShellCommand(g),
 		newSnapshotCommand(g), newUndoCommand(g), newRedoCommand(g),
-		newNodeCommand(g), newComponentCommand(g), newFaultCommand(g), newHoldCommand(g), newStepCommand(g), newReleaseCommand(g),
+		newNodeCommand(g), newComponentCommand(g), newFaultCommand(g), newClockCommand(g), newHoldCommand(g), newStepCommand(g), newReleaseCommand(g),
 		newFreezeCommand(g), newThawCommand(g),
 		newImageCommand(g), newLessonCommand(g), newGlossaryCommand(),
 		newDoctorCommand(g), newEncryptSecretsCommand(g), newEtcdCommand(g), newTraceCommand(g), newFollowCommand(g), newInspectCommand(g),

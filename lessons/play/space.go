@@ -70,7 +70,7 @@ func (p *Player) tidy(ctx context.Context) error {
 // mend heals and releases what the lesson may have left broken or held.
 func (p *Player) mend(ctx context.Context) error {
 	for _, mending := range []struct{ word, line string }{
-		{"fault", "kubarium fault heal --all"}, {"hold", "kubarium release --all"},
+		{"fault", "kubarium fault heal --all"}, {"hold", "kubarium release --all"}, {"clock", "kubarium clock normal"},
 	} {
 		if !p.lesson.Runs(mending.word) {
 			continue

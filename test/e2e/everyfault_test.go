@@ -47,11 +47,14 @@ func (c *testCluster) breakOnce(t *testing.T, f fault.Fault, round int) {
 	if _, err := c.control().InjectFault(bounded(t), order); err != nil {
 		t.Fatalf("inject %+v: %v", order, err)
 	}
+	if round < 2 || f.Once() {
+		// For as long as it takes the cluster to notice.
+		time.Sleep(lasts)
+	}
 	if f.Once() {
 		return
 	}
 	if round < 2 {
-		time.Sleep(lasts)
 		if healed, err := c.control().HealFaults(bounded(t), f.Name, order.Target); err != nil || len(healed) != 1 {
 			t.Fatalf("heal %+v: %v, %v", order, healed, err)
 		}
@@ -91,8 +94,8 @@ func (c *testCluster) targetOf(t *testing.T, f fault.Fault, round int) string {
 		return []string{"kubarium/web:1.0", "all", "kubarium/toolbox:1.0"}[round]
 	case "COMPONENT|NODE/DAEMON":
 		return []string{"kube-scheduler", "kube-apiserver", node + "/kubelet"}[round]
-	case "etcd":
-		return "etcd"
+	case "etcd", fault.WholeCluster:
+		return f.Target
 	case "NAME":
 		return "web.default.svc.cluster.local"
 	}

@@ -150,6 +150,7 @@ func TestFaults(t *testing.T) {
 			awaitState(t, "node-3", component.Ready)
 		})
 	}
+	t.Run("fast-clock", func(t *testing.T) { testClock(t, ns) })
 	t.Run("limit", func(t *testing.T) {
 		injectWith(t, fault.Order{Name: "component-stop", Target: "kube-scheduler", For: time.Second})
 		awaitState(t, "kube-scheduler", component.Ready)
@@ -204,6 +205,43 @@ func (c *testCluster) containerPID(t *testing.T, ns, pod string) string {
 	}
 	t.Fatalf("no process of container %s", id)
 	return ""
+}
+
+// testClock asks the kubelets, and looks at what the API server makes of a pod.
+func testClock(t *testing.T, ns string) {
+	timers := func(pod string) string {
+		var kubelet struct {
+			Config struct {
+				Lease     int `json:"nodeLeaseDurationSeconds"`
+				CrashLoop struct {
+					Most string `json:"maxContainerRestartPeriod"`
+				} `json:"crashLoopBackOff"`
+			} `json:"kubeletconfig"`
+		}
+		eventually(t, "the kubelet's configuration", func(ctx context.Context) error {
+			data, err := shared.client.CoreV1().RESTClient().Get().AbsPath("/api/v1/nodes/node-2/proxy/configz").DoRaw(ctx)
+			if err != nil {
+				return err
+			}
+			return json.Unmarshal(data, &kubelet)
+		})
+		shared.kubectl(t, "-n", ns, "run", pod, "--image=kubarium/web:1.0")
+		stays := shared.kubectl(t, "-n", ns, "get", "pod", pod, "-o", "jsonpath={.spec.tolerations[*].tolerationSeconds}")
+		return fmt.Sprintf("%d %s %s", kubelet.Config.Lease, kubelet.Config.CrashLoop.Most, stays)
+	}
+	if out := shared.kubarium(t, "clock", "fast"); !strings.Contains(out, "clock: fast") {
+		t.Errorf("clock says %q", out)
+	}
+	if got, want := timers("hasty"), "8 5s 10 10"; got != want {
+		t.Errorf("with the fast clock: %s, want %s", got, want)
+	}
+	if out := shared.kubarium(t, "clock"); !strings.Contains(out, "clock: fast") || !strings.Contains(out, "5m0s") {
+		t.Errorf("clock says %q", out)
+	}
+	shared.kubarium(t, "clock", "normal")
+	if got, want := timers("patient"), "40 5m0s 300 300"; got != want {
+		t.Errorf("with production's: %s, want %s", got, want)
+	}
 }
 
 // testDelay asks with less patience than the delay needs, and with more.

@@ -122,7 +122,7 @@ func Own(args []string) bool {
 		return false
 	}
 	switch args[0] {
-	case "node", "component", "etcd", "encrypt-secrets", "trace", "inspect", "snapshot", "fault", "hold", "step", "release", "freeze", "thaw":
+	case "node", "component", "etcd", "encrypt-secrets", "trace", "inspect", "snapshot", "fault", "clock", "hold", "step", "release", "freeze", "thaw":
 		return true
 	}
 	return false

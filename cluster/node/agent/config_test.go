@@ -38,7 +38,7 @@ func testConfig() node.AgentConfig {
 		ClusterDNS: netip.MustParseAddr("10.96.0.10"), ClusterDomain: "cluster.local",
 		PodCIDR: netip.MustParsePrefix("10.244.0.0/16"), ServiceCIDR: netip.MustParsePrefix("10.96.0.0/16"),
 		Reserved: node.Resources{MilliCPU: 500, MemoryBytes: 1 << 30}, Zone: "zone-a",
-		Timers: node.Timers{StatusUpdate: 2 * time.Second, Lease: 8 * time.Second},
+		Timers: node.Timers{StatusUpdate: 2 * time.Second, Lease: 8 * time.Second, Backoff: 5 * time.Second},
 	}
 }
 
@@ -53,7 +53,7 @@ func TestKubeletAcceptsItsConfiguration(t *testing.T) {
 	if err := validation.ValidateKubeletConfiguration(&server.KubeletConfiguration, utilfeature.DefaultFeatureGate); err != nil {
 		t.Error(err)
 	}
-	if server.NodeStatusUpdateFrequency.Duration != 2*time.Second || server.NodeLeaseDurationSeconds != 8 {
+	if server.NodeStatusUpdateFrequency.Duration != 2*time.Second || server.NodeLeaseDurationSeconds != 8 || server.CrashLoopBackOff.MaxContainerRestartPeriod.Duration != 5*time.Second {
 		t.Errorf("timers are %s and %d s, want those of the node", server.NodeStatusUpdateFrequency.Duration, server.NodeLeaseDurationSeconds)
 	}
 	if got := server.NodeLabels["topology.kubernetes.io/zone"]; got != "zone-a" {

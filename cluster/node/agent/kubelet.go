@@ -140,6 +140,9 @@ func configure(k *kubeletconfig.KubeletConfiguration, config node.AgentConfig) {
 	if config.Timers.Lease != 0 {
 		k.NodeLeaseDurationSeconds = int32(config.Timers.Lease.Seconds())
 	}
+	if config.Timers.Backoff != 0 {
+		k.CrashLoopBackOff.MaxContainerRestartPeriod = &metav1.Duration{Duration: config.Timers.Backoff}
+	}
 	// A learner changes a ConfigMap and waits to see it.
 	k.SyncFrequency = metav1.Duration{Duration: 20 * time.Second}
 	// Per-volume disk usage is walked through; that is work while nothing happens.
