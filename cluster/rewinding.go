@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -60,6 +61,37 @@ func (c *Cluster) RestoreSnapshot(ctx context.Context, name string) (control.Rew
 	c.rewinding.Lock()
 	defer c.rewinding.Unlock()
 	return c.rewindTo(ctx, func(clientv3.KV) (rewind.State, error) { return state, nil })
+}
+
+// CompareStates tells what changed between two points. Each is a snapshot's name, a revision
+// that etcd still has, or "now".
+func (c *Cluster) CompareStates(ctx context.Context, from, to string) ([]rewind.Difference, error) {
+	var differences []rewind.Difference
+	err := c.withEtcd(func(etcd *clientv3.Client) error {
+		before, err := c.point(ctx, etcd, from)
+		if err != nil {
+			return err
+		}
+		after, err := c.point(ctx, etcd, to)
+		if err != nil {
+			return err
+		}
+		differences = rewind.Compare(before, after)
+		return nil
+	})
+	return differences, err
+}
+
+// point reads a state that somebody named.
+func (c *Cluster) point(ctx context.Context, etcd clientv3.KV, name string) (rewind.State, error) {
+	if name == rewind.Now {
+		return rewind.ReadState(ctx, etcd, 0)
+	}
+	if revision, err := strconv.ParseInt(name, 10, 64); err == nil && revision > 0 {
+		return rewind.ReadState(ctx, etcd, revision)
+	}
+	_, state, err := c.snapshots().Load(name)
+	return state, err
 }
 
 // Changes lists what the user did, oldest first.

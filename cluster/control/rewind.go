@@ -29,6 +29,7 @@ type Rewinder interface {
 	ListSnapshots() ([]rewind.Snapshot, error)
 	RestoreSnapshot(ctx context.Context, name string) (Rewound, error)
 	RemoveSnapshot(name string) error
+	CompareStates(ctx context.Context, from, to string) ([]rewind.Difference, error)
 	Changes() []rewind.Change
 	Undo(ctx context.Context) (Rewound, error)
 	Redo(ctx context.Context) (Rewound, error)
@@ -55,6 +56,12 @@ func (c *Client) RestoreSnapshot(ctx context.Context, name string) (Rewound, err
 // RemoveSnapshot deletes a snapshot.
 func (c *Client) RemoveSnapshot(ctx context.Context, name string) error {
 	return c.call(ctx, http.MethodDelete, "/v1/snapshots/"+url.PathEscape(name), nil, nil)
+}
+
+// CompareStates tells what changed between two points: snapshots, revisions or rewind.Now.
+func (c *Client) CompareStates(ctx context.Context, from, to string) ([]rewind.Difference, error) {
+	var list []rewind.Difference
+	return list, c.call(ctx, http.MethodGet, "/v1/difference?from="+url.QueryEscape(from)+"&to="+url.QueryEscape(to), nil, &list)
 }
 
 // Changes lists what the user did, oldest first.
@@ -90,6 +97,10 @@ func handleRewind(mux *http.ServeMux, cluster Rewinder) {
 	})
 	mux.HandleFunc("DELETE /v1/snapshots/{name}", func(w http.ResponseWriter, r *http.Request) {
 		answer(w, nil, cluster.RemoveSnapshot(r.PathValue("name")))
+	})
+	mux.HandleFunc("GET /v1/difference", func(w http.ResponseWriter, r *http.Request) {
+		list, err := cluster.CompareStates(r.Context(), r.FormValue("from"), r.FormValue("to"))
+		answer(w, list, err)
 	})
 	mux.HandleFunc("GET /v1/changes", func(w http.ResponseWriter, _ *http.Request) { answer(w, cluster.Changes(), nil) })
 	for path, do := range map[string]func(context.Context) (Rewound, error){"undo": cluster.Undo, "redo": cluster.Redo} {

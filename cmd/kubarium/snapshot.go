@@ -1,8 +1,12 @@
 package main
 
 import (
+	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
+	"slices"
+	"strconv"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -12,6 +16,8 @@ import (
 	"k8s.io/apimachinery/pkg/util/duration"
 
 	"kubarium/cluster/control"
+	"kubarium/cluster/rewind"
+	"kubarium/cluster/stored"
 )
 
 func newSnapshotCommand(g *global) *cobra.Command {
@@ -63,8 +69,53 @@ nodes there are.`,
 				return nil
 			},
 		},
+		newSnapshotDiffCommand(g),
 	)
 	return cmd
+}
+
+func newSnapshotDiffCommand(g *global) *cobra.Command {
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use: "diff FROM [TO]", Short: "Tell what changed between two points", Args: cobra.RangeArgs(1, 2),
+		Long: `Tell what changed between two points: snapshots, revisions of etcd ('kubarium undo --list'
+and 'kubarium trace' name some), or now, which is what TO is unless given. Of revisions the
+last five to ten minutes are kept.`,
+		Example: `  kubarium snapshot diff before-the-experiment
+  kubarium snapshot diff 1234 1250`,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			to := rewind.Now
+			if len(args) > 1 {
+				to = args[1]
+			}
+			list, err := g.client().CompareStates(cmd.Context(), args[0], to)
+			if err != nil {
+				return g.explain(err)
+			}
+			if asJSON {
+				return json.NewEncoder(cmd.OutOrStdout()).Encode(list)
+			}
+			tellDifferences(cmd.OutOrStdout(), list)
+			return nil
+		},
+	}
+	bindOutput(cmd, &asJSON)
+	return cmd
+}
+
+func tellDifferences(out io.Writer, list []rewind.Difference) {
+	if len(list) == 0 {
+		fmt.Fprintln(out, "nothing differs")
+	}
+	for _, d := range list {
+		fmt.Fprintln(out, d.Verb, plainLine(strings.TrimPrefix(d.Key, stored.Prefix)))
+		for _, change := range d.Changes {
+			fmt.Fprintln(out, "  "+plainLine(change))
+		}
+		if d.Trouble != "" {
+			fmt.Fprintln(out, "  "+plainLine(d.Trouble))
+		}
+	}
 }
 
 func (g *global) listSnapshots(cmd *cobra.Command) error {
@@ -86,7 +137,7 @@ func (g *global) listSnapshots(cmd *cobra.Command) error {
 }
 
 func newUndoCommand(g *global) *cobra.Command {
-	var list bool
+	var list, show bool
 	cmd := &cobra.Command{
 		Use: "undo", Short: "Take your last change to the cluster back", Args: cobra.NoArgs,
 		Long: `Take your last change to the cluster back, and all that came of it: the state of all objects
@@ -97,6 +148,9 @@ the last five to ten minutes.`,
 			if list {
 				return g.listChanges(cmd)
 			}
+			if show {
+				return g.showUndo(cmd)
+			}
 			result, err := g.client().Undo(cmd.Context())
 			if err != nil {
 				return g.explain(err)
@@ -105,6 +159,7 @@ the last five to ten minutes.`,
 			return nil
 		},
 	}
+	cmd.Flags().BoolVar(&show, "show", false, "tell what it would change instead")
 	cmd.Flags().BoolVar(&list, "list", false, "list your changes instead, newest last")
 	return cmd
 }
@@ -135,6 +190,27 @@ func tellRewound(r control.Rewound) string {
 		return "nothing differed"
 	}
 	return fmt.Sprintf("%d objects written, %d deleted, in %.1f s", r.Written, r.Deleted, r.Took.Seconds())
+}
+
+// showUndo tells what the next undo does: from now to before the user's last change.
+func (g *global) showUndo(cmd *cobra.Command) error {
+	changes, err := g.client().Changes(cmd.Context())
+	if err != nil {
+		return g.explain(err)
+	}
+	for _, c := range slices.Backward(changes) {
+		if c.Undone {
+			continue
+		}
+		list, err := g.client().CompareStates(cmd.Context(), rewind.Now, strconv.FormatInt(c.First-1, 10))
+		if err != nil {
+			return g.explain(err)
+		}
+		fmt.Fprintf(cmd.OutOrStdout(), "would undo: %s\n", strings.Join(c.What, "; "))
+		tellDifferences(cmd.OutOrStdout(), list)
+		return nil
+	}
+	return errors.New("there is no change of yours to take back")
 }
 
 func (g *global) listChanges(cmd *cobra.Command) error {

@@ -121,5 +121,15 @@ spec:
 			t.Errorf("%v: exit code %d, %s", wrong, code, out)
 		}
 	}
+
+	t.Log("what changed between two points is told")
+	c.kubectl(t, "scale", "deployment/web", "--replicas=3")
+	c.kubectl(t, "create", "configmap", "new")
+	if out := c.kubarium(t, "snapshot", "diff", "before"); !strings.Contains(out, "create configmaps/default/new") || !strings.Contains(out, "update deployments/default/web") || !strings.Contains(out, ".spec.replicas: 2 -> 3") {
+		t.Errorf("diff says %q", out)
+	}
+	if out := c.kubarium(t, "undo", "--show"); !strings.Contains(out, "would undo: create configmaps/default/new") || !strings.Contains(out, "delete configmaps/default/new") || strings.Contains(out, "deployments/default/web\n  .spec.replicas") {
+		t.Errorf("undo --show says %q", out)
+	}
 	c.kubarium(t, "snapshot", "rm", "before")
 }
