@@ -57,16 +57,21 @@ func Timers() []Timer {
 	}
 }
 
-// Flags are the command line of who has timers, for the fast clock.
-func Flags(of string) []string {
+// Flags are the command line of who has timers. Production's values are in it too, since
+// upstream keeps some in variables of the process: what is not said is what was said last.
+func Flags(of string, fast bool) []string {
 	var flags []string
 	for _, t := range Timers() {
 		if t.Of != of {
 			continue
 		}
-		value := t.Fast.String()
+		is := t.Production
+		if fast {
+			is = t.Fast
+		}
+		value := is.String()
 		if t.seconds {
-			value = strconv.Itoa(int(t.Fast.Seconds()))
+			value = strconv.Itoa(int(is.Seconds()))
 		}
 		flags = append(flags, fmt.Sprintf("--%s=%s", t.Name, value))
 	}

@@ -62,12 +62,9 @@ type Config struct {
 	AuditLog string
 }
 
-// clockFlags shorten a component's timers, if that is wanted.
+// clockFlags are those of a component's timers.
 func (c Config) clockFlags(component string) []string {
-	if c.Fast == nil || !c.Fast() {
-		return nil
-	}
-	return clock.Flags(component)
+	return clock.Flags(component, c.Fast != nil && c.Fast())
 }
 
 // etcdSocket is where a member of etcd's listens for clients.
