@@ -109,10 +109,15 @@ func (c *testCluster) awaitWhole(t *testing.T) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), 6*time.Minute)
 	defer cancel()
+	lacked := ""
 	for {
 		err := c.whole(ctx)
 		if err == nil {
 			return
+		}
+		if err.Error() != lacked {
+			lacked = err.Error()
+			t.Logf("%s: not whole yet: %s", time.Now().Format(time.TimeOnly), lacked)
 		}
 		select {
 		case <-ctx.Done():
