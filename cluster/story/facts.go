@@ -175,14 +175,10 @@ func changed(diff string) string {
 
 func attempt(e trace.Event, m member) Step {
 	step := Step{Seq: e.Seq, Time: e.Time, Who: "kube-scheduler", Object: m.object, Why: m.why, Certain: true, Detail: e.Detail}
-	if step.Time.Before(m.since) {
-		// Nothing of an object is told before the object.
-		step.Time = m.since.Add(time.Nanosecond)
-	}
 	if e.Verb == "refuse" {
 		step.What = "finds no node for " + describe(m.object)
 	} else {
 		step.What = "chooses " + e.Fields["node"] + " for " + describe(m.object)
 	}
-	return step
+	return m.after(step)
 }

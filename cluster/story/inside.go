@@ -74,11 +74,11 @@ func (s *Story) notify(e trace.Event) {
 	if e.Fields["change"] == "deleted" {
 		what = "tells %s watchers of the end of %s: %s"
 	}
-	s.tell(Step{
+	s.told = append(s.told, m.after(Step{
 		Seq: e.Seq, Time: e.Time, Who: "kube-apiserver", Object: m.object, Certain: true,
 		What: fmt.Sprintf(what, e.Fields["watchers"], describe(m.object), e.Fields["to"]),
 		Why:  "its UID and revision " + e.Fields["revision"] + " are those of " + describe(m.object),
-	}, m)
+	}))
 }
 
 // verbose is from where on what a controller says tells only that it woke.
@@ -111,7 +111,7 @@ func (s *Story) words(e trace.Event) {
 		return
 	}
 	s.woken[key] = true
-	s.tell(step, m)
+	s.told = append(s.told, m.after(step))
 }
 
 // done tells of a fault or a hold that is about an object in the story, or about the node of
@@ -125,7 +125,7 @@ func (s *Story) done(e trace.Event) {
 	switch pod, hosts := s.hosts[e.Object.Name]; {
 	case ok:
 		step.Object, step.Why = m.object, "it is about "+describe(m.object)
-		s.tell(step, m)
+		s.told = append(s.told, m.after(step))
 	case e.Object.Kind == "Node" && hosts:
 		step.Why = describe(pod) + " is on that node"
 		s.told = append(s.told, step)
@@ -133,14 +133,6 @@ func (s *Story) done(e trace.Event) {
 		step.Why, step.Certain = "it is done meanwhile; whether it matters here is not known", false
 		s.told = append(s.told, step)
 	}
-}
-
-// tell adds a step; nothing of an object is told before the object.
-func (s *Story) tell(step Step, m member) {
-	if step.Time.Before(m.since) {
-		step.Time = m.since.Add(time.Nanosecond)
-	}
-	s.told = append(s.told, step)
 }
 
 // written is a write with what led to it.

@@ -47,3 +47,16 @@ func TestInside(t *testing.T) {
 		"hold has a request wait, by bindings: bind a",
 	)
 }
+
+// TestSeenBeforeEtcdTells keeps the order of what was seen before etcd's watch told of the
+// object, whichever came through the trace first.
+func TestSeenBeforeEtcdTells(t *testing.T) {
+	p := &tape{story: New(Root{Resource: "pods", Namespace: "shop", Name: "a"})}
+	pod := object("Pod", "a", "p")
+	p.add(trace.Event{Time: p.at(2), Component: "kube-controller-manager", Verb: "say", Actor: "job-controller",
+		Object: trace.Object{Kind: "Pod", Namespace: "shop", Name: "a"}, Fields: map[string]string{"message": "addPod", "verbosity": "4"}})
+	p.write(3, "create", pod, 1)
+	p.add(trace.Event{Time: p.at(1), Component: "kube-apiserver", Verb: "notify", Object: pod, Fields: map[string]string{"revision": "1", "watchers": "1", "to": "a", "change": "added"}})
+	p.request(0, 4, "eve", "curl/8", "create", pod, "201", "1")
+	p.expect(t, "curl (eve) creates Pod shop/a", "kube-apiserver tells 1 watchers of Pod shop/a: a", "job-controller wakes for Pod shop/a: addPod")
+}

@@ -2,7 +2,6 @@ package story
 
 import (
 	"encoding/json"
-	"time"
 
 	"kubarium/cluster/trace"
 )
@@ -37,11 +36,7 @@ func (s *Story) onNode(e trace.Event, m member) (Step, bool) {
 	if e.Fields["error"] != "" {
 		step.What += ", which fails: " + e.Fields["error"]
 	}
-	if step.Time.Before(m.since) {
-		// Nothing of an object is told before the object.
-		step.Time = m.since.Add(time.Nanosecond)
-	}
-	return step, true
+	return m.after(step), true
 }
 
 // onNode is what a kubelet did, in words.

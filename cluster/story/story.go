@@ -37,6 +37,9 @@ type Step struct {
 	Certain bool `json:"certain"`
 	// Detail is the rest that is known: answer, latency, reason, changes.
 	Detail string `json:"detail,omitempty"`
+	// order is when it was seen, where that was before the object was: what is told then at
+	// the same time is in this order.
+	order time.Time
 }
 
 // Root is what a story begins with.
@@ -79,6 +82,15 @@ type member struct {
 	why    string
 	// since is when etcd told of the object first.
 	since time.Time
+}
+
+// after puts a step behind the object that it is about: nothing of an object is told before
+// it is, and etcd's watch may be the last to tell.
+func (m member) after(step Step) Step {
+	if step.order = step.Time; step.Time.Before(m.since) {
+		step.Time = m.since.Add(time.Nanosecond)
+	}
+	return step
 }
 
 // New begins a story.
@@ -141,7 +153,9 @@ func (s *Story) settle(before, until time.Time) []Step {
 
 // release gives out the steps until a time before which nothing waits for its request.
 func (s *Story) release(until time.Time) []Step {
-	slices.SortStableFunc(s.told, func(a, b Step) int { return cmp.Or(a.Time.Compare(b.Time), cmp.Compare(a.Seq, b.Seq)) })
+	slices.SortStableFunc(s.told, func(a, b Step) int {
+		return cmp.Or(a.Time.Compare(b.Time), a.order.Compare(b.order), cmp.Compare(a.Seq, b.Seq))
+	})
 	n := len(s.told)
 	if at := slices.IndexFunc(s.told, func(step Step) bool { return step.Time.After(until) }); at >= 0 {
 		n = at

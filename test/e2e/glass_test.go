@@ -130,7 +130,7 @@ func TestTraceScheduling(t *testing.T) {
 			}
 		}
 	}
-	if told := shared.kubarium(t, "trace", "scheduling", "-n", ns, "huge", "--depth", "3"); !strings.Contains(told, "refused") || !strings.Contains(told, "not asked") {
+	if told := shared.kubarium(t, "trace", "scheduling", "-n", ns, "huge", "--depth", "3"); !strings.Contains(told, "NodeResourcesFit      refused") || !strings.Contains(told, "skipped") {
 		t.Errorf("told: %s", told)
 	}
 	eventually(t, "pod in the scheduler's queue", func(ctx context.Context) error {
