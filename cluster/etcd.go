@@ -9,10 +9,11 @@ import (
 	"kubarium/cluster/stored"
 )
 
-// EtcdKeys returns the keys of etcd that begin with prefix; more says that there are others.
+// EtcdKeys returns the keys of etcd that begin with prefix, without sizes; more says that there
+// are others.
 func (c *Cluster) EtcdKeys(ctx context.Context, prefix string) (entries []stored.Entry, more bool, err error) {
 	err = c.withEtcd(func(client *clientv3.Client) error {
-		entries, more, err = keyspace.List(ctx, client, prefix)
+		entries, more, err = keyspace.List(ctx, client, prefix, false)
 		return err
 	})
 	return entries, more, err

@@ -11,6 +11,7 @@ import (
 	"kubarium/ui/boot"
 	"kubarium/ui/command"
 	"kubarium/ui/detail"
+	"kubarium/ui/etcd"
 	"kubarium/ui/gauge"
 	"kubarium/ui/glass"
 	"kubarium/ui/graph"
@@ -230,7 +231,7 @@ func (a *App) handleOwn(msg tea.Msg) tea.Cmd {
 		return a.exec(msg.Args, "")
 	case pane.LeaveMsg:
 		a.leave(msg)
-	case detail.CloseMsg, resource.CloseMsg, graph.CloseMsg, tree.CloseMsg, glass.CloseMsg:
+	case detail.CloseMsg, resource.CloseMsg, graph.CloseMsg, tree.CloseMsg, glass.CloseMsg, etcd.CloseMsg:
 		a.popScreen()
 		return a.sync()
 	case pane.TreeMsg, treeMsg:

@@ -3,6 +3,7 @@ package ui
 import (
 	tea "charm.land/bubbletea/v2"
 
+	"kubarium/ui/etcd"
 	"kubarium/ui/glass"
 	"kubarium/ui/theme"
 )
@@ -31,6 +32,18 @@ func (a *App) noGlass() string {
 		return noGlass
 	}
 	return ""
+}
+
+// openEtcd shows what is in etcd, from a prefix on.
+func (a *App) openEtcd(prefix string) tea.Cmd {
+	if a.opts.Etcd.Keys == nil {
+		a.say(theme.Warn, noGlass)
+		return nil
+	}
+	a.ctx.Text = ""
+	view, cmd := etcd.Open(a.ctx, a.opts.Etcd, prefix)
+	a.pushScreen(view)
+	return tea.Batch(cmd, a.sync())
 }
 
 // noGlass is said where nobody sees inside.

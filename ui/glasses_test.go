@@ -10,6 +10,7 @@ import (
 
 	"kubarium/cluster/stored"
 	"kubarium/cluster/trace"
+	"kubarium/ui/etcd"
 	"kubarium/ui/glass"
 )
 
@@ -158,4 +159,75 @@ func TestGlassOfAClusterOfOthers(t *testing.T) {
 	d.write("glass")
 	d.press("enter")
 	d.sees("started elsewhere")
+}
+
+// withEtcd lets a driver's cluster have a few keys, of which one is written once more.
+func withEtcd(d *driver) *driver {
+	value := func(n int) []byte { return fmt.Appendf(nil, `{"kind":"ConfigMap","data":{"k":"%d"}}`, n) }
+	key := "/registry/configmaps/shop/prices"
+	history := []stored.Entry{
+		{Key: key, Created: 7, Revision: 31, Writes: 2, Size: 38, Value: value(2)}, {Key: key, Created: 7, Revision: 7, Writes: 1, Size: 38, Value: value(1)},
+	}
+	d.app.opts.Etcd.Keys = func(context.Context, string) ([]stored.Entry, bool, error) {
+		return []stored.Entry{
+			{Key: "compact_rev_key", Revision: 1},
+			{Key: "/registry/configmaps/kube-system/root", Created: 3, Revision: 3, Writes: 1}, history[0],
+			{Key: "/registry/events/shop/web.18a", Created: 40, Revision: 40, Writes: 1, Lease: 0x7587},
+			{Key: "/registry/masterleases/10.89.0.1", Created: 2, Revision: 50, Writes: 9, Lease: 0x7001},
+		}, false, nil
+	}
+	d.app.opts.Etcd.History = func(_ context.Context, key string, _ int) ([]stored.Entry, error) {
+		if key != history[0].Key {
+			return nil, errors.New("etcd has no key " + key)
+		}
+		return history, nil
+	}
+	return d
+}
+
+func TestEtcd(t *testing.T) {
+	d := withEtcd(up(t, 120, 40))
+	d.press(":")
+	d.write("etcd")
+	d.press("enter")
+	d.sees("etcd /registry/", "configmaps/", "events/", "5 keys")
+	d.seesNot("prices")
+	d.press("enter")
+	d.sees("kube-system/", "shop/")
+	d.press("down", "enter")
+	d.sees("prices", "31")
+	d.press("enter")
+	d.sees("/registry/configmaps/shop/prices", "# revision 31, of 7; write 2; 38 bytes; no lease", "kind: ConfigMap", `k: "2"`)
+	d.press("tab")
+	d.sees("7b 22 6b 69")
+	d.press("tab")
+	d.sees("revision 7: # write 1", `.data.k: \"1\" -> \"2\"`)
+	d.press("esc", "left", "left")
+	d.sees("masterleases/")
+	d.press("/")
+	d.write("18a")
+	d.press("enter")
+	d.sees("events/shop/web.18a", "7587")
+	d.press("esc", "esc")
+	d.seesNot("masterleases/")
+	d.press(":")
+	d.write("etcd /registry/masterleases/")
+	d.press("enter")
+	d.sees("10.89.0.1", "7001")
+}
+
+// TestEtcdWaitsForWrites tells of writes only, and ends with its context.
+func TestEtcdWaitsForWrites(t *testing.T) {
+	store := trace.NewStore()
+	store.Add(trace.Event{Component: "kube-apiserver"})
+	store.Add(trace.Event{Component: "etcd"})
+	wait := etcd.Writes(store)
+	if last, ok := wait(t.Context(), 0); !ok || last != 2 {
+		t.Errorf("last %d, %v", last, ok)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, ok := wait(ctx, 2); ok {
+		t.Error("it does not end")
+	}
 }

@@ -178,6 +178,13 @@ func TestScreens(t *testing.T) {
 			return graphs(t, w, h, ascii, "right", "right")
 		},
 		"glass": func(t *testing.T, w, h int, ascii func(*Options)) *driver { return openGlassOf(up(t, w, h, ascii)) },
+		"etcd": func(t *testing.T, w, h int, ascii func(*Options)) *driver {
+			d := withEtcd(up(t, w, h, ascii))
+			d.press(":")
+			d.write("etcd")
+			d.press("enter", "down", "enter")
+			return d
+		},
 		"glass details": func(t *testing.T, w, h int, ascii func(*Options)) *driver {
 			d := openGlassOf(up(t, w, h, ascii))
 			d.press("up", "up", "enter")

@@ -38,6 +38,11 @@ type pageMsg struct{ name string }
 
 // run shows the page; nil if there is none of that name.
 func (m pageMsg) run() func(*App) tea.Cmd {
+	words := strings.Fields(m.name)
+	if len(words) > 0 && len(words) < 3 && words[0] == "etcd" {
+		prefix := strings.Join(words[1:], "")
+		return func(a *App) tea.Cmd { return a.openEtcd(prefix) }
+	}
 	switch strings.TrimSpace(m.name) {
 	case "graphs":
 		return (*App).openGraphs

@@ -18,6 +18,7 @@ import (
 	"kubarium/cluster/fault"
 	"kubarium/cluster/hold"
 	"kubarium/cluster/trace"
+	"kubarium/ui/etcd"
 	"kubarium/ui/glass"
 	"kubarium/ui/keys"
 	"kubarium/ui/panel"
@@ -80,6 +81,8 @@ type Options struct {
 	Trace *trace.Store
 	// Glass is where the insides of components are seen; without a flow nobody does.
 	Glass glass.Sources
+	// Etcd is the cluster's store; without Keys nobody sees it.
+	Etcd etcd.Source
 	// Processes lists what runs in containers, by their IDs; nil if nobody knows.
 	Processes tree.Processes
 	// Faults and Holds are what is broken and held on purpose; nil if the cluster was

@@ -8,6 +8,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"kubarium/ui/detail"
+	"kubarium/ui/etcd"
 	"kubarium/ui/glass"
 	"kubarium/ui/graph"
 	"kubarium/ui/keys"
@@ -28,6 +29,8 @@ func Actions() []keys.Group {
 	defer object.Close()
 	inside, _ := glass.Open(a.ctx, glass.Sources{})
 	defer inside.Close()
+	keyed, _ := etcd.Open(a.ctx, etcd.Source{}, "")
+	defer keyed.Close()
 	groups := []keys.Group{{Title: keys.Everywhere, Set: a.globalKeys()}}
 	titles := map[layout.Name]string{
 		layout.Components: "control plane", layout.Tanks: "nodes", layout.Pods: "pods", layout.Services: "services", layout.Events: "events",
@@ -42,6 +45,7 @@ func Actions() []keys.Group {
 		keys.Group{Title: "object", Set: object.Bindings()},
 		keys.Group{Title: "graphs", Set: graph.Open(a.ctx, func(bool) {}).Bindings()},
 		keys.Group{Title: "glass", Set: inside.Bindings()},
+		keys.Group{Title: "etcd", Set: keyed.Bindings()},
 		keys.Group{Title: "output of kubectl", Set: a.dockKeys()},
 		keys.Group{Title: "terminal", Set: a.terminalKeys()},
 	)

@@ -16,9 +16,13 @@ import (
 const MaxKeys = 20000
 
 // List returns the keys that begin with prefix and what etcd knows of them, in order; more
-// says that there are others.
-func List(ctx context.Context, kv clientv3.KV, prefix string) (entries []stored.Entry, more bool, err error) {
-	found, err := kv.Get(ctx, prefix, clientv3.WithPrefix(), clientv3.WithLimit(MaxKeys))
+// says that there are others. Their sizes cost reading the values.
+func List(ctx context.Context, kv clientv3.KV, prefix string, sizes bool) (entries []stored.Entry, more bool, err error) {
+	options := []clientv3.OpOption{clientv3.WithPrefix(), clientv3.WithLimit(MaxKeys)}
+	if !sizes {
+		options = append(options, clientv3.WithKeysOnly())
+	}
+	found, err := kv.Get(ctx, prefix, options...)
 	if err != nil {
 		return nil, false, fmt.Errorf("list keys: %w", err)
 	}

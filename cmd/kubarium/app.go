@@ -18,6 +18,7 @@ import (
 	"kubarium/lessons/play"
 	"kubarium/ui"
 	"kubarium/ui/command"
+	"kubarium/ui/etcd"
 	"kubarium/ui/glass"
 	"kubarium/ui/lesson"
 	"kubarium/ui/plain"
@@ -151,6 +152,7 @@ func appOptions(ctx context.Context, c *cluster.Cluster, g *global, flags appFla
 		Memory: memory, Remember: remember,
 		Usage: usage(), Trace: c.Trace(), Rewind: rewinder{c}, Processes: c.Processes,
 		Faults: c.Faults(), Holds: c.Holds(),
+		Etcd: etcd.Source{Keys: c.EtcdKeys, History: c.EtcdHistory, Changed: etcd.Writes(c.Trace())},
 		Glass: glass.Sources{
 			Flow: glass.Watch(c.Trace()), Queues: c.WorkQueues, Pending: c.Pending, Value: c.EtcdValue, Every: queuesEvery,
 		},

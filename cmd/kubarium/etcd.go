@@ -50,7 +50,7 @@ func newEtcdListCommand(g *global) *cobra.Command {
 				prefix = args[0]
 			}
 			return g.askEtcd(cmd.Context(), func(ctx context.Context, client *clientv3.Client) error {
-				entries, more, err := keyspace.List(ctx, client, prefix)
+				entries, more, err := keyspace.List(ctx, client, prefix, long || output == "json")
 				if err != nil {
 					return err
 				}
