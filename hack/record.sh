@@ -13,7 +13,7 @@ trap 't kill-server 2>/dev/null || true; rm -rf "$frames"' EXIT
 
 home=$(mktemp -d)
 t -f /dev/null new-session -d -s "$session" -x $cols -y $rows \
-	"XDG_STATE_HOME=$home XDG_CONFIG_HOME=$home COLORTERM=truecolor $program --no-motion --name record --data-dir $data --lesson $lesson"
+	"XDG_STATE_HOME=$home XDG_CONFIG_HOME=$home COLORTERM=truecolor $program --no-motion --name record --data-dir $data --lesson $lesson" \; set-option -g status off
 n=0
 frame() {
 	n=$((n + 1))
@@ -35,5 +35,11 @@ while [ $tries -lt 900 ] && [ $n -lt "$most" ]; do
 	sleep 1
 done
 t send-keys -t "$session" C-c 2>/dev/null || true
+while t has-session -t "$session" 2>/dev/null && [ $tries -lt 960 ]; do
+	tries=$((tries + 1))
+	sleep 1
+done
+[ -n "${4:-}" ] || { "$program" clean --yes --name record --data-dir "$data" >/dev/null && rm -rf "$data"; }
+rm -rf "$home"
 go run ./hack/screenshot -w $cols -h $rows -title "kubarium: lesson $lesson" -frames "$frames" > "$out"
 echo "$n frames, $(wc -c < "$out") bytes"
