@@ -1,9 +1,13 @@
 package cluster
 
 import (
+	"errors"
 	"fmt"
+	"os"
 
 	"k8s.io/client-go/tools/clientcmd"
+
+	"kubarium/cluster/wholefile"
 )
 
 // UseNamespace lets kubectl, wherever it runs with the cluster's kubeconfig, work in
@@ -20,5 +24,18 @@ func (c *Cluster) UseNamespace(namespace string) error {
 	if err != nil {
 		return fmt.Errorf("encode kubeconfig: %w", err)
 	}
-	return replaceFile(c.layout.Kubeconfig(), data, c.invoker.UID, c.invoker.GID)
+	return c.writeKubeconfig(data)
+}
+
+// writeKubeconfig replaces the administrator's kubeconfig, which belongs to the user
+// behind sudo.
+func (c *Cluster) writeKubeconfig(data []byte) error {
+	err := wholefile.Stream(c.layout.Kubeconfig(), 0o600, func(file *os.File) error {
+		_, err := file.Write(data)
+		return errors.Join(err, file.Chown(c.invoker.UID, c.invoker.GID))
+	})
+	if err != nil {
+		return fmt.Errorf("write kubeconfig: %w", err)
+	}
+	return nil
 }

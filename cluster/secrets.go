@@ -12,6 +12,7 @@ import (
 	"kubarium/cluster/control"
 	"kubarium/cluster/controlplane"
 	"kubarium/cluster/encryption"
+	"kubarium/cluster/wholefile"
 )
 
 // encryptFromStart has Secrets encrypted when the options ask for it. Those that are
@@ -68,7 +69,10 @@ func (c *Cluster) configureEncryption(on bool) error {
 	if err := c.noteRewriting(true); err != nil {
 		return err
 	}
-	return replaceFile(c.encryptionConfig(), data, -1, -1)
+	if err := wholefile.Write(c.encryptionConfig(), 0o600, data); err != nil {
+		return fmt.Errorf("write encryption configuration: %w", err)
+	}
+	return nil
 }
 
 // restoreEncryption goes back to the configuration with which the API server ran.
@@ -77,7 +81,7 @@ func (c *Cluster) restoreEncryption(ctx context.Context, before []byte) error {
 	if before == nil {
 		err = os.Remove(c.encryptionConfig())
 	} else {
-		err = replaceFile(c.encryptionConfig(), before, -1, -1)
+		err = wholefile.Write(c.encryptionConfig(), 0o600, before)
 	}
 	return errors.Join(err, c.StartComponent(ctx, controlplane.APIServerName))
 }

@@ -355,7 +355,7 @@ func (c *Cluster) writeKubeconfigs(server string) error {
 	if err != nil {
 		return err
 	}
-	if err := replaceFile(c.layout.Kubeconfig(), data, c.invoker.UID, c.invoker.GID); err != nil {
+	if err := c.writeKubeconfig(data); err != nil {
 		return err
 	}
 	c.restConfig = &rest.Config{

@@ -13,6 +13,8 @@ import (
 	"syscall"
 
 	"golang.org/x/sys/unix"
+
+	"kubarium/cluster/wholefile"
 )
 
 // state is what a cluster remembers of itself between runs.
@@ -93,22 +95,8 @@ func (s state) write(path string) error {
 	if err != nil {
 		return fmt.Errorf("encode cluster state: %w", err)
 	}
-	return replaceFile(path, append(data, '\n'), -1, -1)
-}
-
-func replaceFile(path string, data []byte, uid, gid int) error {
-	file, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+"-*")
-	if err != nil {
-		return fmt.Errorf("write %s: %w", path, err)
-	}
-	defer os.Remove(file.Name())
-	_, err = file.Write(data)
-	err = errors.Join(err, file.Chmod(0o600), file.Chown(uid, gid), file.Sync(), file.Close())
-	if err == nil {
-		err = os.Rename(file.Name(), path)
-	}
-	if err != nil {
-		return fmt.Errorf("write %s: %w", path, err)
+	if err := wholefile.Write(path, 0o600, append(data, '\n')); err != nil {
+		return fmt.Errorf("write cluster state: %w", err)
 	}
 	return nil
 }

@@ -25,6 +25,7 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/types"
 
 	"kubarium/assets"
+	"kubarium/cluster/wholefile"
 )
 
 // Annotations in the layout's index.
@@ -145,24 +146,11 @@ func (r *Registry) save(images map[string]v1.Descriptor) error {
 	if err := layout.Path(r.dir).WriteFile("oci-layout", []byte(`{"imageLayoutVersion": "1.0.0"}`), 0o600); err != nil {
 		return fmt.Errorf("write image layout: %w", err)
 	}
-	if err := replaceFile(filepath.Join(r.dir, "index.json"), data); err != nil {
+	if err := wholefile.Write(filepath.Join(r.dir, "index.json"), 0o600, data); err != nil {
 		return fmt.Errorf("write image index: %w", err)
 	}
 	r.images = images
 	return nil
-}
-
-func replaceFile(target string, data []byte) error {
-	file, err := os.CreateTemp(filepath.Dir(target), ".new-*")
-	if err != nil {
-		return err
-	}
-	defer os.Remove(file.Name())
-	_, err = file.Write(data)
-	if err := errors.Join(err, file.Sync(), file.Close()); err != nil {
-		return err
-	}
-	return os.Rename(file.Name(), target)
 }
 
 // fullName is an image's name with its registry in front, as nodes ask for it. Docker

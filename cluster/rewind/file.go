@@ -15,6 +15,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"kubarium/cluster/wholefile"
 )
 
 // Snapshot is a state that was saved.
@@ -62,23 +64,10 @@ func (d Dir) Save(s Snapshot, state State) (Snapshot, error) {
 		return s, fmt.Errorf("make directory of snapshots: %w", err)
 	}
 	s.Revision, s.Keys = state.Revision, len(state.Keys)
-	if err := replace(path, func(to io.Writer) error { return write(to, s, state) }); err != nil {
+	if err := wholefile.Stream(path, 0o600, func(file *os.File) error { return write(file, s, state) }); err != nil {
 		return s, fmt.Errorf("save snapshot: %w", err)
 	}
 	return d.head(s.Name)
-}
-
-// replace writes a file that is there as a whole, or not at all.
-func replace(path string, write func(io.Writer) error) error {
-	file, err := os.CreateTemp(filepath.Dir(path), ".new-*")
-	if err != nil {
-		return err
-	}
-	defer os.Remove(file.Name())
-	if err := errors.Join(write(file), file.Sync(), file.Close()); err != nil {
-		return err
-	}
-	return os.Rename(file.Name(), path)
 }
 
 func write(to io.Writer, s Snapshot, state State) error {

@@ -16,6 +16,7 @@ import (
 
 	"github.com/adrg/xdg"
 
+	"kubarium/cluster/wholefile"
 	"kubarium/lessons"
 )
 
@@ -182,17 +183,10 @@ func (r *Record) reset(id string) {
 // writeFile replaces a file at once, and gives it to the owner of its folder:
 // as root, the files of the user behind sudo stay the user's.
 func writeFile(path string, content []byte) error {
-	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+"-*")
-	if err != nil {
-		return err
-	}
-	defer os.Remove(f.Name())
-	_, err = f.Write(content)
-	err = errors.Join(err, f.Chmod(0o644), f.Sync(), f.Close(), adopt(f.Name()))
-	if err != nil {
-		return err
-	}
-	return os.Rename(f.Name(), path)
+	return wholefile.Stream(path, 0o644, func(f *os.File) error {
+		_, err := f.Write(content)
+		return errors.Join(err, adopt(f.Name()))
+	})
 }
 
 // makeDir makes a folder and those above it, each owned like its parent.
