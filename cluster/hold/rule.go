@@ -66,7 +66,7 @@ func (r Rule) check() error {
 		return fmt.Errorf("name what is to wait: one of %s, or who asks, such as kube-scheduler", strings.Join(Kinds(), ", "))
 	case strings.ContainsAny(r.Name, " \t\n"):
 		return fmt.Errorf("%q is no rule: write one of %s, or who asks, such as kube-scheduler", r.Name, strings.Join(Kinds(), ", "))
-	case r.Rate < 0 || r.Rate > 1 || r.Rate > 0 && r.Rate < leastRate:
+	case r.Rate != 0 && !validRate(r.Rate):
 		return fmt.Errorf("rate %g: write a fraction from %g to 1, such as 1/10", r.Rate, leastRate)
 	}
 	return nil
@@ -74,6 +74,9 @@ func (r Rule) check() error {
 
 // leastRate is a thousandth of the speed.
 const leastRate = 0.001
+
+// validRate is false for what is no number, too.
+func validRate(rate float64) bool { return rate >= leastRate && rate <= 1 }
 
 // ParseRate reads a speed: "1/10" or "0.1".
 func ParseRate(text string) (float64, error) {
@@ -88,7 +91,7 @@ func ParseRate(text string) (float64, error) {
 			rate /= parts
 		}
 	}
-	if err != nil || rate < leastRate || rate > 1 {
+	if err != nil || !validRate(rate) {
 		return 0, fmt.Errorf("rate %q: write a fraction of the speed, such as 1/10", text)
 	}
 	return rate, nil

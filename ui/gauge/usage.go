@@ -6,6 +6,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"math"
 	"strconv"
 	"strings"
 	"time"
@@ -125,7 +126,8 @@ func (v Values) line(g Group, label, line string) {
 	_, rest, ok := strings.Cut(line, label+`="`)
 	name, _, closed := strings.Cut(rest, `"`)
 	number := line[strings.LastIndexByte(line, ' ')+1:]
-	if n, err := strconv.ParseFloat(number, 64); ok && closed && err == nil {
+	// NaN and infinity are numbers to the format, and no rate comes of them.
+	if n, err := strconv.ParseFloat(number, 64); ok && closed && err == nil && n >= 0 && n <= math.MaxFloat64 {
 		v.add(g, name, n)
 	}
 }
