@@ -12,7 +12,6 @@ import (
 	"k8s.io/apimachinery/pkg/watch"
 	"k8s.io/client-go/informers"
 	"k8s.io/client-go/kubernetes"
-	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/cache"
 	watchtools "k8s.io/client-go/tools/watch"
 
@@ -182,19 +181,4 @@ func (c *Cluster) varOf(name string) (string, error) {
 		return "", err
 	}
 	return node.VarDir(c.layout.Node(name)), nil
-}
-
-// clientAs returns a client that asks under a name of its own, and may do what that may.
-func (c *Cluster) clientAs(user string) (kubernetes.Interface, error) {
-	pair, err := c.pki.Client(user)
-	if err != nil {
-		return nil, err
-	}
-	config := rest.CopyConfig(c.restConfig)
-	config.CertData, config.KeyData = pair.Cert, pair.Key
-	client, err := kubernetes.NewForConfig(config)
-	if err != nil {
-		return nil, fmt.Errorf("make client of %s: %w", user, err)
-	}
-	return client, nil
 }

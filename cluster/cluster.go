@@ -66,6 +66,8 @@ type Cluster struct {
 	holds *hold.Manager
 	// fast is whether timers are shortened.
 	fast atomic.Bool
+	// access is held while the kubeconfig changes.
+	access sync.Mutex
 	// encrypting is held while the encryption of Secrets changes.
 	encrypting sync.Mutex
 

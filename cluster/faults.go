@@ -166,12 +166,12 @@ func (w faultWorld) KubeletKubeconfig(name string, expired bool) ([]byte, error)
 	if err != nil {
 		return nil, err
 	}
-	if expired {
-		pair, err := w.pki.ExpiredClient("system:node:"+name, "system:nodes")
-		if err != nil {
-			return nil, err
-		}
-		spec.KubeletCert, spec.KubeletKey = pair.Cert, pair.Key
+	if !expired {
+		return spec.KubeletKubeconfig()
 	}
-	return pki.Kubeconfig("kubarium", "kubelet", spec.APIServer, spec.CA, pki.KeyPair{Cert: spec.KubeletCert, Key: spec.KubeletKey})
+	pair, err := w.pki.ExpiredClient("system:node:"+name, "system:nodes")
+	if err != nil {
+		return nil, err
+	}
+	return pki.Kubeconfig("kubarium", "kubelet", spec.APIServer, spec.CA, pair)
 }

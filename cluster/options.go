@@ -11,8 +11,10 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"time"
 
 	"kubarium/cluster/addons"
+	"kubarium/cluster/pki"
 )
 
 // Defaults of Options.
@@ -20,6 +22,8 @@ const (
 	DefaultName    = "kubarium"
 	DefaultDataDir = "/var/lib/kubarium"
 	DefaultNodes   = 3
+	// longestLifetime of certificates is that of the authorities that sign them.
+	longestLifetime = 10 * 365 * 24 * time.Hour
 	// MaxNodes is how many addresses the nodes' subnet has to give.
 	MaxNodes = 200
 )
@@ -44,6 +48,9 @@ type Options struct {
 	Disable []string
 	// EncryptSecrets has Secrets encrypted in etcd from this start on.
 	EncryptSecrets bool
+	// CertificateLifetime is how long certificates are good; 0 is a year. They are issued
+	// anew before they end.
+	CertificateLifetime time.Duration
 	// Version is the program's, for what asks over the control socket.
 	Version string
 }
@@ -69,6 +76,9 @@ func (o *Options) Complete() error {
 	}
 	if o.EtcdMembers != 0 && o.EtcdMembers != 1 && o.EtcdMembers != 3 {
 		return fmt.Errorf("%d members of etcd: use 1, or 3 to see it lose one and its quorum", o.EtcdMembers)
+	}
+	if life := o.CertificateLifetime; life != 0 && (life < pki.ShortestLifetime || life > longestLifetime) {
+		return fmt.Errorf("certificates that are good for %s: use %s to %s", life, pki.ShortestLifetime, longestLifetime)
 	}
 	if err := addons.CheckNames(o.Disable); err != nil {
 		return err

@@ -15,6 +15,7 @@ import (
 	"k8s.io/kubernetes/cmd/kube-apiserver/app/options"
 
 	"kubarium/cluster/component"
+	"kubarium/cluster/pki"
 	"kubarium/cluster/sockets"
 )
 
@@ -189,13 +190,13 @@ func (a *APIServer) flags() ([]string, error) {
 		"--enable-aggregator-routing=true",
 		"--enable-bootstrap-token-auth=true",
 		"--kubelet-certificate-authority=" + c.PKI.Path("ca.crt"),
-		"--kubelet-client-certificate=" + files.kubeletCert,
-		"--kubelet-client-key=" + files.kubeletKey,
+		"--kubelet-client-certificate=" + files.kubelet,
+		"--kubelet-client-key=" + files.kubelet,
 		// Node names are not in any DNS.
 		"--kubelet-preferred-address-types=InternalIP",
 		"--profiling=false",
-		"--proxy-client-cert-file=" + files.proxyCert,
-		"--proxy-client-key-file=" + files.proxyKey,
+		"--proxy-client-cert-file=" + files.proxy,
+		"--proxy-client-key-file=" + files.proxy,
 		"--requestheader-allowed-names=front-proxy-client",
 		"--requestheader-client-ca-file=" + c.PKI.Path("front-proxy-ca.crt"),
 		"--requestheader-extra-headers-prefix=X-Remote-Extra-",
@@ -209,8 +210,8 @@ func (a *APIServer) flags() ([]string, error) {
 		// minute that a request may last.
 		"--shutdown-send-retry-after=true",
 		"--shutdown-watch-termination-grace-period=1s",
-		"--tls-cert-file=" + files.servingCert,
-		"--tls-private-key-file=" + files.servingKey,
+		"--tls-cert-file=" + files.serving,
+		"--tls-private-key-file=" + files.serving,
 	}
 	flags = append(flags, c.clockFlags(APIServerName)...)
 	if path := c.PKI.Path(EncryptionConfigFile); exists(path) {
@@ -243,10 +244,9 @@ func exists(path string) bool {
 }
 
 type apiServerFiles struct {
-	authentication          string
-	servingCert, servingKey string
-	kubeletCert, kubeletKey string
-	proxyCert, proxyKey     string
+	authentication string
+	// Each holds a certificate and its key.
+	serving, kubelet, proxy string
 }
 
 // authenticationConfig lets anonymous requests reach health checks only.
@@ -262,31 +262,28 @@ anonymous:
 
 func (a *APIServer) writeCertificates() (apiServerFiles, error) {
 	c := a.config
-	var f apiServerFiles
 	service := c.ServiceCIDR.Masked().Addr().Next()
-	serving, err := c.PKI.Server(pkix.Name{CommonName: APIServerName},
-		[]string{"kubernetes", "kubernetes.default", "kubernetes.default.svc", "kubernetes.default.svc.cluster.local", "localhost"},
-		[]net.IP{net.IPv4(127, 0, 0, 1), c.AdvertiseAddress.AsSlice(), service.AsSlice()})
+	serving, err := c.PKI.KeepFile("apiserver", func() (pki.KeyPair, error) {
+		return c.PKI.Server(pkix.Name{CommonName: APIServerName},
+			[]string{"kubernetes", "kubernetes.default", "kubernetes.default.svc", "kubernetes.default.svc.cluster.local", "localhost"},
+			[]net.IP{net.IPv4(127, 0, 0, 1), c.AdvertiseAddress.AsSlice(), service.AsSlice()})
+	})
 	if err != nil {
-		return f, err
+		return apiServerFiles{}, err
 	}
-	if f.servingCert, f.servingKey, err = c.PKI.Write("apiserver", serving); err != nil {
-		return f, err
-	}
-	kubelet, err := c.PKI.Client("kube-apiserver-kubelet-client", "system:masters")
+	kubelet, err := c.PKI.KeepFile("apiserver-kubelet-client", func() (pki.KeyPair, error) {
+		return c.PKI.Client("kube-apiserver-kubelet-client", "system:masters")
+	})
 	if err != nil {
-		return f, err
+		return apiServerFiles{}, err
 	}
-	if f.kubeletCert, f.kubeletKey, err = c.PKI.Write("apiserver-kubelet-client", kubelet); err != nil {
-		return f, err
-	}
-	proxy, err := c.PKI.FrontProxyClient("front-proxy-client")
+	proxy, err := c.PKI.KeepFile("front-proxy-client", func() (pki.KeyPair, error) {
+		return c.PKI.FrontProxyClient("front-proxy-client")
+	})
 	if err != nil {
-		return f, err
+		return apiServerFiles{}, err
 	}
-	if f.proxyCert, f.proxyKey, err = c.PKI.Write("front-proxy-client", proxy); err != nil {
-		return f, err
-	}
-	f.authentication = c.PKI.Path("authentication.yaml")
-	return f, writePrivate(f.authentication, []byte(strings.TrimSpace(authenticationConfig)+"\n"))
+	authentication := c.PKI.Path("authentication.yaml")
+	err = writePrivate(authentication, []byte(strings.TrimSpace(authenticationConfig)+"\n"))
+	return apiServerFiles{authentication: authentication, serving: serving, kubelet: kubelet, proxy: proxy}, err
 }

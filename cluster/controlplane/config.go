@@ -109,13 +109,13 @@ func (c Config) RedirectGlobalLog() {
 	klog.OsExit = func(int) { runtime.Goexit() }
 }
 
-// writeKubeconfig issues a client certificate and writes the component's kubeconfig.
+// writeKubeconfig keeps a client certificate and writes the component's kubeconfig.
 func (c Config) writeKubeconfig(file, user string, groups ...string) (string, error) {
-	pair, err := c.PKI.Client(user, groups...)
+	pair, err := c.PKI.KeepFile(file, func() (pki.KeyPair, error) { return c.PKI.Client(user, groups...) })
 	if err != nil {
 		return "", err
 	}
-	data, err := pki.Kubeconfig(c.ClusterName, user, c.Server, c.PKI.CA.PEM(), pair)
+	data, err := pki.FileKubeconfig(c.ClusterName, user, c.Server, c.PKI.CA.PEM(), pair)
 	if err != nil {
 		return "", err
 	}

@@ -16,6 +16,7 @@ import (
 	"k8s.io/kubernetes/cmd/kube-controller-manager/app/options"
 
 	"kubarium/cluster/component"
+	"kubarium/cluster/pki"
 )
 
 const controllerManagerName = "kube-controller-manager"
@@ -45,7 +46,7 @@ func newControllerManager(config Config, probe *probe) *ControllerManager {
 	return m
 }
 
-func (m *ControllerManager) flags(kubeconfig, certFile, keyFile string) []string {
+func (m *ControllerManager) flags(kubeconfig, certificate string) []string {
 	c := m.config
 	flags := []string{
 		"--kubeconfig=" + kubeconfig,
@@ -70,8 +71,8 @@ func (m *ControllerManager) flags(kubeconfig, certFile, keyFile string) []string
 		"--root-ca-file=" + c.PKI.Path("ca.crt"),
 		"--service-account-private-key-file=" + c.PKI.Path("sa.key"),
 		"--service-cluster-ip-range=" + c.ServiceCIDR.String(),
-		"--tls-cert-file=" + certFile,
-		"--tls-private-key-file=" + keyFile,
+		"--tls-cert-file=" + certificate,
+		"--tls-private-key-file=" + certificate,
 		"--use-service-account-credentials=true",
 	}
 	return append(flags, c.clockFlags(controllerManagerName)...)
@@ -118,7 +119,7 @@ func (m *ControllerManager) build(ctx context.Context) (*kcmconfig.Config, error
 	if err != nil {
 		return nil, err
 	}
-	certFile, keyFile, err := m.endpoint.writeCertificate("controller-manager")
+	certificate, err := m.endpoint.keepCertificate("controller-manager")
 	if err != nil {
 		return nil, err
 	}
@@ -135,7 +136,7 @@ func (m *ControllerManager) build(ctx context.Context) (*kcmconfig.Config, error
 	for _, f := range named.FlagSets {
 		set.AddFlagSet(f)
 	}
-	if err := set.Parse(m.flags(kubeconfig, certFile, keyFile)); err != nil {
+	if err := set.Parse(m.flags(kubeconfig, certificate)); err != nil {
 		return nil, fmt.Errorf("parse flags: %w", err)
 	}
 	if err := opts.ComponentGlobalsRegistry.Set(); err != nil {
@@ -170,11 +171,9 @@ func (t servingIsHealthy) RoundTrip(request *http.Request) (*http.Response, erro
 // WrappedRoundTripper lets client-go find the transport below.
 func (t servingIsHealthy) WrappedRoundTripper() http.RoundTripper { return t.next }
 
-// writeCertificate issues the certificate that the endpoint serves with.
-func (e *endpoint) writeCertificate(name string) (certFile, keyFile string, err error) {
-	pair, err := e.config.PKI.Server(pkix.Name{CommonName: name}, []string{"localhost"}, []net.IP{net.IPv4(127, 0, 0, 1)})
-	if err != nil {
-		return "", "", err
-	}
-	return e.config.PKI.Write(name+"-server", pair)
+// keepCertificate keeps the certificate that the endpoint serves with.
+func (e *endpoint) keepCertificate(name string) (file string, err error) {
+	return e.config.PKI.KeepFile(name+"-server", func() (pki.KeyPair, error) {
+		return e.config.PKI.Server(pkix.Name{CommonName: name}, []string{"localhost"}, []net.IP{net.IPv4(127, 0, 0, 1)})
+	})
 }

@@ -49,11 +49,7 @@ func (e *Etcd) Client() (*clientv3.Client, error) {
 
 func (e *Etcd) launch(context.Context) (func(context.Context) error, error) {
 	if len(e.members) > 1 {
-		pair, err := e.config.PKI.EtcdPeer()
-		if err != nil {
-			return nil, err
-		}
-		if _, _, err := e.config.PKI.Write(peerCertificate, pair); err != nil {
+		if _, err := e.config.PKI.KeepFile(peerCertificate, e.config.PKI.EtcdPeer); err != nil {
 			return nil, err
 		}
 	}

@@ -178,9 +178,9 @@ func (m *member) setPeers(config *embed.Config, socket string) error {
 		}
 	}
 	config.InitialCluster = strings.Join(all, ",")
-	certFile, keyFile := m.config.PKI.Path(peerCertificate+".crt"), m.config.PKI.Path(peerCertificate+".key")
+	certificate := m.config.PKI.Path(peerCertificate + ".pem")
 	config.PeerTLSInfo = transport.TLSInfo{
-		CertFile: certFile, KeyFile: keyFile, ClientCertFile: certFile, ClientKeyFile: keyFile,
+		CertFile: certificate, KeyFile: certificate, ClientCertFile: certificate, ClientKeyFile: certificate,
 		TrustedCAFile: m.config.PKI.Path("etcd-ca.crt"), ClientCertAuth: true,
 	}
 	return nil

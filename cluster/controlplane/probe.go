@@ -31,11 +31,9 @@ type probe struct {
 func newProbe(store *pki.Store) (*probe, error) {
 	// The API server's single checks are not for anonymous users; this group may
 	// read them, and metrics, and nothing else.
-	pair, err := store.Client("kubarium-monitor", "system:monitoring")
-	if err != nil {
-		return nil, err
-	}
-	certificate, err := tls.X509KeyPair(pair.Cert, pair.Key)
+	file, err := store.KeepFile("monitor", func() (pki.KeyPair, error) {
+		return store.Client("kubarium-monitor", "system:monitoring")
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -44,7 +42,13 @@ func newProbe(store *pki.Store) (*probe, error) {
 	return &probe{client: &http.Client{
 		Timeout: 5 * time.Second,
 		Transport: &http.Transport{
-			TLSClientConfig: &tls.Config{RootCAs: roots, Certificates: []tls.Certificate{certificate}},
+			TLSClientConfig: &tls.Config{
+				RootCAs: roots,
+				GetClientCertificate: func(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
+					certificate, err := tls.LoadX509KeyPair(file, file)
+					return &certificate, err
+				},
+			},
 			// Of a stopped server no connection may linger.
 			DisableKeepAlives: true,
 		},

@@ -42,9 +42,9 @@ func newScheduler(config Config, probe *probe) *Scheduler {
 	return s
 }
 
-// flags returns the scheduler's command line; kubeconfig, certificate and key are
-// the files it names.
-func (s *Scheduler) flags(kubeconfig, certFile, keyFile string) []string {
+// flags returns the scheduler's command line; kubeconfig and certificate are the files
+// that it names.
+func (s *Scheduler) flags(kubeconfig, certificate string) []string {
 	return []string{
 		"--kubeconfig=" + kubeconfig,
 		"--authentication-kubeconfig=" + kubeconfig,
@@ -57,8 +57,8 @@ func (s *Scheduler) flags(kubeconfig, certFile, keyFile string) []string {
 		"--kube-api-qps=1000",
 		"--kube-api-burst=2000",
 		"--profiling=false",
-		"--tls-cert-file=" + certFile,
-		"--tls-private-key-file=" + keyFile,
+		"--tls-cert-file=" + certificate,
+		"--tls-private-key-file=" + certificate,
 	}
 }
 
@@ -67,7 +67,7 @@ func (s *Scheduler) launch(ctx context.Context) (func(context.Context) error, er
 	if err != nil {
 		return nil, err
 	}
-	certFile, keyFile, err := s.endpoint.writeCertificate("scheduler")
+	certificate, err := s.endpoint.keepCertificate("scheduler")
 	if err != nil {
 		return nil, err
 	}
@@ -80,7 +80,7 @@ func (s *Scheduler) launch(ctx context.Context) (func(context.Context) error, er
 	for _, f := range opts.Flags.FlagSets {
 		set.AddFlagSet(f)
 	}
-	if err := set.Parse(s.flags(kubeconfig, certFile, keyFile)); err != nil {
+	if err := set.Parse(s.flags(kubeconfig, certificate)); err != nil {
 		return nil, fmt.Errorf("parse flags: %w", err)
 	}
 	if err := registry.Set(); err != nil {

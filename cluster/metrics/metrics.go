@@ -116,14 +116,14 @@ func (s *Server) build(listener net.Listener) (*server.Config, error) {
 	if err != nil {
 		return nil, err
 	}
-	serving, err := c.PKI.Server(pkix.Name{CommonName: Name}, []string{Name + ".kube-system.svc", "localhost"}, nil)
+	serving, err := c.PKI.KeepFile(Name+"-server", func() (pki.KeyPair, error) {
+		return c.PKI.Server(pkix.Name{CommonName: Name}, []string{Name + ".kube-system.svc", "localhost"}, nil)
+	})
 	if err != nil {
 		return nil, err
 	}
 	certificate := &o.SecureServing.ServerCert.CertKey
-	if certificate.CertFile, certificate.KeyFile, err = c.PKI.Write(Name, serving); err != nil {
-		return nil, err
-	}
+	certificate.CertFile, certificate.KeyFile = serving, serving
 	o.SecureServing.Listener = listener
 	o.Kubeconfig = kubeconfig
 	o.MetricResolution = resolution
@@ -148,11 +148,11 @@ func (s *Server) build(listener net.Listener) (*server.Config, error) {
 }
 
 func (s *Server) writeKubeconfig() (string, error) {
-	pair, err := s.config.PKI.Client(User)
+	pair, err := s.config.PKI.KeepFile(Name, func() (pki.KeyPair, error) { return s.config.PKI.Client(User) })
 	if err != nil {
 		return "", err
 	}
-	data, err := pki.Kubeconfig(s.config.ClusterName, User, s.config.APIServer, s.config.PKI.CA.PEM(), pair)
+	data, err := pki.FileKubeconfig(s.config.ClusterName, User, s.config.APIServer, s.config.PKI.CA.PEM(), pair)
 	if err != nil {
 		return "", err
 	}

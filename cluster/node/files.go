@@ -13,15 +13,15 @@ import (
 
 // files returns all that is written into the node's own root file system.
 func (s Spec) files(snapshotter string, restrictOOM bool) ([]nodeinit.File, error) {
-	kubelet, err := pki.Kubeconfig("kubarium", "kubelet", s.APIServer, s.CA, pki.KeyPair{Cert: s.KubeletCert, Key: s.KubeletKey})
+	kubelet, err := s.KubeletKubeconfig()
 	if err != nil {
 		return nil, err
 	}
-	proxy, err := pki.Kubeconfig("kubarium", "kube-proxy", s.APIServer, s.CA, pki.KeyPair{Cert: s.ProxyCert, Key: s.ProxyKey})
+	proxy, err := pki.FileKubeconfig("kubarium", "kube-proxy", s.APIServer, s.CA, ProxyCertPath)
 	if err != nil {
 		return nil, err
 	}
-	policy, err := s.policyKubeconfig()
+	policy, err := pki.FileKubeconfig("kubarium", "network-policy", s.APIServer, s.CA, PolicyCertPath)
 	if err != nil {
 		return nil, err
 	}
@@ -30,6 +30,7 @@ func (s Spec) files(snapshotter string, restrictOOM bool) ([]nodeinit.File, erro
 		ClusterDNS: s.ClusterDNS, ClusterDomain: s.ClusterDomain,
 		PodCIDR: s.PodCIDR, ServiceCIDR: s.ServiceCIDR,
 		Reserved: s.Reserved, Zone: s.Zone, Timers: s.Timers, Tap: s.Tap,
+		CertificateReload: s.CertificateReload,
 	}, "", "  ")
 	if err != nil {
 		return nil, fmt.Errorf("encode agent configuration: %w", err)
@@ -56,24 +57,22 @@ func (s Spec) files(snapshotter string, restrictOOM bool) ([]nodeinit.File, erro
 		private(KubeletKubeconfig, kubelet),
 		private(ProxyKubeconfig, proxy),
 		public(CAPath, string(s.CA)),
-		private(ServingCertPath, s.ServingCert),
-		private(ServingKeyPath, s.ServingKey),
 		public(StaticPodDir+"/.keep", "Pod manifests put here are run by the kubelet itself: static pods.\n"),
 		public(CNIConfDir+"/.keep", "The network configuration is written once the node has a range of pod addresses.\n"),
 		public(CNIBinDir+"/.keep", "Network add-ons install their plugins here; kubarium's own are in "+OptDir+".\n"),
 	}
-	if policy != nil {
+	for path, certificate := range s.Identities.files() {
+		files = append(files, private(path, certificate))
+	}
+	if s.Identities.Policy.Cert != nil {
 		files = append(files, private(PolicyKubeconfig, policy))
 	}
 	return files, nil
 }
 
-// policyKubeconfig is empty if nothing is to enforce NetworkPolicies.
-func (s Spec) policyKubeconfig() ([]byte, error) {
-	if s.PolicyCert == nil {
-		return nil, nil
-	}
-	return pki.Kubeconfig("kubarium", "network-policy", s.APIServer, s.CA, pki.KeyPair{Cert: s.PolicyCert, Key: s.PolicyKey})
+// KubeletKubeconfig is what the kubelet reaches the API server with.
+func (s Spec) KubeletKubeconfig() ([]byte, error) {
+	return pki.FileKubeconfig("kubarium", "kubelet", s.APIServer, s.CA, KubeletCertPath)
 }
 
 func hosts(name string, ip netip.Addr) string {

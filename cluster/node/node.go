@@ -19,6 +19,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"kubarium/cluster/node/nodeinit"
+	"kubarium/cluster/wholefile"
 )
 
 // bootLimit is how long a machine may take to be made; it takes some 50 ms.
@@ -122,7 +123,7 @@ func (n *Node) whyNotAttached(ctx context.Context, err error) error {
 // need the API server. It returns before they are ready.
 func (n *Node) StartKubelet(context.Context) error {
 	roles := []string{RoleKubelet, RoleKubeProxy}
-	if n.spec.PolicyCert != nil {
+	if n.spec.Identities.Policy.Cert != nil {
 		roles = append(roles, RoleNetworkPolicy)
 	}
 	var errs []error
@@ -172,6 +173,15 @@ func (n *Node) CrashRole(role string) error {
 // Path returns the path, as the host sees it, of a file in the node.
 func (n *Node) Path(inside string) string {
 	return filepath.Join(fmt.Sprintf("/proc/%d/root", n.PID()), inside)
+}
+
+// Renew gives the node's daemons new certificates, which they notice by themselves.
+func (n *Node) Renew(identities Identities) error {
+	var errs []error
+	for path, certificate := range identities.files() {
+		errs = append(errs, wholefile.Write(n.Path(path), 0o600, certificate))
+	}
+	return errors.Join(errs...)
 }
 
 // Cgroup returns where the host has the node's cgroup of a controller ("memory").

@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"kubarium/cluster/node/nodeinit"
+	"kubarium/cluster/pki"
 )
 
 func fullSpec(t *testing.T) Spec {
@@ -19,9 +20,11 @@ func fullSpec(t *testing.T) Spec {
 		Name: "node-1", IP: netip.MustParseAddr("10.89.0.11"), Gateway: netip.MustParseAddr("10.89.0.2"),
 		Dir: filepath.Join(dir, "disk"), RunDir: filepath.Join(dir, "run"), LogDir: filepath.Join(dir, "log"),
 		BinDir: binDir, Self: os.Args[0], APIServer: "https://10.89.0.1:6443", CA: []byte("ca"),
-		KubeletCert: []byte("cert"), KubeletKey: []byte("kubelet-secret"),
-		ServingCert: []byte("cert"), ServingKey: []byte("serving-secret"),
-		ProxyCert: []byte("cert"), ProxyKey: []byte("proxy-secret"),
+		Identities: Identities{
+			Kubelet: pki.KeyPair{Cert: []byte("cert"), Key: []byte("kubelet-secret")},
+			Serving: pki.KeyPair{Cert: []byte("cert"), Key: []byte("serving-secret")},
+			Proxy:   pki.KeyPair{Cert: []byte("cert"), Key: []byte("proxy-secret")},
+		},
 		ClusterDNS: netip.MustParseAddr("10.96.0.10"), ClusterDomain: "cluster.local",
 		ServiceCIDR: netip.MustParsePrefix("10.96.0.0/16"), PodCIDR: netip.MustParsePrefix("10.244.0.0/16"),
 		Registry: "10.89.0.1:5000", MachineID: "0123456789abcdef0123456789abcdef", CgroupParent: testCgroup() + "/node-1",
@@ -57,7 +60,7 @@ func TestKeysStayPrivate(t *testing.T) {
 	}
 	private := 0
 	for _, file := range config.Files {
-		if strings.Contains(string(file.Content), "secret") || file.Path == KubeletKubeconfig || file.Path == ProxyKubeconfig {
+		if strings.Contains(string(file.Content), "secret") {
 			private++
 			if file.Mode != 0o600 {
 				t.Errorf("%s has mode %o", file.Path, file.Mode)
@@ -65,7 +68,7 @@ func TestKeysStayPrivate(t *testing.T) {
 		}
 	}
 	if private != 3 {
-		t.Errorf("%d files hold keys, want two kubeconfigs and the serving key", private)
+		t.Errorf("%d files hold keys, want those of two clients and of the kubelet's server", private)
 	}
 	for _, dir := range []string{spec.Dir, spec.RunDir, spec.LogDir} {
 		err := filepath.WalkDir(dir, func(path string, entry os.DirEntry, err error) error {

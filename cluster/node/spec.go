@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"kubarium/cluster/node/nodeinit"
+	"kubarium/cluster/pki"
 )
 
 // Resources is an amount of what pods request.
@@ -40,14 +41,10 @@ type Spec struct {
 	// APIServer is the URL under which the node reaches the API server.
 	APIServer string
 	CA        []byte
-	// Client certificates of the kubelet and kube-proxy, and the one the kubelet
-	// serves with; all PEM.
-	KubeletCert, KubeletKey []byte
-	ServingCert, ServingKey []byte
-	ProxyCert, ProxyKey     []byte
-	// PolicyCert and PolicyKey are those of what enforces NetworkPolicies; without them,
-	// nothing does.
-	PolicyCert, PolicyKey []byte
+	// Identities are its certificates.
+	Identities Identities
+	// CertificateReload is how often clients look for new ones; zero is client-go's default.
+	CertificateReload time.Duration
 
 	ClusterDNS           netip.Addr
 	ClusterDomain        string
@@ -69,6 +66,26 @@ type Spec struct {
 	MachineID string
 	// CgroupParent is the node's cgroup: "kubarium/NAME/node-1".
 	CgroupParent string
+}
+
+// Identities are the certificates of a node's daemons.
+type Identities struct {
+	// Kubelet and Proxy are those by which the kubelet and kube-proxy call the API server,
+	// and Serving the one that the kubelet serves with.
+	Kubelet, Serving, Proxy pki.KeyPair
+	// Policy is the one of what enforces NetworkPolicies; if it is empty, nothing does.
+	Policy pki.KeyPair
+}
+
+// files are where the daemons read them, each certificate with its key.
+func (i Identities) files() map[string][]byte {
+	files := map[string][]byte{
+		KubeletCertPath: i.Kubelet.PEM(), ServingCertPath: i.Serving.PEM(), ProxyCertPath: i.Proxy.PEM(),
+	}
+	if i.Policy.Cert != nil {
+		files[PolicyCertPath] = i.Policy.PEM()
+	}
+	return files
 }
 
 // Where things are inside a node. The agent uses the same constants.
@@ -94,9 +111,12 @@ const (
 	ProxyKubeconfig   = "/etc/kubernetes/kube-proxy.conf"
 	PolicyKubeconfig  = "/etc/kubernetes/network-policy.conf"
 	CAPath            = "/etc/kubernetes/pki/ca.crt"
-	ServingCertPath   = "/etc/kubernetes/pki/kubelet.crt"
-	ServingKeyPath    = "/etc/kubernetes/pki/kubelet.key"
-	StaticPodDir      = "/etc/kubernetes/manifests"
+	// Each of these holds a certificate and its key.
+	KubeletCertPath = "/etc/kubernetes/pki/kubelet-client.pem"
+	ServingCertPath = "/etc/kubernetes/pki/kubelet-server.pem"
+	ProxyCertPath   = "/etc/kubernetes/pki/kube-proxy.pem"
+	PolicyCertPath  = "/etc/kubernetes/pki/network-policy.pem"
+	StaticPodDir    = "/etc/kubernetes/manifests"
 
 	CNIConfDir = "/etc/cni/net.d"
 
@@ -130,6 +150,8 @@ type AgentConfig struct {
 	Zone          string       `json:"zone,omitempty"`
 	Timers        Timers       `json:"timers"`
 	Tap           bool         `json:"tap,omitempty"`
+	// CertificateReload is how often to look for new client certificates.
+	CertificateReload time.Duration `json:"certificateReload,omitempty"`
 }
 
 // VarDir returns where a node with the disk dir has its /var.

@@ -10,9 +10,19 @@ import (
 // Kubeconfig returns a kubeconfig by which user reaches the API server at
 // server ("https://127.0.0.1:6443") of the cluster called name.
 func Kubeconfig(name, user, server string, ca []byte, pair KeyPair) ([]byte, error) {
+	return kubeconfig(name, user, server, ca, &clientcmdapi.AuthInfo{ClientCertificateData: pair.Cert, ClientKeyData: pair.Key})
+}
+
+// FileKubeconfig is a Kubeconfig that names the file with certificate and key, so that
+// its reader notices when that is a new one.
+func FileKubeconfig(name, user, server string, ca []byte, file string) ([]byte, error) {
+	return kubeconfig(name, user, server, ca, &clientcmdapi.AuthInfo{ClientCertificate: file, ClientKey: file})
+}
+
+func kubeconfig(name, user, server string, ca []byte, auth *clientcmdapi.AuthInfo) ([]byte, error) {
 	config := clientcmdapi.NewConfig()
 	config.Clusters[name] = &clientcmdapi.Cluster{Server: server, CertificateAuthorityData: ca}
-	config.AuthInfos[user] = &clientcmdapi.AuthInfo{ClientCertificateData: pair.Cert, ClientKeyData: pair.Key}
+	config.AuthInfos[user] = auth
 	config.Contexts[name] = &clientcmdapi.Context{Cluster: name, AuthInfo: user}
 	config.CurrentContext = name
 	data, err := clientcmd.Write(*config)

@@ -20,6 +20,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"k8s.io/client-go/util/cert"
@@ -27,11 +28,10 @@ import (
 )
 
 // Lifetimes of what is issued. Leaf certificates are issued anew at each start of
-// the cluster, so that only a cluster that runs for a year without a restart
-// could see one end.
+// the cluster, and when two thirds of their life are over, see Renew.
 const (
-	authorityLifetime = 10 * 365 * 24 * time.Hour
-	leafLifetime      = 365 * 24 * time.Hour
+	authorityLifetime   = 10 * 365 * 24 * time.Hour
+	defaultLeafLifetime = 365 * 24 * time.Hour
 	// backdate allows for a clock that is set back after the start.
 	backdate = time.Hour
 )
@@ -40,6 +40,9 @@ const (
 type KeyPair struct {
 	Cert, Key []byte
 }
+
+// PEM is both in one file, as upstream's kubelet keeps its own.
+func (p KeyPair) PEM() []byte { return slices.Concat(p.Cert, p.Key) }
 
 // Authority is a certificate authority.
 type Authority struct {
@@ -62,6 +65,17 @@ type Store struct {
 	CA *Authority
 	// FrontProxyCA signs the API server's identity towards aggregated API servers.
 	FrontProxyCA *Authority
+	// Lifetime of what is issued from now on; a year if it is 0.
+	Lifetime time.Duration
+
+	renewals renewals
+}
+
+func (s *Store) leafLifetime() time.Duration {
+	if s.Lifetime > 0 {
+		return s.Lifetime
+	}
+	return defaultLeafLifetime
 }
 
 // Open reads the PKI in dir, and makes what is missing.
@@ -69,7 +83,7 @@ func Open(dir string) (*Store, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("make pki directory: %w", err)
 	}
-	s := &Store{dir: dir}
+	s := &Store{dir: dir, renewals: renewals{kept: map[string]*renewal{}, changed: make(chan struct{}, 1)}}
 	var err error
 	if s.CA, err = s.authority("ca", "kubernetes"); err != nil {
 		return nil, err
@@ -89,7 +103,7 @@ func (s *Store) Client(user string, groups ...string) (KeyPair, error) {
 	return s.CA.issue(x509.Certificate{
 		Subject:     pkix.Name{CommonName: user, Organization: groups},
 		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth},
-	})
+	}, s.leafLifetime())
 }
 
 // ExpiredClient issues a client certificate that was good until an hour ago.
@@ -98,8 +112,8 @@ func (s *Store) ExpiredClient(user string, groups ...string) (KeyPair, error) {
 	return s.CA.issue(x509.Certificate{
 		Subject:     pkix.Name{CommonName: user, Organization: groups},
 		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth},
-		NotBefore:   over.Add(-leafLifetime), NotAfter: over,
-	})
+		NotBefore:   over.Add(-defaultLeafLifetime), NotAfter: over,
+	}, 0)
 }
 
 // FrontProxyClient issues the certificate by which aggregated API servers know
@@ -108,7 +122,7 @@ func (s *Store) FrontProxyClient(name string) (KeyPair, error) {
 	return s.FrontProxyCA.issue(x509.Certificate{
 		Subject:     pkix.Name{CommonName: name},
 		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth},
-	})
+	}, s.leafLifetime())
 }
 
 // Server issues a serving certificate for the given DNS names and addresses.
@@ -118,7 +132,7 @@ func (s *Store) Server(name pkix.Name, dns []string, ips []net.IP) (KeyPair, err
 		DNSNames:    dns,
 		IPAddresses: ips,
 		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
-	})
+	}, s.leafLifetime())
 }
 
 // EtcdPeer issues what etcd's members show each other. They have an authority of their own:
@@ -132,19 +146,7 @@ func (s *Store) EtcdPeer() (KeyPair, error) {
 		Subject:     pkix.Name{CommonName: "etcd-peer"},
 		IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
 		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth},
-	})
-}
-
-// Write stores a pair as NAME.crt and NAME.key and returns their paths.
-func (s *Store) Write(name string, pair KeyPair) (certFile, keyFile string, err error) {
-	certFile, keyFile = s.Path(name+".crt"), s.Path(name+".key")
-	if err := cert.WriteCert(certFile, pair.Cert); err != nil {
-		return "", "", fmt.Errorf("write certificate of %s: %w", name, err)
-	}
-	if err := keyutil.WriteKey(keyFile, pair.Key); err != nil {
-		return "", "", fmt.Errorf("write key of %s: %w", name, err)
-	}
-	return certFile, keyFile, nil
+	}, s.leafLifetime())
 }
 
 func (s *Store) authority(file, commonName string) (*Authority, error) {
@@ -221,14 +223,16 @@ func (s *Store) ensureServiceAccountKey() error {
 	return nil
 }
 
-func (a *Authority) issue(template x509.Certificate) (KeyPair, error) {
+// issue signs what the template says; it is good for the lifetime from now on unless the
+// template tells something else.
+func (a *Authority) issue(template x509.Certificate, lifetime time.Duration) (KeyPair, error) {
 	key, keyPEM, err := newKey()
 	if err != nil {
 		return KeyPair{}, err
 	}
 	if now := time.Now(); template.NotAfter.IsZero() {
 		template.NotBefore = now.Add(-backdate)
-		template.NotAfter = now.Add(leafLifetime)
+		template.NotAfter = now.Add(lifetime)
 	}
 	template.KeyUsage = x509.KeyUsageDigitalSignature
 	_, certPEM, err := sign(template, a.cert, key.Public(), a.key)

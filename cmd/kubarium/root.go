@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -115,6 +116,7 @@ type startFlags struct {
 	noTrace bool
 	disable []string
 	encrypt bool
+	life    time.Duration
 }
 
 func (f *startFlags) bind(cmd *cobra.Command) {
@@ -123,11 +125,12 @@ func (f *startFlags) bind(cmd *cobra.Command) {
 	cmd.Flags().BoolVar(&f.noFsync, "unsafe-no-fsync", false, "let etcd skip fsync: faster on slow disks, and not durable")
 	cmd.Flags().BoolVar(&f.noTrace, "no-trace", false, "do not look inside the components: no trace, follow, undo or rewinding")
 	cmd.Flags().BoolVar(&f.encrypt, "encrypt-secrets", false, "keep Secrets encrypted in etcd, from now on")
+	cmd.Flags().DurationVar(&f.life, "certificate-lifetime", 0, "how long certificates are good; they are renewed before they end (default a year)")
 	cmd.Flags().StringSliceVar(&f.disable, "disable", nil, "add-ons to leave out: "+strings.Join(addons.Names(), ","))
 }
 
 func (f startFlags) options(g *global) cluster.Options {
-	return cluster.Options{Name: g.name, DataDir: g.dataDir, Nodes: f.nodes, EtcdMembers: f.members, UnsafeNoFsync: f.noFsync, NoTrace: f.noTrace, Disable: f.disable, EncryptSecrets: f.encrypt, Version: version}
+	return cluster.Options{Name: g.name, DataDir: g.dataDir, Nodes: f.nodes, EtcdMembers: f.members, UnsafeNoFsync: f.noFsync, NoTrace: f.noTrace, Disable: f.disable, EncryptSecrets: f.encrypt, CertificateLifetime: f.life, Version: version}
 }
 
 // stdoutIsTerminal reports whether somebody looks.

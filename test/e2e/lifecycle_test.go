@@ -38,6 +38,7 @@ func TestOwnClusters(t *testing.T) {
 	t.Run("add-ons are left out", addOnsAreLeftOut)
 	t.Run("kills lose nothing", killsLoseNothing)
 	t.Run("services outlive machines", servicesOutliveMachines)
+	t.Run("certificates are renewed", certificatesAreRenewed)
 }
 
 // nodeComesAndGoes adds, kills, starts, stops and removes a node.

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/go-logr/logr"
+	"k8s.io/client-go/transport"
 
 	"kubarium/cluster/memory"
 	"kubarium/cluster/node"
@@ -34,6 +35,9 @@ func Main([]string) error {
 	config, err := readConfig()
 	if err != nil {
 		return err
+	}
+	if config.CertificateReload > 0 {
+		transport.CertCallbackRefreshDuration = config.CertificateReload
 	}
 	ctx, cancel := signal.NotifyContext(context.Background(), syscall.SIGTERM)
 	defer cancel()

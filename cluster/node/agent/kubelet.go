@@ -109,7 +109,7 @@ func configure(k *kubeletconfig.KubeletConfiguration, config node.AgentConfig) {
 	k.Authentication.Anonymous.Enabled = false
 	k.Authentication.Webhook.Enabled = true
 	k.Authorization.Mode = kubeletconfig.KubeletAuthorizationModeWebhook
-	k.TLSCertFile, k.TLSPrivateKeyFile = node.ServingCertPath, node.ServingKeyPath
+	k.TLSCertFile, k.TLSPrivateKeyFile = node.ServingCertPath, node.ServingCertPath
 	k.ReadOnlyPort = 0
 
 	// cgroup v1 is deprecated upstream, and still what many machines have.

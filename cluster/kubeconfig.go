@@ -6,6 +6,7 @@ import (
 	"os"
 
 	"k8s.io/client-go/tools/clientcmd"
+	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
 
 	"kubarium/cluster/wholefile"
 )
@@ -13,13 +14,22 @@ import (
 // UseNamespace lets kubectl, wherever it runs with the cluster's kubeconfig, work in
 // a namespace unless it is told otherwise.
 func (c *Cluster) UseNamespace(namespace string) error {
+	return c.changeKubeconfig(func(config *clientcmdapi.Config) {
+		if current := config.Contexts[config.CurrentContext]; current != nil {
+			current.Namespace = namespace
+		}
+	})
+}
+
+// changeKubeconfig changes the administrator's kubeconfig, and leaves the rest of it.
+func (c *Cluster) changeKubeconfig(change func(*clientcmdapi.Config)) error {
+	c.access.Lock()
+	defer c.access.Unlock()
 	config, err := clientcmd.LoadFromFile(c.layout.Kubeconfig())
 	if err != nil {
 		return fmt.Errorf("read kubeconfig: %w", err)
 	}
-	if current := config.Contexts[config.CurrentContext]; current != nil {
-		current.Namespace = namespace
-	}
+	change(config)
 	data, err := clientcmd.Write(*config)
 	if err != nil {
 		return fmt.Errorf("encode kubeconfig: %w", err)
