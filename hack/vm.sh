@@ -5,11 +5,12 @@
 #
 #   hack/vm.sh HIERARCHY DIRECTORY COMMAND...
 #
-# VM_LIMIT is how many seconds it may take, 900 if it is not set.
+# VM_LIMIT is how many seconds it may take, 900 if it is not set; VM_KERNEL has more for the
+# kernel's command line.
 # HIERARCHY is the layout of cgroups: v2, hybrid or v1. DIRECTORY is there as /k.
 set -eu
 if [ $# -lt 3 ]; then
-	sed -n '2,12s/^# \{0,1\}//p' "$0" >&2
+	sed -n '2,13s/^# \{0,1\}//p' "$0" >&2
 	exit 2
 fi
 hierarchy=$1 directory=$2
@@ -28,14 +29,14 @@ if [ -n "${missing-}" ]; then
 	exit 1
 fi
 
-# The system is made once; it is some 450 MB.
+# The system is made once for each list of packages; it is some 900 MB.
+packages=systemd-sysv,dbus,linux-image-cloud-amd64,nftables,kmod,iproute2,procps,util-linux,sudo
+packages=$packages,apparmor,docker.io,iptables,xfsprogs,btrfs-progs
 cache=${XDG_CACHE_HOME:-${HOME:-/root}/.cache}/kubarium/vm
-system=$cache/bookworm
+system=$cache/bookworm-$(echo "$packages" | cksum | cut -d' ' -f1)
 if [ ! -e "$system/.complete" ]; then
-	rm -rf "$system" && mkdir -p "$cache"
-	debootstrap --variant=minbase \
-		--include=systemd-sysv,dbus,linux-image-cloud-amd64,nftables,kmod,iproute2,procps,util-linux,sudo \
-		bookworm "$system" >"$cache/debootstrap.log"
+	rm -rf "$cache"/bookworm* && mkdir -p "$cache"
+	debootstrap --variant=minbase --include="$packages" bookworm "$system" >"$cache/debootstrap.log"
 	touch "$system/.complete"
 fi
 
@@ -84,5 +85,5 @@ timeout --kill-after=10 "${VM_LIMIT:-900}" qemu-system-x86_64 $accelerate -smp 2
 	-kernel "$image" -initrd "${image%/*}/initrd.img-${image##*/vmlinuz-}" \
 	-drive "file=$work/system.img,format=raw,if=virtio,cache=unsafe" \
 	-drive "file=$work/directory.img,format=raw,if=virtio,cache=unsafe" \
-	-append "root=/dev/vda rw console=ttyS0 panic=-1 $kernel" </dev/null | tee "$work/console"
+	-append "root=/dev/vda rw console=ttyS0 panic=-1 $kernel ${VM_KERNEL-}" </dev/null | tee "$work/console"
 grep -q '^vm: exit code 0' "$work/console"
