@@ -56,7 +56,7 @@ var addonList = []addon{
 // startAddons applies cluster DNS, takes out what is disabled, and starts the rest:
 // nothing of it may hold up nodes or DNS.
 func (c *Cluster) startAddons(ctx context.Context) {
-	c.tell(ctx, "apply cluster DNS", addons.Apply(ctx, c.restConfig, nil, dnsManifest))
+	c.tell(ctx, "apply cluster DNS", addons.Apply(ctx, c.restConfig, c.addonValues(), dnsManifest))
 	for _, a := range addonList {
 		if !c.options.has(a.name) {
 			c.tell(ctx, "take out add-on", addons.Remove(ctx, c.restConfig, append(a.after, a.before...)...))
@@ -78,8 +78,8 @@ func (c *Cluster) startAddons(ctx context.Context) {
 }
 
 func (c *Cluster) startAddon(ctx context.Context, a addon) {
-	ca := c.pki.CA.PEM()
-	if err := addons.Apply(ctx, c.restConfig, ca, a.before...); err != nil {
+	values := c.addonValues()
+	if err := addons.Apply(ctx, c.restConfig, values, a.before...); err != nil {
 		c.tracker.set(a.part, component.Failed, err.Error())
 		c.tell(ctx, "apply add-on", err)
 		return
@@ -94,7 +94,12 @@ func (c *Cluster) startAddon(ctx context.Context, a addon) {
 		c.tell(ctx, "start add-on", err)
 		return
 	}
-	c.tell(ctx, "apply add-on", addons.Apply(ctx, c.restConfig, ca, a.after...))
+	c.tell(ctx, "apply add-on", addons.Apply(ctx, c.restConfig, values, a.after...))
+}
+
+func (c *Cluster) addonValues() addons.Values {
+	net := c.network.Config()
+	return addons.Values{CA: c.pki.CA.PEM(), DNS: clusterDNS(net.ServiceCIDR), Router: net.Router}
 }
 
 // tell writes an error to the log, unless it comes from the end of the cluster.

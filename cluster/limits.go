@@ -21,6 +21,10 @@ const (
 	// minFree and minInodes are what must be left of the disk.
 	minFree   = 200 << 20
 	minInodes = 2000
+	// memoryOwn is the least that the program takes, and memoryPerNode what a node does
+	// without pods: less, and the kernel ends one of them during the start.
+	memoryOwn     = 350 << 20
+	memoryPerNode = 80 << 20
 	// minTasks is how many threads the program itself needs.
 	minTasks = 256
 )
@@ -73,6 +77,52 @@ func checkTasks() error {
 		}
 	}
 	return nil
+}
+
+// checkMemory looks whether the machine, and the cgroups that the program was started in,
+// have the memory that a start takes.
+func checkMemory(nodes int) error {
+	want := memoryOwn + nodes*memoryPerNode
+	remedy := "end other programs"
+	if nodes > 1 {
+		remedy += ", or start a new cluster with --nodes 1"
+	}
+	if left := available(); left >= 0 && left < want {
+		return fmt.Errorf("this machine has %d MiB of memory left, and a start of %d nodes takes %d MiB: %s", left>>20, nodes, want>>20, remedy)
+	}
+	groups, err := os.ReadFile("/proc/self/cgroup")
+	if err != nil {
+		return fmt.Errorf("find own cgroup: %w", err)
+	}
+	for line := range strings.Lines(string(groups)) {
+		fields := strings.SplitN(strings.TrimSpace(line), ":", 3)
+		file := map[string]string{"memory": "/sys/fs/cgroup/memory%s/memory.limit_in_bytes", "": "/sys/fs/cgroup%s/memory.max"}
+		if len(fields) != 3 || file[fields[1]] == "" {
+			continue
+		}
+		for path := fields[2]; path != "/" && path != "."; path = filepath.Dir(path) {
+			if limit := number(fmt.Sprintf(file[fields[1]], path)); limit >= 0 && limit < want {
+				return fmt.Errorf("the cgroup %s may have %d MiB of memory, and a start of %d nodes takes %d MiB: raise its limit, or MemoryMax of the systemd unit", path, limit>>20, nodes, want>>20)
+			}
+		}
+	}
+	return nil
+}
+
+// available is how much memory programs can have without swapping; -1 if nobody knows.
+func available() int {
+	data, err := os.ReadFile("/proc/meminfo")
+	if err != nil {
+		return -1
+	}
+	for line := range strings.Lines(string(data)) {
+		if fields := strings.Fields(line); len(fields) == 3 && fields[0] == "MemAvailable:" {
+			if n, err := strconv.Atoi(fields[1]); err == nil {
+				return n << 10
+			}
+		}
+	}
+	return -1
 }
 
 // number reads a file with a number in it; -1 if there is none.

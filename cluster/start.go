@@ -98,7 +98,7 @@ func (c *Cluster) prepare() error {
 	if c.state, err = c.loadState(); err != nil {
 		return err
 	}
-	if err := checkInotify(len(c.running())); err != nil {
+	if err := errors.Join(checkInotify(len(c.running())), checkMemory(len(c.running()))); err != nil {
 		return err
 	}
 	if err := c.openPKI(); err != nil {
@@ -119,6 +119,9 @@ func (c *Cluster) loadState() (state, error) {
 			s.Nodes = append(s.Nodes, n)
 			s.NextNode++
 		}
+		if s.Network, err = chooseNetwork(); err != nil {
+			return s, err
+		}
 		if s.EtcdPeers, err = pickPeerPorts(c.options.EtcdMembers); err != nil {
 			return s, err
 		}
@@ -134,8 +137,11 @@ func (c *Cluster) loadState() (state, error) {
 // openNetwork makes the cluster's network and the proxy by which the API server
 // dials into it.
 func (c *Cluster) openNetwork(ctx context.Context) (string, error) {
-	config := network.Default()
+	config := c.state.ranges().Config()
 	config.Log = c.log
+	for _, note := range c.Notes() {
+		c.log.Warn(note)
+	}
 	lab, err := network.Open(ctx, config)
 	if err != nil {
 		return "", fmt.Errorf("make the cluster's network: %w", err)

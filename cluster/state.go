@@ -14,6 +14,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"kubarium/cluster/network"
 	"kubarium/cluster/wholefile"
 )
 
@@ -30,6 +31,8 @@ type state struct {
 	// EtcdPeers are the ports by which etcd's members speak, which they remember, too; none
 	// if there is one member.
 	EtcdPeers []int `json:"etcdPeers,omitempty"`
+	// Network has the cluster's addresses; without it, they are the usual ones.
+	Network *network.Ranges `json:"network,omitempty"`
 	// RewriteSecrets is set while Secrets are to be written anew, since their
 	// encryption changed.
 	RewriteSecrets bool `json:"rewriteSecrets,omitempty"`
@@ -78,6 +81,11 @@ func (s state) check() error {
 	}
 	if n := len(s.EtcdPeers); n != 0 && n != 3 || slices.ContainsFunc(s.EtcdPeers, func(port int) bool { return port < 1 || port > 65535 }) {
 		return fmt.Errorf("etcd can't have the peers %v", s.EtcdPeers)
+	}
+	if s.Network != nil {
+		if err := s.Network.Check(); err != nil {
+			return err
+		}
 	}
 	seen := make(map[int]bool, len(s.Nodes))
 	for _, n := range s.Nodes {

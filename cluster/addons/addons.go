@@ -10,6 +10,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/netip"
+	"strings"
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -30,18 +32,34 @@ const fieldManager = "kubarium"
 var manifests embed.FS
 
 // Apply brings what the named manifests say into the cluster, by server-side apply. It
-// is to be called at each start: what a learner broke is mended. Manifests may refer to
-// the cluster's certificate authority, whose certificate is ca.
-func Apply(ctx context.Context, config *rest.Config, ca []byte, names ...string) error {
-	return forAll(ctx, config, ca, names, apply)
+// is to be called at each start: what a learner broke is mended.
+func Apply(ctx context.Context, config *rest.Config, values Values, names ...string) error {
+	return forAll(ctx, config, values, names, apply)
+}
+
+// Values are what differs from cluster to cluster, and manifests refer to.
+type Values struct {
+	// CA is the certificate of the cluster's authority.
+	CA []byte
+	// DNS is the address of the cluster's DNS service, and Router where the nodes reach
+	// what runs in the program.
+	DNS, Router netip.Addr
+}
+
+// in replaces what stands for the values in a manifest.
+func (v Values) in(manifest []byte) []byte {
+	return []byte(strings.NewReplacer(
+		"${CA_BUNDLE}", base64.StdEncoding.EncodeToString(v.CA),
+		"${CLUSTER_DNS}", v.DNS.String(), "${ROUTER}", v.Router.String(),
+	).Replace(string(manifest)))
 }
 
 // Remove takes out of the cluster what an earlier start applied.
 func Remove(ctx context.Context, config *rest.Config, names ...string) error {
-	return forAll(ctx, config, nil, names, remove)
+	return forAll(ctx, config, Values{}, names, remove)
 }
 
-func forAll(ctx context.Context, config *rest.Config, ca []byte, names []string, do action) error {
+func forAll(ctx context.Context, config *rest.Config, values Values, names []string, do action) error {
 	client, err := dynamic.NewForConfig(config)
 	if err != nil {
 		return fmt.Errorf("make client for add-ons: %w", err)
@@ -49,15 +67,15 @@ func forAll(ctx context.Context, config *rest.Config, ca []byte, names []string,
 	// One that fails keeps none of the others back.
 	var errs []error
 	for _, name := range names {
-		errs = append(errs, forEach(ctx, client, name, ca, do))
+		errs = append(errs, forEach(ctx, client, name, values, do))
 	}
 	return errors.Join(errs...)
 }
 
 type action func(ctx context.Context, target dynamic.ResourceInterface, object *unstructured.Unstructured) error
 
-func forEach(ctx context.Context, client dynamic.Interface, name string, ca []byte, do action) error {
-	objects, err := read(name, ca)
+func forEach(ctx context.Context, client dynamic.Interface, name string, values Values, do action) error {
+	objects, err := read(name, values)
 	if err != nil {
 		return err
 	}
@@ -73,7 +91,7 @@ func forEach(ctx context.Context, client dynamic.Interface, name string, ca []by
 	return nil
 }
 
-func read(name string, ca []byte) ([]*unstructured.Unstructured, error) {
+func read(name string, values Values) ([]*unstructured.Unstructured, error) {
 	if name == GatewayAPI {
 		return gatewayAPI()
 	}
@@ -81,8 +99,7 @@ func read(name string, ca []byte) ([]*unstructured.Unstructured, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read add-on: %w", err)
 	}
-	data = bytes.ReplaceAll(data, []byte("${CA_BUNDLE}"), []byte(base64.StdEncoding.EncodeToString(ca)))
-	objects, err := parse(data)
+	objects, err := parse(values.in(data))
 	if err != nil {
 		return nil, fmt.Errorf("parse add-on %s: %w", name, err)
 	}

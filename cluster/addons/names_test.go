@@ -1,7 +1,9 @@
 package addons
 
 import (
+	"bytes"
 	"io/fs"
+	"net/netip"
 	"path"
 	"strings"
 	"testing"
@@ -30,11 +32,14 @@ func TestManifests(t *testing.T) {
 	}
 	for _, file := range files {
 		name := strings.TrimSuffix(path.Base(file), ".yaml")
-		objects, err := read(name, []byte("certificate"))
+		objects, err := read(name, Values{CA: []byte("certificate"), DNS: netip.MustParseAddr("10.97.0.10"), Router: netip.MustParseAddr("10.90.0.1")})
 		if err != nil || len(objects) == 0 {
 			t.Errorf("%s: %d objects: %v", name, len(objects), err)
 		}
 		for _, object := range objects {
+			if told, _ := object.MarshalJSON(); bytes.Contains(told, []byte("${")) {
+				t.Errorf("%s: %s has a value that nobody gives: %s", name, object.GetName(), told)
+			}
 			if _, err := resourceOf(object.GroupVersionKind()); err != nil {
 				t.Errorf("%s: %s: %v", name, object.GetName(), err)
 			}
@@ -45,7 +50,7 @@ func TestManifests(t *testing.T) {
 // TestGatewayAPI proves that each resource has but the version that is stored, save the
 // one of which the controller wants the old one.
 func TestGatewayAPI(t *testing.T) {
-	objects, err := read(GatewayAPI, nil)
+	objects, err := read(GatewayAPI, Values{})
 	if err != nil {
 		t.Fatal(err)
 	}

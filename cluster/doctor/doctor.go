@@ -14,6 +14,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"kubarium/cluster/network"
 	"kubarium/cluster/node/nodeinit"
 )
 
@@ -50,6 +51,7 @@ func Run(dataDir string) []Result {
 		{"memory", true, checkMemory},
 		{"disk", true, func() (string, error) { return checkDisk(dataDir) }},
 		{"API server port", true, checkPort},
+		{"addresses", true, checkAddresses},
 	}
 	results := make([]Result, 0, len(checks))
 	for _, c := range checks {
@@ -153,6 +155,20 @@ func checkInotify() (string, error) {
 		return strconv.Itoa(have), errors.New("more than a few nodes won't start: sysctl fs.inotify.max_user_instances=8192")
 	}
 	return strconv.Itoa(have), nil
+}
+
+// checkAddresses tells which addresses a new cluster would have.
+func checkAddresses() (string, error) {
+	taken, err := network.Taken()
+	if err != nil {
+		return "", err
+	}
+	r := network.Choose(taken)
+	found := fmt.Sprintf("nodes %s, pods %s, services %s", r.Nodes, r.Pods, r.Services)
+	if met := r.Overlap(taken); len(met) > 0 {
+		return found, fmt.Errorf("this machine's network has %v, and no range is left: pods can't reach the machines there", met)
+	}
+	return found, nil
 }
 
 func checkMemory() (string, error) {

@@ -75,6 +75,9 @@ func runUp(cmd *cobra.Command, g *global, start startFlags, output string) (err 
 		case <-ctx.Done():
 			return nil
 		}
+		for _, note := range c.Notes() {
+			fmt.Fprintln(cmd.OutOrStdout(), "\n"+note)
+		}
 		fmt.Fprintf(cmd.OutOrStdout(), "\nThe cluster is ready after %.1f s. In another terminal:\n\n  eval \"$(kubarium env%s)\"\n  kubectl get nodes        (or: kubarium kubectl%s get nodes)\n\nCtrl-C stops it; its state is kept.\n",
 			took.Seconds(), g.nameFlag(), g.nameFlag())
 	}

@@ -40,7 +40,12 @@ func TestLimits(t *testing.T) {
 			mountTmpfs(t, dir, "size=1g,nr_inodes=200")
 			return "exec"
 		}, "more files only"},
-		{"threads", inSmallCgroup, "pids.max"},
+		{"threads", inCgroup("pids", "pids.max", "pids.max", "100"), "pids.max"},
+		{"memory", inCgroup("memory", "memory.limit_in_bytes", "memory.max", "300000000"), "of memory, and a start of 1 nodes takes"},
+		{"older data", func(t *testing.T, _, state string) string {
+			put(t, filepath.Join(state, "cluster.json"), `{"nodes":[]}`)
+			return "exec"
+		}, "another version of kubarium"},
 		{"newer data", func(t *testing.T, _, state string) string {
 			put(t, filepath.Join(state, "cluster.json"), `{"version":99}`)
 			return "exec"
@@ -87,25 +92,28 @@ func mountTmpfs(t *testing.T, dir, options string) {
 	})
 }
 
-// inSmallCgroup makes a cgroup that may have few threads.
-func inSmallCgroup(t *testing.T, _, _ string) string {
-	t.Helper()
-	parent := "/sys/fs/cgroup/pids"
-	if _, err := os.Stat(parent); err != nil {
-		parent = "/sys/fs/cgroup"
-		put(t, filepath.Join(parent, "cgroup.subtree_control"), "+pids")
-	}
-	group := filepath.Join(parent, uniqueName("kubarium-test"))
-	if err := os.Mkdir(group, 0o755); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := os.Remove(group); err != nil {
-			t.Error(err)
+// inCgroup runs the program in a cgroup with a limit, of the file that cgroup v1 or v2 has
+// for it.
+func inCgroup(controller, v1, v2, limit string) func(t *testing.T, _, _ string) string {
+	return func(t *testing.T, _, _ string) string {
+		t.Helper()
+		parent, file := filepath.Join("/sys/fs/cgroup", controller), v1
+		if _, err := os.Stat(parent); err != nil {
+			parent, file = "/sys/fs/cgroup", v2
+			put(t, filepath.Join(parent, "cgroup.subtree_control"), "+"+controller)
 		}
-	})
-	put(t, filepath.Join(group, "pids.max"), "100")
-	return "echo $$ >" + group + "/cgroup.procs && exec"
+		group := filepath.Join(parent, uniqueName("kubarium-test"))
+		if err := os.Mkdir(group, 0o755); err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() {
+			if err := os.Remove(group); err != nil {
+				t.Error(err)
+			}
+		})
+		put(t, filepath.Join(group, file), limit)
+		return "echo $$ >" + group + "/cgroup.procs && exec"
+	}
 }
 
 // put writes a file, in directories that it makes.
