@@ -20,8 +20,22 @@ cat >"$directory/test.sh" <<-'TEST'
 	set -eu
 	limit=1200s # An emulated processor has a twentieth of the speed.
 	say() { echo "vm: $(cut -d. -f1 /proc/uptime) s: $*"; }
-	k() { ./kubarium kubectl "$@"; }
-	kwait() { ./kubarium kubectl wait "$@" --timeout=$limit; }
+	# again tries a command for a while: what is emulated may be late for a time-out.
+	again() {
+		tries=0
+		until "$@"; do
+			tries=$((tries + 1)) && test $tries -lt 20
+			sleep 5
+		done
+	}
+	k() { again ./kubarium kubectl "$@"; }
+	# make creates what is not there yet: kind, name, and how.
+	make() {
+		kind=$1 name=$2
+		shift 2
+		again sh -c 'kind=$1 name=$2; shift 2; ./kubarium kubectl get "$kind" "$name" >/dev/null 2>&1 || ./kubarium kubectl "$@"' make "$kind" "$name" "$@"
+	}
+	kwait() { again ./kubarium kubectl wait "$@" --timeout=$limit; }
 	start() {
 		./kubarium up "$@" >up.log 2>&1 &
 		up=$!
@@ -41,7 +55,7 @@ cat >"$directory/test.sh" <<-'TEST'
 	# fine proves that nodes are Ready, old pods serve, and a new one comes up.
 	fine() {
 		kwait --for=condition=Ready node --all >/dev/null
-		k run "$1" --image=kubarium/web:1.0 >/dev/null
+		make pod "$1" run "$1" --image=kubarium/web:1.0 >/dev/null
 		kwait --for=condition=Ready "pod/$1" >/dev/null
 		answers
 		say "nodes are Ready, the node port answers, and a new pod runs $2"
@@ -60,9 +74,10 @@ cat >"$directory/test.sh" <<-'TEST'
 	pods() {
 		k get nodes -o wide
 		# With its limits from the start: pods of an earlier revision would be in the way.
-		k create deployment web --image=kubarium/web:1.0 --replicas=2 --dry-run=client -o yaml |
-			k set resources --local -f - --limits=memory=64Mi,cpu=200m -o yaml | k apply -f -
-		k expose deployment web --port=80 --target-port=8080 --type=NodePort
+		./kubarium kubectl create deployment web --image=kubarium/web:1.0 --replicas=2 --dry-run=client -o yaml |
+			./kubarium kubectl set resources --local -f - --limits=memory=64Mi,cpu=200m -o yaml >web.yaml
+		k apply -f web.yaml
+		make service web expose deployment web --port=80 --target-port=8080 --type=NodePort
 		kwait --for=condition=Available deployment/web
 		# The limits are in the cgroups of the pods, below those of their nodes.
 		limited=$(find /sys/fs/cgroup -path '*kubarium*' \( -name memory.max -o -name memory.limit_in_bytes \) -exec grep -lx 67108864 {} + | wc -l)
@@ -97,8 +112,8 @@ cat >"$directory/test.sh" <<-'TEST'
 			mkdir -p /root/disk
 			mount -o loop /root/disk.img /root/disk
 			start --nodes 1 --disable ingress,metrics --data-dir /root/disk
-			./kubarium kubectl --data-dir /root/disk run web --image=kubarium/web:1.0
-			./kubarium kubectl --data-dir /root/disk wait --for=condition=Ready pod/web --timeout=$limit
+			again ./kubarium kubectl --data-dir /root/disk run web --image=kubarium/web:1.0
+			again ./kubarium kubectl --data-dir /root/disk wait --for=condition=Ready pod/web --timeout=$limit
 			say "a pod runs from $(stat -f -c %T /root/disk)"
 			./kubarium down --data-dir /root/disk && wait $up && trap - EXIT
 			umount /root/disk

@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -88,12 +89,14 @@ func program() string {
 type testCluster struct {
 	name, dir string
 	// flags are added to those of every start.
-	flags  []string
-	cmd    *exec.Cmd
-	out    *bytes.Buffer
-	exited chan struct{}
-	client kubernetes.Interface
-	config *rest.Config
+	flags []string
+	// wrapper, if there is one, is the command that runs the program.
+	wrapper []string
+	cmd     *exec.Cmd
+	out     *bytes.Buffer
+	exited  chan struct{}
+	client  kubernetes.Interface
+	config  *rest.Config
 }
 
 func startCluster(name string, nodes int, flags ...string) (*testCluster, error) {
@@ -167,7 +170,8 @@ func (c *testCluster) temporary() string { return filepath.Join(c.dir, "tmp") }
 // start runs "kubarium up" and waits until it reports that it is ready.
 func (c *testCluster) start(nodes int) error {
 	args := []string{"up", "--name", c.name, "--data-dir", c.dir, "--nodes", strconv.Itoa(nodes), "-o", "json"}
-	c.cmd = exec.Command(program(), append(args, c.flags...)...)
+	line := append(append(slices.Clone(c.wrapper), program()), append(args, c.flags...)...)
+	c.cmd = exec.Command(line[0], line[1:]...)
 	c.cmd.Env = append(os.Environ(), "TMPDIR="+c.temporary())
 	// Whatever becomes of the tests, the cluster ends with them.
 	c.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGTERM}
