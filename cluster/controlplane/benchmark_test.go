@@ -19,8 +19,8 @@ func TestFlagsFollowTheBenchmark(t *testing.T) {
 	}
 	t.Cleanup(func() { s.SecureServing.Listener.Close() })
 	api := byName(flags)
-	manager := byName(p.ControllerManager.flags("kubeconfig", "cert", "key"))
-	scheduler := byName(p.Scheduler.flags("kubeconfig", "cert", "key"))
+	manager := byName(p.ControllerManager.flags("kubeconfig", "certificate"))
+	scheduler := byName(p.Scheduler.flags("kubeconfig", "certificate"))
 	for check, holds := range map[string]bool{
 		"1.2.1 anonymous requests reach health checks only": strings.Contains(authenticationConfig, "conditions:") && !strings.Contains(authenticationConfig, "/api"),
 		"1.2.2 no token file":                               api["token-auth-file"] == "",

@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"os/exec"
@@ -69,7 +70,7 @@ nft list ruleset >"$DIR/rules" && ip -o route >"$DIR/routes"
 perl -MIO::Socket::INET -e '$s = IO::Socket::INET->new(LocalAddr => "10.89.0.1:8000", Listen => 5) or die;
 	while ($c = $s->accept) { sysread $c, $_, 999; print $c "HTTP/1.0 200 OK\r\n\r\nthe machine beside\n"; close $c }' & other=$!
 k() { command=$1; shift; "$PROGRAM" "$command" --name hosts --data-dir "$DIR" "$@"; }
-k up --nodes 2 --disable ingress >"$DIR/out" & up=$!
+"$PROGRAM" up --name hosts --data-dir "$DIR" --nodes 2 --disable ingress >"$DIR/out" & up=$!
 until grep -q "is ready after" "$DIR/out"; do kill -0 $up; sleep 0.2; done
 grep "instead of the usual addresses" "$DIR/out"
 k kubectl run web --image=kubarium/web:1.0 --port=8080 --expose
@@ -81,14 +82,16 @@ k kubectl exec client -- wget -qO- -T 10 http://10.89.0.1:8000
 until k kubectl top node node-1; do sleep 0.5; done
 nft list ruleset | cmp - "$DIR/rules" && ip -o route | cmp - "$DIR/routes"
 kill $up && wait $up
-k up --nodes 2 --disable ingress >"$DIR/out" & up=$!
+"$PROGRAM" up --name hosts --data-dir "$DIR" --nodes 2 --disable ingress >"$DIR/out" & up=$!
 until grep -q "is ready after" "$DIR/out"; do kill -0 $up; sleep 0.2; done
 k kubectl wait --for=condition=Ready pod --all --timeout=100s
 kill $up && wait $up
 kill $other
 nft list ruleset | cmp - "$DIR/rules" && ip -o route | cmp - "$DIR/routes" && echo unchanged
 `
-	cmd := exec.CommandContext(bounded(t), "unshare", "--net", "sh", "-c", script)
+	ctx, cancel := context.WithTimeout(t.Context(), 5*limit)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, "unshare", "--net", "sh", "-c", script)
 	cmd.WaitDelay = limit
 	cmd.Env = append(os.Environ(), "PROGRAM="+absoluteProgram(t), "DIR="+dir, "OFF="+ipv6Off)
 	out, err := cmd.CombinedOutput()
