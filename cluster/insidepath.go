@@ -80,7 +80,7 @@ func (c *Cluster) addTracked(found *inspect.Path, name string) {
 	machine, err := c.machineOf(name)
 	if err == nil {
 		var list []inspect.Connection
-		if list, err = connectionsOf(machine); err == nil {
+		if list, err = inspect.Connections(networkOf(machine)); err == nil {
 			at := slices.IndexFunc(list, func(one inspect.Connection) bool {
 				return one.Protocol == "tcp" && one.From.String() == found.Source && one.To.String() == found.Target
 			})

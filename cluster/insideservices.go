@@ -44,7 +44,7 @@ func (c *Cluster) InspectService(ctx context.Context, namespace, name, where str
 	s.Doors = inspect.ParseRuleset(listing).Service(namespace, name)
 	counted, err := os.ReadFile(machine.Path("/proc/sys/net/netfilter/nf_conntrack_acct"))
 	s.Accounting = err == nil && strings.TrimSpace(string(counted)) == "1"
-	connections, err := connectionsOf(machine)
+	connections, err := inspect.Connections(networkOf(machine))
 	if err != nil {
 		return s, err
 	}
@@ -60,16 +60,6 @@ func (c *Cluster) someNode() (string, error) {
 		}
 	}
 	return "", fmt.Errorf("no node is on")
-}
-
-// connectionsOf are those that a node's kernel tracks.
-func connectionsOf(machine *node.Node) ([]inspect.Connection, error) {
-	file, err := os.Open(fmt.Sprintf("/proc/%d/net/nf_conntrack", machine.PID()))
-	if err != nil {
-		return nil, fmt.Errorf("read tracked connections: %w", err)
-	}
-	defer file.Close()
-	return inspect.ReadConnections(file)
 }
 
 // nftIn runs nft in a node's network.

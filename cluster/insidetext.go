@@ -6,6 +6,7 @@ import (
 	"io"
 	"strings"
 
+	"golang.org/x/sync/errgroup"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/kubernetes"
@@ -21,7 +22,7 @@ const shownPayload = 2000
 // Inside calls show with what is inside of a Pod, a Service or a Node, as text, and again
 // whenever that changes, until ctx ends.
 func (c *Cluster) Inside(ctx context.Context, kind, namespace, name string, show func(string)) error {
-	var where string
+	var where []string
 	look, follow := c.insideNode, c.FollowRuntime
 	switch kind {
 	case "Pod":
@@ -39,37 +40,59 @@ func (c *Cluster) Inside(ctx context.Context, kind, namespace, name string, show
 		}
 		show(text.String())
 		return nil
-	}, func(ctx context.Context, changed func()) error { return follow(ctx, where, changed) })
+	}, func(ctx context.Context, changed func()) error {
+		// Those of the first look.
+		group, ctx := errgroup.WithContext(ctx)
+		for _, node := range where {
+			group.Go(func() error { return follow(ctx, node, changed) })
+		}
+		return group.Wait()
+	})
 }
 
-func (c *Cluster) insideNode(ctx context.Context, _, name string, w io.Writer) (string, error) {
+func (c *Cluster) insideNode(ctx context.Context, _, name string, w io.Writer) ([]string, error) {
 	found, err := c.InspectNode(ctx, name)
 	if err != nil {
-		return "", err
+		return nil, err
 	}
-	return name, found.WriteText(w)
+	return []string{name}, found.WriteText(w)
 }
 
-func (c *Cluster) insideService(ctx context.Context, namespace, name string, w io.Writer) (string, error) {
-	found, err := c.InspectService(ctx, namespace, name, "")
-	if err != nil {
-		return "", err
+func (c *Cluster) insideService(ctx context.Context, namespace, name string, w io.Writer) ([]string, error) {
+	var nodes []string
+	for _, node := range c.Nodes() {
+		// One that is off has no rules.
+		if _, err := c.machineOf(node); err != nil {
+			continue
+		}
+		found, err := c.InspectService(ctx, namespace, name, node)
+		if err != nil {
+			return nil, err
+		}
+		if err := found.WriteText(w); err != nil {
+			return nil, err
+		}
+		fmt.Fprintln(w)
+		nodes = append(nodes, node)
 	}
-	return found.Node, found.WriteText(w)
+	if len(nodes) == 0 {
+		return nil, fmt.Errorf("no node is on")
+	}
+	return nodes, nil
 }
 
 // insidePod writes the containers that run, and what the kubelet did for the pod.
-func (c *Cluster) insidePod(ctx context.Context, namespace, name string, w io.Writer) (string, error) {
+func (c *Cluster) insidePod(ctx context.Context, namespace, name string, w io.Writer) ([]string, error) {
 	client, err := kubernetes.NewForConfig(c.restConfig)
 	if err != nil {
-		return "", err
+		return nil, err
 	}
 	pod, err := client.CoreV1().Pods(namespace).Get(ctx, name, metav1.GetOptions{})
 	if err != nil {
-		return "", fmt.Errorf("find pod: %w", err)
+		return nil, fmt.Errorf("find pod: %w", err)
 	}
 	if pod.Spec.NodeName == "" {
-		return "", fmt.Errorf("the pod is on no node yet")
+		return nil, fmt.Errorf("the pod is on no node yet")
 	}
 	for _, s := range append(pod.Status.InitContainerStatuses, pod.Status.ContainerStatuses...) {
 		if s.State.Running == nil {
@@ -83,12 +106,12 @@ func (c *Cluster) insidePod(ctx context.Context, namespace, name string, w io.Wr
 			continue
 		}
 		if err := found.WriteText(w); err != nil {
-			return "", err
+			return nil, err
 		}
 		fmt.Fprintln(w)
 	}
 	c.writeKubelet(pod, w)
-	return pod.Spec.NodeName, nil
+	return []string{pod.Spec.NodeName}, nil
 }
 
 // writeKubelet writes what the kubelet did for a pod, as far as the trace has it.

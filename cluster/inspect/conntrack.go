@@ -1,18 +1,21 @@
 package inspect
 
 import (
-	"bufio"
+	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/netip"
-	"strconv"
 	"strings"
+
+	"github.com/vishvananda/netlink"
+	"github.com/vishvananda/netns"
+	"golang.org/x/sys/unix"
 )
 
 // Connection is one that a kernel tracks, with the addresses before and after translation.
 type Connection struct {
 	Protocol string `json:"protocol"`
-	State    string `json:"state,omitempty"`
 	// From and To are what the client sent, ReplyFrom and ReplyTo what the answer has.
 	From      netip.AddrPort `json:"from"`
 	To        netip.AddrPort `json:"to"`
@@ -22,70 +25,44 @@ type Connection struct {
 	Back      Counter        `json:"back"`
 }
 
-// ReadConnections reads what a kernel tracks, in the form of /proc/net/nf_conntrack; what has
-// no ports is left out.
-func ReadConnections(from io.Reader) ([]Connection, error) {
-	var list []Connection
-	lines := bufio.NewScanner(from)
-	for lines.Scan() {
-		if c, ok := parseConnection(lines.Text()); ok {
-			list = append(list, c)
-		}
+// Connections lists what the kernel tracks in the network namespace of that path; what has no
+// ports is left out.
+func Connections(namespace string) (list []Connection, err error) {
+	ns, err := netns.GetFromPath(namespace)
+	if err != nil {
+		return nil, fmt.Errorf("find network namespace: %w", err)
 	}
-	if err := lines.Err(); err != nil {
-		return nil, fmt.Errorf("read tracked connections: %w", err)
+	defer func() { err = errors.Join(err, ns.Close()) }()
+	kernel, err := netlink.NewHandleAt(ns, unix.NETLINK_NETFILTER)
+	if err != nil {
+		return nil, fmt.Errorf("ask the kernel for connections: %w", err)
+	}
+	defer kernel.Close()
+	flows, err := kernel.ConntrackTableList(netlink.ConntrackTable, unix.AF_INET)
+	// A list that changes while it is read is that of no single moment, and good enough.
+	if err != nil && !errors.Is(err, netlink.ErrDumpInterrupted) {
+		return nil, fmt.Errorf("list tracked connections: %w", err)
+	}
+	for _, flow := range flows {
+		names := map[uint8]string{unix.IPPROTO_TCP: "tcp", unix.IPPROTO_UDP: "udp", unix.IPPROTO_SCTP: "sctp"}
+		protocol, ok := names[flow.Forward.Protocol]
+		if !ok {
+			continue
+		}
+		there, back := flow.Forward, flow.Reverse
+		list = append(list, Connection{
+			Protocol: protocol,
+			From:     address(there.SrcIP, there.SrcPort), To: address(there.DstIP, there.DstPort),
+			ReplyFrom: address(back.SrcIP, back.SrcPort), ReplyTo: address(back.DstIP, back.DstPort),
+			There: Counter{Packets: there.Packets, Bytes: there.Bytes}, Back: Counter{Packets: back.Packets, Bytes: back.Bytes},
+		})
 	}
 	return list, nil
 }
 
-func parseConnection(line string) (Connection, bool) {
-	fields := strings.Fields(line)
-	if len(fields) < 6 || fields[0] != "ipv4" {
-		return Connection{}, false
-	}
-	c := Connection{Protocol: fields[2]}
-	// The keys come twice: for the way there and the way back.
-	var values [2]map[string]string
-	way := -1
-	for _, field := range fields[5:] {
-		key, value, ok := strings.Cut(field, "=")
-		if !ok {
-			if strings.ToUpper(field) == field && !strings.HasPrefix(field, "[") && way < 0 {
-				c.State = field
-			}
-			continue
-		}
-		if key == "src" {
-			way++
-			if way > 1 {
-				return Connection{}, false
-			}
-			values[way] = map[string]string{}
-		}
-		if way >= 0 {
-			values[way][key] = value
-		}
-	}
-	if way != 1 || values[0]["sport"] == "" {
-		return Connection{}, false
-	}
-	c.From, c.To = address(values[0], "s"), address(values[0], "d")
-	c.ReplyFrom, c.ReplyTo = address(values[1], "s"), address(values[1], "d")
-	c.There = Counter{Packets: number(values[0]["packets"]), Bytes: number(values[0]["bytes"])}
-	c.Back = Counter{Packets: number(values[1]["packets"]), Bytes: number(values[1]["bytes"])}
-	return c, true
-}
-
-func address(values map[string]string, end string) netip.AddrPort {
-	ip, err := netip.ParseAddr(values[map[string]string{"s": "src", "d": "dst"}[end]])
-	if err != nil {
-		return netip.AddrPort{}
-	}
-	port, err := strconv.ParseUint(values[end+"port"], 10, 16)
-	if err != nil {
-		return netip.AddrPort{}
-	}
-	return netip.AddrPortFrom(ip, uint16(port))
+func address(ip net.IP, port uint16) netip.AddrPort {
+	a, _ := netip.AddrFromSlice(ip)
+	return netip.AddrPortFrom(a.Unmap(), port)
 }
 
 // Count adds to each endpoint of a Service the connections through one of its doors.

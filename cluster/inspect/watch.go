@@ -7,7 +7,7 @@ import (
 )
 
 // pause is between two looks: what changes meanwhile is one change.
-const pause = 250 * time.Millisecond
+const pause = 500 * time.Millisecond
 
 // Watch calls look, and again whenever follow tells that something has changed, until ctx or
 // follow ends, or look returns an error. Follow begins after the first look, which may find

@@ -91,6 +91,17 @@ func theApp(t *testing.T) {
 	// The pods that the edit took away have gone.
 	s.sees("2 of 4")
 
+	t.Log("inside of a pod, and of a Service")
+	s.keys("enter")
+	s.sees("What it wants")
+	s.keys("6")
+	s.sees("container web of pod default/web-", "toolbox serve", "Namespaces")
+	s.keys("esc")
+	s.run("kubarium inspect service kube-dns -n kube-system")
+	s.sees("chain service-", "kube-system/kube-dns/")
+	s.leave()
+	s.sees("pods  in all namespaces")
+
 	t.Log("shell in a pod")
 	s.keys("x")
 	s.sees("sh-5")

@@ -34,6 +34,12 @@ func TestInsideService(t *testing.T) {
 		eventually(t, "both endpoints on "+node, func(ctx context.Context) error { return sameRules(ctx, t, service, node, want) })
 	}
 	checkRuleEvents(t, ns, want)
+	t.Run("story", func(t *testing.T) {
+		steps := shared.follow(t, "-n", ns, "service/web")
+		for _, node := range []string{"node-1", "node-2", "node-3"} {
+			teller{t, steps}.find(0, "kube-proxy on "+node, "has packets to Service "+ns+"/web go to ")
+		}
+	})
 	t.Run("connections", func(t *testing.T) { checkConnections(t, service) })
 	t.Run("watch", func(t *testing.T) { checkWatch(t, service) })
 }
