@@ -35,8 +35,8 @@ type Soak struct {
 	Panics []string `json:"panics"`
 	// SlowestRest is the longest that the cluster took to be whole again.
 	SlowestRest float64 `json:"slowest_rest_s"`
-	// Growth is what the program held more at the last rest than at the one before which
-	// caches filled.
+	// Growth is what the program held more in the last quarter of the rests than in the
+	// second: medians of both.
 	Growth Growth `json:"growth"`
 	// Processes is by how many there were more, containers included, and PSS by how
 	// much more memory all of them had.
@@ -164,14 +164,31 @@ func (s *soak) round(ctx context.Context, round uint64) error {
 	return s.rest(ctx)
 }
 
-// compare tells what grew: from the rest after a quarter of the time, as caches fill, to
-// the last.
+// compare tells what grew: from the second quarter of the rests, as caches fill in the
+// first, to the last one. Of each it takes the middle: what ended lately, such as an API
+// server, is in memory for a minute more.
 func (s *soak) compare() {
 	r := &s.result
 	r.Rounds = len(r.Rests)
-	base, last := r.Rests[len(r.Rests)/4], r.Rests[len(r.Rests)-1]
-	r.Growth = Growth{last.Goroutines - base.Goroutines, last.Descriptors - base.Descriptors, (float64(last.Heap) - float64(base.Heap)) / (1 << 20)}
-	r.Processes, r.PSS = last.Processes-base.Processes, last.PSS-base.PSS
+	n := len(r.Rests)
+	before, after := r.Rests[n/4:max(n/2, n/4+1)], r.Rests[min(n-n/4, n-1):]
+	grew := func(of func(Rest) float64) float64 { return middle(after, of) - middle(before, of) }
+	r.Growth = Growth{
+		Goroutines:  int(grew(func(r Rest) float64 { return float64(r.Goroutines) })),
+		Descriptors: int(grew(func(r Rest) float64 { return float64(r.Descriptors) })),
+		Heap:        grew(func(r Rest) float64 { return float64(r.Heap) / (1 << 20) }),
+	}
+	r.Processes = int(grew(func(r Rest) float64 { return float64(r.Processes) }))
+	r.PSS = grew(func(r Rest) float64 { return r.PSS })
+}
+
+// middle is the median of what rests have.
+func middle(rests []Rest, of func(Rest) float64) float64 {
+	var values []float64
+	for _, r := range rests {
+		values = append(values, of(r))
+	}
+	return median(values)
 }
 
 // tell says what is done, with the time.

@@ -51,6 +51,45 @@ func TestHold(t *testing.T) {
 		release(t, "bindings")
 		shared.kubectl(t, "-n", ns, "wait", "--for=condition=Ready", "pod", "--all", "--timeout=60s")
 	})
+	t.Run("pod-creations", func(t *testing.T) {
+		holdRule(t, hold.Rule{Name: "pod-creations", Namespace: ns})
+		shared.kubectl(t, "-n", ns, "create", "deployment", "stepped", "--image=kubarium/web:1.0", "--replicas=2")
+		if w := awaitWaiting(t, 1)[0]; !strings.HasSuffix(w.User, ":replicaset-controller") || !strings.Contains(w.Does, "create pods stepped-") || !strings.HasSuffix(w.Does, " of image kubarium/web:1.0") {
+			t.Errorf("it waits: %+v", w)
+		}
+		pods := func() int {
+			return strings.Count(shared.kubectl(t, "-n", ns, "get", "pods", "-l", "app=stepped", "-o", "name"), "pod/")
+		}
+		for made := range 2 {
+			awaitWaiting(t, 1)
+			if n := pods(); n != made {
+				t.Errorf("after %d steps there are %d pods", made, n)
+			}
+			if stepped, err := shared.control().Step(bounded(t), "pod-creations", 1); err != nil || len(stepped) != 1 {
+				t.Fatalf("step: %v, %v", stepped, err)
+			}
+			eventually(t, "pod of this step", func(context.Context) error {
+				if n := pods(); n != made+1 {
+					return fmt.Errorf("%d pods", n)
+				}
+				return nil
+			})
+		}
+		release(t, "pod-creations")
+		shared.kubectl(t, "-n", ns, "rollout", "status", "deployment/stepped", "--timeout=100s")
+	})
+	t.Run("status-updates", func(t *testing.T) {
+		holdRule(t, hold.Rule{Name: "status-updates", Namespace: ns})
+		shared.kubectl(t, "-n", ns, "run", "silent", "--image=kubarium/web:1.0", "--overrides", `{"spec":{"nodeName":"node-1"}}`)
+		if w := awaitWaiting(t, 1)[0]; w.User != "system:node:node-1" || w.Name != "silent" || !strings.HasPrefix(w.Does, "patch pods/status silent: {") {
+			t.Errorf("it waits: %+v", w)
+		}
+		if phase := shared.kubectl(t, "-n", ns, "get", "pod", "silent", "-o", "jsonpath={.status.phase}{.status.conditions}"); phase != "Pending" {
+			t.Errorf("what nobody could tell is known: %s", phase)
+		}
+		release(t, "status-updates")
+		shared.kubectl(t, "-n", ns, "wait", "--for=condition=Ready", "pod/silent", "--timeout=100s")
+	})
 	t.Run("come again", func(t *testing.T) {
 		// A client with little patience is sent away in time, and comes again.
 		holdRule(t, hold.Rule{Name: "writes", Namespace: ns})
