@@ -19,12 +19,20 @@ import (
 func (w faultWorld) SetClock(ctx context.Context, fast bool) error {
 	// Who starts from now on has the right one from the start.
 	w.fast.Store(fast)
-	resume, err := w.rest(ctx, w.plane.ControllerManager.Name(), w.plane.APIServer.Name())
-	err = errors.Join(err, resume(ctx), w.setKubeletClocks(ctx, fast))
+	err := errors.Join(w.restartTimed(ctx), w.setKubeletClocks(ctx, fast))
 	if err != nil && fast {
 		return errors.Join(err, w.SetClock(context.WithoutCancel(ctx), false))
 	}
 	return err
+}
+
+// restartTimed restarts who has timers in the control plane, and is not off. Going back to a
+// former state stops and starts them, too: one after the other.
+func (w faultWorld) restartTimed(ctx context.Context) error {
+	w.rewinding.Lock()
+	defer w.rewinding.Unlock()
+	resume, err := w.rest(ctx, w.plane.ControllerManager.Name(), w.plane.APIServer.Name())
+	return errors.Join(err, resume(ctx))
 }
 
 // setKubeletClocks concerns the nodes that run.
