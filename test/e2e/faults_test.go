@@ -150,7 +150,6 @@ func TestFaults(t *testing.T) {
 			awaitState(t, "node-3", component.Ready)
 		})
 	}
-	t.Run("fast-clock", func(t *testing.T) { testClock(t, ns) })
 	t.Run("limit", func(t *testing.T) {
 		injectWith(t, fault.Order{Name: "component-stop", Target: "kube-scheduler", For: time.Second})
 		awaitState(t, "kube-scheduler", component.Ready)
@@ -207,8 +206,12 @@ func (c *testCluster) containerPID(t *testing.T, ns, pod string) string {
 	return ""
 }
 
-// testClock asks the kubelets, and looks at what the API server makes of a pod.
-func testClock(t *testing.T, ns string) {
+// TestLongClock asks the kubelets, and looks at what the API server makes of a pod. Both
+// start anew, twice.
+func TestLongClock(t *testing.T) {
+	long(t)
+	ns := shared.namespace(t)
+	t.Cleanup(func() { healAll(t) })
 	timers := func(pod string) string {
 		var kubelet struct {
 			Config struct {
