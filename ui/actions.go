@@ -29,6 +29,9 @@ func (a *App) open(msg pane.OpenMsg) tea.Cmd {
 	a.leaveDetail()
 	view, cmd := detail.Open(a.ctx, a.backend, msg.Ref, msg.Tab)
 	a.pushScreen(view)
+	if msg.Edit {
+		return tea.Batch(cmd, view.EditOnly())
+	}
 	return cmd
 }
 

@@ -106,7 +106,7 @@ func New(o Options) *App {
 	a.ctx.Rights = rights.New(func() time.Time { return a.now() })
 	a.ctx.Now = a.now()
 	a.boot = boot.Screen{Context: a.ctx, Version: o.Version, Started: a.ctx.Now}
-	a.ctx.Version = a.versionOf
+	a.ctx.Version, a.ctx.Kind = a.versionOf, a.kindOf
 	a.line = command.New(a.ctx, o.Kubectl)
 	a.line.Resolve = a.resolve
 	a.terminal = terminal.New(a.ctx, o.Shell)

@@ -45,6 +45,12 @@ func discover(ctx context.Context, client discovery.DiscoveryInterface) (*resour
 	return resource.Discover(ctx, client)
 }
 
+// kindOf is the resource of an object's kind.
+func (a *App) kindOf(ref watch.Ref) (group, resource string, ok bool) {
+	k, ok := a.catalog.Of(ref)
+	return k.Group, k.Resource, ok
+}
+
 // resolve reads a line that is no kubectl command but the name of a kind: "po", "deploy
 // shop", "svc -l app=web".
 func (a *App) resolve(line string) (tea.Msg, bool) {

@@ -144,3 +144,24 @@ func toEnd(d *driver, text string) {
 
 // firstLine is where on the screen the text begins.
 const firstLine = 6
+
+// TestEditFromAList edits an object of a list, and comes back to it.
+func TestEditFromAList(t *testing.T) {
+	d := up(t, 120, 40)
+	d.fake.object = anObject("7", 1, nil)
+	d.press("3", "e")
+	d.sees("replicas: 1", "ctrl+s check")
+	toEnd(d, "replicas: 1")
+	d.write("0")
+	d.press("ctrl+s")
+	d.sees("The server accepts it", "+  replicas: 10")
+	d.press("enter")
+	d.sees("changed", "NAMESPACE")
+	if got := replicas(t, d.fake.object); got != 10 || d.app.top() != nil {
+		t.Errorf("%d replicas, %T on the screen", got, d.app.top())
+	}
+	d.press("e", "esc")
+	if d.app.top() != nil {
+		t.Errorf("%T is left on the screen", d.app.top())
+	}
+}

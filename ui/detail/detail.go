@@ -64,6 +64,7 @@ type View struct {
 	told     told
 	search   search
 	editor   *editor // nil if nothing is edited
+	editOnly bool    // the view ends with the edit
 	logs     logs
 	events   widget.Pager
 	inside   inside

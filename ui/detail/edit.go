@@ -61,6 +61,12 @@ type editMsg struct {
 // SavedMsg says that an object was changed.
 type SavedMsg struct{ Name string }
 
+// EditOnly begins to change the object; the view closes when that is done.
+func (v *View) EditOnly() tea.Cmd {
+	v.editOnly = true
+	return v.edit()
+}
+
 // edit begins to change the object.
 func (v *View) edit() tea.Cmd {
 	area := textarea.New()
@@ -181,10 +187,9 @@ func (v *View) edited(msg editMsg) tea.Cmd {
 		e.diff.Set(lines)
 		e.diff.Top()
 	default:
-		v.stopEditing()
-		name := v.ref.String()
+		done, name := v.stopEditing(), v.ref.String()
 		v.yaml.stale = true
-		return tea.Batch(func() tea.Msg { return SavedMsg{Name: name} }, v.Sync())
+		return tea.Batch(func() tea.Msg { return SavedMsg{Name: name} }, v.Sync(), done)
 	}
 	return nil
 }
@@ -287,7 +292,11 @@ func (e *editor) goTo(line int) {
 	e.area.CursorEnd()
 }
 
-func (v *View) stopEditing() {
+func (v *View) stopEditing() tea.Cmd {
 	v.editor = nil
 	v.SetSize(v.w, v.h)
+	if v.editOnly {
+		return func() tea.Msg { return CloseMsg{} }
+	}
+	return nil
 }

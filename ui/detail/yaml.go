@@ -213,7 +213,7 @@ func (v *View) noEdit() string {
 	if v.gone() {
 		return "the object is gone"
 	}
-	return ""
+	return v.ctx.Refuses("update", v.ref, "")
 }
 
 // yamlBindings are the keys of the YAML tab.

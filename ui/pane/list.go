@@ -157,8 +157,8 @@ func objectKeys(ctx *Context, ref func() (watch.Ref, bool)) keys.Set {
 			}),
 		},
 		{
-			Keys: []string{"e"}, Desc: "edit", Long: "edit the object in $EDITOR (kubectl edit)", Disabled: refused("update", ""),
-			Run: with(func(r watch.Ref) tea.Msg { return KubectlMsg{Args: scoped(r, "edit", r.String())} }),
+			Keys: []string{"e"}, Desc: "edit", Long: "change the object; the server checks it before anything happens", Disabled: refused("update", ""),
+			Run: with(func(r watch.Ref) tea.Msg { return OpenMsg{Ref: r, Tab: YAML, Edit: true} }),
 		},
 		{
 			Keys: []string{"ctrl+o"}, Desc: "tree", Long: "show what the object owns, and what owns it", Disabled: none,
@@ -169,13 +169,6 @@ func objectKeys(ctx *Context, ref func() (watch.Ref, bool)) keys.Set {
 			Run: with(func(r watch.Ref) tea.Msg { return DeleteMsg{Ref: r} }),
 		},
 	}
-}
-
-func scoped(r watch.Ref, args ...string) []string {
-	if r.Namespace != "" {
-		args = append(args, "-n", r.Namespace)
-	}
-	return args
 }
 
 // logsKey opens the log of what ref gives.

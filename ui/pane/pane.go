@@ -34,6 +34,8 @@ type Context struct {
 	Rates map[string]float64
 	// Load is what nodes use just now, by name; none of those of whom nobody knows.
 	Load map[string]Load
+	// Kind is the group and the resource of an object's kind, if the server has told them.
+	Kind func(watch.Ref) (group, resource string, ok bool)
 	// Service is the chosen service, whose pods are marked; nil if none is.
 	Service *facts.Service
 	// Namespace, if not empty, is the only one shown; Text is to be found in what
@@ -63,6 +65,11 @@ func (c *Context) Refuses(verb string, r watch.Ref, subresource string) string {
 	switch r.Kind {
 	case "Deployment", "ReplicaSet", "StatefulSet", "DaemonSet":
 		group = "apps"
+	}
+	if c.Kind != nil {
+		if g, name, ok := c.Kind(r); ok {
+			resource, group = name, g
+		}
 	}
 	if subresource != "" {
 		resource += "/" + subresource
@@ -136,6 +143,8 @@ const (
 type OpenMsg struct {
 	Ref watch.Ref
 	Tab Tab
+	// Edit has it edited at once, and left when that is done.
+	Edit bool
 }
 
 // TreeMsg asks to show what an object owns, and what owns it.

@@ -177,7 +177,10 @@ func (v *View) objectBindings() keys.Set {
 		{Keys: []string{"y"}, Desc: "YAML", Long: "show the object as YAML", Bar: true, Disabled: v.can("get"), Run: func() tea.Cmd { return v.open(pane.YAML) }},
 		{Keys: []string{"l"}, Desc: "logs", Long: "follow the logs", Bar: true, Disabled: v.only("what runs containers has logs", logVerb, "log", logging...), Run: logs},
 		{Keys: []string{"x"}, Desc: "shell", Long: "open a shell in the pod's first container (kubectl exec -it)", Disabled: v.only("a pod has a shell", "create", "exec", "pods"), Run: v.kubectl("exec", "-it")},
-		{Keys: []string{"e"}, Desc: "edit", Long: "edit the object in $EDITOR (kubectl edit)", Bar: true, Disabled: v.can("update"), Run: v.kubectl("edit")},
+		{Keys: []string{"e"}, Desc: "edit", Long: "change the object; the server checks it before anything happens", Bar: true, Disabled: v.can("update"), Run: func() tea.Cmd {
+			ref, _ := v.Selected()
+			return send(pane.OpenMsg{Ref: ref, Tab: pane.YAML, Edit: true})
+		}},
 		{Keys: []string{"S"}, Desc: "scale", Long: "write the command that scales it", Bar: v.only("", "", "", scalable...)() == "", Disabled: v.only("what has replicas is scaled", "patch", "scale", scalable...), Run: v.prompt("scale", "--replicas=")},
 		{Keys: []string{"R"}, Desc: "restart", Long: "write the command that replaces its pods, one after the other", Disabled: v.only("what rolls out is restarted", "patch", "", rolling...), Run: v.prompt("rollout restart", "")},
 		{Keys: []string{"U"}, Desc: "undo rollout", Long: "write the command that goes back to the version before", Disabled: v.only("what rolls out is undone", "patch", "", rolling...), Run: v.prompt("rollout undo", "")},
