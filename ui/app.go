@@ -12,6 +12,7 @@ import (
 	"kubarium/ui/command"
 	"kubarium/ui/detail"
 	"kubarium/ui/etcd"
+	"kubarium/ui/forward"
 	"kubarium/ui/gauge"
 	"kubarium/ui/glass"
 	"kubarium/ui/graph"
@@ -70,9 +71,12 @@ type App struct {
 	// said is what was told, and doings are the actions on their way.
 	said   []said
 	doings []*doing
-	faults faultsMsg
-	holds  holdsMsg
-	tick   ticker
+	// forwards are the ports of this machine that lead to pods, forwarded what they do.
+	forwards  forwarder
+	forwarded []forward.Info
+	faults    faultsMsg
+	holds     holdsMsg
+	tick      ticker
 	// memory is what of the last time is still to come; configured is the theme that the
 	// settings say.
 	memory     Memory
@@ -223,6 +227,8 @@ func (a *App) handleOwn(msg tea.Msg) tea.Cmd {
 		return a.open(msg)
 	case pane.OpenLogMsg:
 		return a.openLog(msg)
+	case forwardMsg, pane.ForwardMsg, forward.ListMsg, forward.DoMsg, forwardedMsg:
+		return a.onForward(msg)
 	case pane.DeleteMsg:
 		a.askDelete(msg.Ref)
 	case pane.PowerMsg:
@@ -231,7 +237,7 @@ func (a *App) handleOwn(msg tea.Msg) tea.Cmd {
 		return a.exec(msg.Args, "")
 	case pane.LeaveMsg:
 		a.leave(msg)
-	case detail.CloseMsg, resource.CloseMsg, graph.CloseMsg, tree.CloseMsg, glass.CloseMsg, etcd.CloseMsg:
+	case detail.CloseMsg, resource.CloseMsg, graph.CloseMsg, tree.CloseMsg, glass.CloseMsg, etcd.CloseMsg, forward.CloseMsg:
 		a.popScreen()
 		return a.sync()
 	case pane.TreeMsg, treeMsg:
@@ -315,6 +321,9 @@ func (a *App) connected(msg connectedMsg) tea.Cmd {
 	}
 	a.config, a.client, a.version = msg.config, msg.client, msg.version
 	a.tables, a.gauges = resource.FromServer(msg.config), msg.gauges
+	if msg.forwards != nil {
+		a.forwards = msg.forwards
+	}
 	a.backend = &backend{client: msg.client, config: msg.config, kubectl: a.opts.Kubectl, cluster: a.opts.Cluster}
 	return tea.Batch(a.discover(), a.tell(panel.ConnectedMsg{Config: msg.config}))
 }

@@ -61,6 +61,9 @@ func (a *App) resolve(line string) (tea.Msg, bool) {
 	if own := (pageMsg{line}); own.run() != nil {
 		return own, true
 	}
+	if words, ok := forwardWords(line); ok {
+		return forwardMsg{words}, true
+	}
 	if words[0] == "tree" {
 		return treeMsg{words[1:]}, true
 	}

@@ -3,8 +3,10 @@ package ui
 import (
 	"strings"
 	"testing"
+	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/util/validation/field"
@@ -164,4 +166,32 @@ func TestEditFromAList(t *testing.T) {
 	if d.app.top() != nil {
 		t.Errorf("%T is left on the screen", d.app.top())
 	}
+}
+
+// driftedObject was applied, and then scaled.
+func driftedObject() *unstructured.Unstructured {
+	o := anObject("7", 5, nil)
+	o.SetAnnotations(map[string]string{"kubectl.kubernetes.io/last-applied-configuration": `{"apiVersion":"apps/v1","kind":"StatefulSet","metadata":{"name":"db","namespace":"shop"},"spec":{"replicas":3,"serviceName":"db"}}`})
+	at := metav1.NewTime(moment().Add(-time.Hour))
+	o.SetManagedFields([]metav1.ManagedFieldsEntry{
+		{Manager: "kubectl-client-side-apply", Operation: metav1.ManagedFieldsOperationUpdate, Time: &at, FieldsType: "FieldsV1", FieldsV1: &metav1.FieldsV1{Raw: []byte(`{"f:spec":{"f:serviceName":{}}}`)}},
+		{Manager: "kubectl", Operation: metav1.ManagedFieldsOperationUpdate, Subresource: "scale", Time: &at, FieldsType: "FieldsV1", FieldsV1: &metav1.FieldsV1{Raw: []byte(`{"f:spec":{"f:replicas":{}}}`)}},
+	})
+	return o
+}
+
+func TestAppliedAndNow(t *testing.T) {
+	d := up(t, 120, 40)
+	d.fake.object = driftedObject()
+	d.send(pane.OpenMsg{Ref: watch.Ref{Kind: "StatefulSet", Namespace: "shop", Name: "db"}, Tab: pane.YAML})
+	d.press("D")
+	d.sees("Applied by kubectl apply, 60m ago", "-  replicas: 3", "+  replicas: 5", "kubectl (scale), 60m ago", "spec.replicas: 5")
+	d.seesNot("readyReplicas")
+	d.press("D")
+	d.sees("readyReplicas")
+	d.fake.object = anObject("8", 5, nil)
+	d.press("esc")
+	d.send(pane.OpenMsg{Ref: watch.Ref{Kind: "StatefulSet", Namespace: "shop", Name: "db"}, Tab: pane.YAML})
+	d.press("D")
+	d.sees("Nothing was applied")
 }

@@ -143,6 +143,18 @@ func TestScreens(t *testing.T) {
 			d.press("3", "down", "down", "down", "y", "i", "down", "down", "down", "down")
 			return d
 		},
+		"applied": func(t *testing.T, w, h int, ascii func(*Options)) *driver {
+			d := up(t, w, h, ascii)
+			d.fake.object = driftedObject()
+			d.send(pane.OpenMsg{Ref: watch.Ref{Kind: "StatefulSet", Namespace: "shop", Name: "db"}, Tab: pane.YAML})
+			d.press("D")
+			return d
+		},
+		"forwards": func(t *testing.T, w, h int, ascii func(*Options)) *driver {
+			d := up(t, w, h, ascii)
+			forwarding(d)
+			return d
+		},
 		"edit": func(t *testing.T, w, h int, ascii func(*Options)) *driver {
 			d := editing(t, w, h, ascii)
 			toEnd(d, "replicas: 1")

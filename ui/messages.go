@@ -7,6 +7,7 @@ import (
 	"k8s.io/client-go/rest"
 
 	"kubarium/cluster/component"
+	"kubarium/ui/forward"
 	"kubarium/ui/gauge"
 )
 
@@ -19,6 +20,8 @@ type connectedMsg struct {
 	client  kubernetes.Interface
 	version string
 	gauges  *gauge.Feeder
+	// forwards end with the app.
+	forwards *forward.Manager
 	// namespace is the only one that the user may see; "" if there are others.
 	namespace string
 }

@@ -9,6 +9,7 @@ import (
 
 	"kubarium/ui/detail"
 	"kubarium/ui/etcd"
+	"kubarium/ui/forward"
 	"kubarium/ui/glass"
 	"kubarium/ui/graph"
 	"kubarium/ui/keys"
@@ -46,6 +47,7 @@ func Actions() []keys.Group {
 		keys.Group{Title: "graphs", Set: graph.Open(a.ctx, func(bool) {}).Bindings()},
 		keys.Group{Title: "glass", Set: inside.Bindings()},
 		keys.Group{Title: "etcd", Set: keyed.Bindings()},
+		keys.Group{Title: "forwards", Set: forward.Keys(a.ctx)},
 		keys.Group{Title: "output of kubectl", Set: a.dockKeys()},
 		keys.Group{Title: "terminal", Set: a.terminalKeys()},
 	)

@@ -13,6 +13,7 @@ import (
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
 
+	"kubarium/ui/forward"
 	"kubarium/ui/gauge"
 	"kubarium/ui/watch"
 )
@@ -140,11 +141,13 @@ func feedObjects(ctx context.Context, o Options, send func(tea.Msg)) {
 	if v, err := client.Discovery().ServerVersion(); err == nil {
 		msg.version = v.GitVersion
 	}
+	msg.forwards = forward.New(ctx, forward.FromServer(client, config))
 	msg.namespace = onlyNamespace(ctx, client, o.Cluster)
 	send(msg)
-	var gauges sync.WaitGroup
-	gauges.Go(func() { msg.gauges.Run(ctx, func(r gauge.Report) { send(r) }) })
-	defer gauges.Wait()
+	var others sync.WaitGroup
+	others.Go(func() { msg.gauges.Run(ctx, func(r gauge.Report) { send(r) }) })
+	others.Go(func() { feedForwards(ctx, msg.forwards, send) })
+	defer others.Wait()
 	store := watch.Store{Client: client, Health: health, Ask: watch.Ask(client), Namespace: msg.namespace}
 	store.Run(ctx, send)
 }

@@ -46,6 +46,9 @@ func (a *App) fares(broken []string, version, words bool) string {
 		parts = append(parts, t.Tone(theme.Accent).Render("filter /"+a.ctx.Text))
 	}
 	parts = append(parts, broken...)
+	if word := a.forwardsWord(); word != "" {
+		parts = append(parts, word)
+	}
 	switch {
 	case a.past != nil:
 		parts = append(parts, a.pastLine())

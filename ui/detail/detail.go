@@ -61,6 +61,7 @@ type View struct {
 
 	describe described
 	yaml     manifest
+	drift    drift
 	told     told
 	search   search
 	editor   *editor // nil if nothing is edited
@@ -134,7 +135,7 @@ func (v *View) Close() {
 func (v *View) SetSize(w, h int) {
 	v.w, v.h = w, h
 	iw, ih := max(0, w-4), max(0, h-4)
-	for _, p := range []*widget.Pager{&v.told.pager, &v.describe.pager, &v.logs.pager, &v.events, &v.inside.pager} {
+	for _, p := range []*widget.Pager{&v.told.pager, &v.drift.pager, &v.describe.pager, &v.logs.pager, &v.events, &v.inside.pager} {
 		p.SetSize(iw, ih)
 	}
 	v.paintReport()
@@ -198,6 +199,9 @@ func (v *View) Sync() tea.Cmd {
 	case pane.Describe:
 		return v.syncDescribe()
 	case pane.YAML:
+		if v.drift.on {
+			return v.syncDrift()
+		}
 		return v.syncYAML()
 	}
 	return nil
@@ -209,6 +213,9 @@ func (v *View) pager() scroller {
 	case pane.Summary:
 		return &v.told.pager
 	case pane.YAML:
+		if v.drift.on {
+			return &v.drift.pager
+		}
 		return &v.yaml.doc
 	case pane.Logs:
 		return &v.logs.pager
@@ -235,7 +242,7 @@ func (v *View) Click(x, y int) tea.Cmd {
 		return nil
 	}
 	if y != 0 {
-		if v.tab == pane.YAML {
+		if v.tab == pane.YAML && !v.drift.on {
 			v.yaml.doc.Click(y - 3)
 			return v.explain()
 		}
@@ -342,6 +349,10 @@ func (v *View) body() string {
 		}
 		return v.logs.pager.View(t.Icons.Ellipsis)
 	case pane.YAML:
+		if v.drift.on {
+			d = &described{pager: v.drift.pager, err: v.drift.err}
+			break
+		}
 		if v.yaml.doc.Len() > 0 {
 			return v.yamlBody(w, h)
 		}

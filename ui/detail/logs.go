@@ -271,6 +271,10 @@ func (v *View) Update(msg tea.Msg) tea.Cmd {
 		if msg.view == v {
 			return v.gotObject(msg)
 		}
+	case driftMsg:
+		if msg.view == v {
+			return v.gotDrift(msg)
+		}
 	case yamlMsg:
 		if msg.view == v {
 			return v.gotYAML(msg)

@@ -229,10 +229,16 @@ func (v *View) yamlBindings() keys.Set {
 	if d.managed {
 		managed = "less fields"
 	}
+	compare := keys.Binding{Keys: []string{"D"}, Action: "applied", Desc: "applied", Long: "compare the object with what was applied, and show who has set what besides", Bar: true, Run: v.toggleDrift}
+	if v.drift.on {
+		compare.Desc = "YAML"
+		return keys.Set{compare}
+	}
 	return keys.Set{
 		{Keys: []string{"i"}, Desc: "explain", Long: "say what the field under the cursor is for, as the server documents it", Bar: true, Run: v.toggleHelp},
 		{Keys: []string{"enter", "space"}, Label: "enter", Desc: "fold", Long: "hide what is below the field under the cursor, or show it", Bar: true, Run: then(d.doc.Fold)},
 		{Keys: []string{"e"}, Desc: "edit", Long: "change the object here; the server checks it before anything happens", Bar: true, Disabled: v.noEdit, Run: v.edit},
+		compare,
 		{Keys: []string{"z"}, Desc: "fold all", Long: "hide all but the outermost fields, or show everything", Run: then(d.doc.FoldAll)},
 		{Keys: []string{"M"}, Desc: managed, Long: "show who set which field (managedFields), or not", Run: func() tea.Cmd { d.managed = !d.managed; return v.syncYAML() }},
 	}

@@ -129,6 +129,13 @@ func objectKeys(ctx *Context, ref func() (watch.Ref, bool)) keys.Set {
 		}
 		return refused("create", "exec")()
 	}
+	noPorts := func() string {
+		r, ok := ref()
+		if !ok || r.Kind != "Pod" && r.Kind != "Service" && r.Kind != "Deployment" {
+			return "pods and services have ports; select one"
+		}
+		return ctx.Refuses("create", watch.Ref{Kind: "Pod", Namespace: r.Namespace}, "portforward")
+	}
 	notOurs := func() string {
 		if r, ok := ref(); ok && r.Kind == "Node" {
 			return "a node is stopped (s), not deleted"
@@ -159,6 +166,10 @@ func objectKeys(ctx *Context, ref func() (watch.Ref, bool)) keys.Set {
 		{
 			Keys: []string{"e"}, Desc: "edit", Long: "change the object; the server checks it before anything happens", Disabled: refused("update", ""),
 			Run: with(func(r watch.Ref) tea.Msg { return OpenMsg{Ref: r, Tab: YAML, Edit: true} }),
+		},
+		{
+			Keys: []string{"F"}, Desc: "forward", Long: "forward a port of this machine to it; :forward shows all forwards", Disabled: noPorts,
+			Run: with(func(r watch.Ref) tea.Msg { return ForwardMsg{Ref: r} }),
 		},
 		{
 			Keys: []string{"ctrl+o"}, Desc: "tree", Long: "show what the object owns, and what owns it", Disabled: none,

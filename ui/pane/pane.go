@@ -147,6 +147,9 @@ type OpenMsg struct {
 	Edit bool
 }
 
+// ForwardMsg asks for a forward to an object: its command is written, to be run or changed.
+type ForwardMsg struct{ Ref watch.Ref }
+
 // TreeMsg asks to show what an object owns, and what owns it.
 type TreeMsg struct{ Ref watch.Ref }
 

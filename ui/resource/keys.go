@@ -184,7 +184,10 @@ func (v *View) objectBindings() keys.Set {
 		{Keys: []string{"S"}, Desc: "scale", Long: "write the command that scales it", Bar: v.only("", "", "", scalable...)() == "", Disabled: v.only("what has replicas is scaled", "patch", "scale", scalable...), Run: v.prompt("scale", "--replicas=")},
 		{Keys: []string{"R"}, Desc: "restart", Long: "write the command that replaces its pods, one after the other", Disabled: v.only("what rolls out is restarted", "patch", "", rolling...), Run: v.prompt("rollout restart", "")},
 		{Keys: []string{"U"}, Desc: "undo rollout", Long: "write the command that goes back to the version before", Disabled: v.only("what rolls out is undone", "patch", "", rolling...), Run: v.prompt("rollout undo", "")},
-		{Keys: []string{"F"}, Desc: "forward", Long: "write the command that forwards a port of this machine to it", Disabled: v.only("pods and what stands for them have ports", forwardVerb, "portforward", append(rolling, "pods", "services")...), Run: v.prompt("port-forward", "8080:80")},
+		{Keys: []string{"F"}, Desc: "forward", Long: "write the command that forwards a port of this machine to it; :forward shows all forwards", Disabled: v.only("pods and what stands for them have ports", forwardVerb, "portforward", append(rolling, "pods", "services", "replicasets.apps")...), Run: func() tea.Cmd {
+			ref, _ := v.Selected()
+			return send(pane.ForwardMsg{Ref: ref})
+		}},
 		{Keys: []string{"ctrl+o"}, Desc: "tree", Long: "show what the object owns, and what owns it", Bar: true, Disabled: v.can("get"), Run: func() tea.Cmd {
 			ref, _ := v.Selected()
 			return send(pane.TreeMsg{Ref: ref})
