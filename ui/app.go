@@ -175,6 +175,7 @@ func (a *App) handle(msg tea.Msg) tea.Cmd {
 		a.ticked(msg)
 	case componentsMsg:
 		a.ctx.Components = msg
+		a.mark()
 		return a.sync()
 	case watch.SnapshotMsg:
 		if a.past != nil {
@@ -208,8 +209,10 @@ func (a *App) handle(msg tea.Msg) tea.Cmd {
 		a.usage = msg
 	case faultsMsg:
 		a.faults = msg
+		a.mark()
 	case holdsMsg:
 		a.holds = msg
+		a.mark()
 	case gauge.Report:
 		return a.measured(msg)
 	case doneMsg:

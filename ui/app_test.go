@@ -3,6 +3,7 @@ package ui
 import (
 	"errors"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -17,6 +18,7 @@ import (
 	"kubarium/cluster/component"
 	"kubarium/cluster/fault"
 	"kubarium/cluster/hold"
+	"kubarium/ui/facts"
 	"kubarium/ui/gauge"
 	"kubarium/ui/layout"
 	"kubarium/ui/pane"
@@ -447,4 +449,28 @@ func TestTheStatusLineSaysWhatIsBrokenAndHeld(t *testing.T) {
 	d.seesNot("broken:", "held:")
 	d.send(faultsMsg{})
 	d.seesNot("clock:")
+}
+
+// breakIt breaks two things, and holds two.
+func breakIt(d *driver) {
+	s := d.app.ctx.Snapshot
+	cordoned := s.Nodes[2].Object.DeepCopy()
+	cordoned.Spec.Unschedulable = true
+	changed := *s
+	changed.Nodes = slices.Clone(s.Nodes)
+	changed.Nodes[2] = facts.NewNode(cordoned, s.Nodes[2].Pods)
+	d.send(watch.SnapshotMsg{Snapshot: &changed})
+	d.send(faultsMsg{{Order: fault.Order{Name: "node-slow", Target: "node-1"}}, {Order: fault.Order{Name: "component-stop", Target: "node-2/kubelet"}}})
+	d.send(holdsMsg{Rules: []hold.Rule{{Name: "bindings"}, {Name: "kube-scheduler"}}, Waiting: make([]hold.Waiting, 1)})
+}
+
+// TestBrokenPartsAreMarked looks for what is broken, held and cordoned where it is.
+func TestBrokenPartsAreMarked(t *testing.T) {
+	d := up(t, 200, 60)
+	d.seesNot("node-slow", "cordoned")
+	breakIt(d)
+	d.sees("▲ node-slow Ready", "▲ component-stop Ready", "Ready,cordoned", "kube-apiserver ▲ holds bindings", "kube-scheduler ▲ held")
+	d.send(faultsMsg{})
+	d.send(holdsMsg{})
+	d.seesNot("node-slow", "holds bindings", "▲ held")
 }

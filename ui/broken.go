@@ -34,6 +34,47 @@ func feedHolds(ctx context.Context, holds *hold.Manager, send func(tea.Msg)) {
 	}
 }
 
+// mark puts words on the nodes and components that are broken or held on purpose. Requests
+// wait in the API server, unless it is one component's that do.
+func (a *App) mark() {
+	marks := map[string][]string{}
+	put := func(name, word string) {
+		if !slices.Contains(marks[name], word) {
+			marks[name] = append(marks[name], word)
+		}
+	}
+	for _, f := range a.faults {
+		for _, name := range strings.FieldsFunc(f.Target, func(r rune) bool { return strings.ContainsRune("/:,@ ", r) }) {
+			if a.isPart(name) {
+				put(name, f.Name)
+			}
+		}
+		if f.Name == imageFault {
+			put("registry", f.Name)
+		}
+	}
+	for _, r := range a.holds.Rules {
+		if a.isPart(r.Name) {
+			put(r.Name, "held")
+		} else {
+			put("kube-apiserver", "holds "+r.Name)
+		}
+	}
+	a.ctx.Marks = make(map[string]string, len(marks))
+	for name, words := range marks {
+		a.ctx.Marks[name] = widget.Clean(strings.Join(words, ", "))
+	}
+}
+
+// imageFault is the fault that is not done to a part of the cluster but to its images.
+const imageFault = "image-pull-failure"
+
+// isPart reports whether something is a component or a node's machine.
+func (a *App) isPart(name string) bool {
+	_, ok := a.ctx.Component(name)
+	return ok
+}
+
 // brokenWords say what is broken on purpose, and what is held: nobody is to look for a
 // reason elsewhere.
 func (a *App) brokenWords() []string {

@@ -150,6 +150,11 @@ func TestScreens(t *testing.T) {
 			d.press("D")
 			return d
 		},
+		"broken": func(t *testing.T, w, h int, ascii func(*Options)) *driver {
+			d := up(t, w, h, ascii)
+			breakIt(d)
+			return d
+		},
 		"forwards": func(t *testing.T, w, h int, ascii func(*Options)) *driver {
 			d := up(t, w, h, ascii)
 			forwarding(d)

@@ -70,6 +70,12 @@ func theApp(t *testing.T) {
 	s.sees("APIVersion defines the versioned schema")
 	s.keys("i")
 
+	t.Log("what was applied, and who has set what")
+	s.keys("D")
+	s.sees("Nothing was applied to it", "Who has set what besides", "kubarium-edit", "spec.replicas: 1")
+	s.keys("D")
+	s.sees("apiVersion: apps/v1")
+
 	t.Log("edit in place: a dry run, its error at the line, what would change")
 	s.keys("e")
 	s.sees("ctrl+s check")
@@ -134,22 +140,23 @@ func theApp(t *testing.T) {
 	s.sees("services  in default", "web")
 	s.keys("G", "F")
 	s.sees("forward service/web 8080:80 -n default")
-	s.keys("enter")
-	s.sees("127.0.0.1:8080", "0 open of 0")
-	eventually(t, "the forwarded service", func(ctx context.Context) error { return get(ctx, "http://127.0.0.1:8080", "Hello from pod web-") })
+	s.keys("esc")
+	s.run("forward svc/web 18090:80 -n default")
+	s.sees("127.0.0.1:18090", "0 open of 0")
+	eventually(t, "the forwarded service", func(ctx context.Context) error { return get(ctx, "http://127.0.0.1:18090", "Hello from pod web-") })
 	s.sees("open of 1", "web-", "1 forward")
 	s.run("delete pod -n default -l app=web")
 	s.sees("deleted")
 	s.leave()
-	eventually(t, "the forwarded service, with other pods", func(ctx context.Context) error { return get(ctx, "http://127.0.0.1:8080", "Hello from pod web-") })
+	eventually(t, "the forwarded service, with other pods", func(ctx context.Context) error { return get(ctx, "http://127.0.0.1:18090", "Hello from pod web-") })
 	s.keys("s")
 	s.sees("stopped")
-	if err := get(t.Context(), "http://127.0.0.1:8080", "Hello"); err == nil {
+	if err := get(t.Context(), "http://127.0.0.1:18090", "Hello"); err == nil {
 		t.Error("a stopped forward leads somewhere")
 	}
 	s.keys("s")
 	s.sees("listening")
-	eventually(t, "the forward that goes on", func(ctx context.Context) error { return get(ctx, "http://127.0.0.1:8080", "Hello from pod web-") })
+	eventually(t, "the forward that goes on", func(ctx context.Context) error { return get(ctx, "http://127.0.0.1:18090", "Hello from pod web-") })
 
 	t.Log("a kind that is only listed, and one that is custom")
 	s.run("gatewayclasses")

@@ -116,7 +116,7 @@ func (p *Components) parts(w int, focused bool) (parts []string, room int) {
 	// Closer together; then the names of those that are well go, the last first, so
 	// that the signs of all are to be seen.
 	for i := len(p.items); ; i-- {
-		if i < len(p.items) && p.items[i].State == component.Ready && p.waiting(p.items[i].Name) == "" && !(focused && i == p.cursor) {
+		if i < len(p.items) && p.items[i].State == component.Ready && p.waiting(p.items[i].Name) == "" && p.ctx.Marks[p.items[i].Name] == "" && !(focused && i == p.cursor) {
 			forms[i] = signOnly
 		}
 		parts, sum := p.draw(forms, focused)
@@ -153,6 +153,12 @@ func (p *Components) item(i, form int, focused bool) string {
 	word := ""
 	if info.State != component.Ready {
 		word = " " + string(info.State)
+	}
+	if mark := p.ctx.Marks[info.Name]; mark != "" {
+		word += " " + p.ctx.Theme.Icons.Warning + " " + mark
+		if info.State == component.Ready {
+			tone = theme.Warn
+		}
 	}
 	text := sign + " " + name + word
 	if waiting := p.waiting(info.Name); waiting != "" {

@@ -61,6 +61,9 @@ func (p *Tanks) crowdLine(i, w int, here bool) string {
 	n := p.nodes[i]
 	key := crowdKey{theme: p.ctx.Theme, name: n.Object.Name, pods: states(p.pods[i]), share: int(100*n.CPU.Share() + 0.5), w: w, highlighted: here}
 	key.sign, key.tone, _ = p.state(n)
+	if p.ctx.Marks[n.Object.Name] != "" || n.Object.Spec.Unschedulable && n.State == facts.Running {
+		key.sign, key.tone = p.ctx.Theme.Icons.Warning, theme.Warn // its tank would say why
+	}
 	if k := key.pods; k[facts.Pulling]+k[facts.Creating]+k[facts.Restarting]+k[facts.Terminating] > 0 {
 		key.frame = p.ctx.Frame // their signs move
 	}

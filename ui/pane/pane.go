@@ -36,6 +36,8 @@ type Context struct {
 	Load map[string]Load
 	// Kind is the group and the resource of an object's kind, if the server has told them.
 	Kind func(watch.Ref) (group, resource string, ok bool)
+	// Marks say what is broken or held on purpose, by the name of a node or a component.
+	Marks map[string]string
 	// Service is the chosen service, whose pods are marked; nil if none is.
 	Service *facts.Service
 	// Namespace, if not empty, is the only one shown; Text is to be found in what

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"charm.land/lipgloss/v2"
+	"github.com/charmbracelet/x/ansi"
 
 	"kubarium/cluster/component"
 	"kubarium/ui/facts"
@@ -19,6 +20,13 @@ func (p *Tanks) off(n *facts.Node) bool {
 	i, ok := p.ctx.Component(n.Object.Name)
 	return ok && (i.State == component.Stopped || i.State == component.Failed)
 }
+
+// A tank below narrowTank has no room for two words, and of a mark of less than leastMark
+// cells only the sign can be read.
+const (
+	narrowTank = 34
+	leastMark  = 8
+)
 
 // tank draws one node: the frame is the glass, the pods are in the water, and
 // below it is how much of the node is taken. A node that is not ready has no water.
@@ -35,7 +43,17 @@ func (p *Tanks) tank(i int, r layout.Rect, focused bool) string {
 		}
 	}
 	box.Title = t.Tone(tone).Render(sign) + " " + name
+	if r.W < narrowTank {
+		word = strings.TrimPrefix(word, "Ready,")
+	}
 	box.Right = t.Tone(tone).Render(word)
+	if mark := p.ctx.Marks[n.Object.Name]; mark != "" {
+		room := r.W - 10 - widget.Width(box.Title) - widget.Width(word)
+		if mark = ansi.Truncate(t.Icons.Warning+" "+mark, max(0, room), t.Icons.Ellipsis); room < leastMark {
+			mark = t.Icons.Warning
+		}
+		box.Right = t.Tone(theme.Warn).Bold(true).Render(mark) + " " + box.Right
+	}
 	pods := widget.Plural(len(n.Pods), "pod", "pods")
 	if shown := len(p.pods[i]); shown < len(n.Pods) {
 		pods = fmt.Sprintf("%d of %s", shown, pods)
