@@ -99,7 +99,7 @@ func New(o Options) *App {
 	a := &App{
 		opts: o, now: time.Now, booting: true, dark: true, fine: true,
 		ctx: &pane.Context{
-			Theme:    theme.New(o.Theme, true, o.ASCII),
+			Theme:    o.look(true),
 			Snapshot: &watch.Snapshot{},
 		},
 		focus:   layout.Tanks,
@@ -354,7 +354,7 @@ func (a *App) resize(msg tea.WindowSizeMsg) {
 }
 
 func (a *App) recolour() {
-	a.ctx.Theme = theme.New(a.opts.Theme, a.dark, a.opts.ASCII)
+	a.ctx.Theme = a.opts.look(a.dark)
 	a.ctx.Theme.Fine = a.ctx.Theme.Fine && a.fine
 	a.paintPanel()
 }

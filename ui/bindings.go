@@ -145,7 +145,7 @@ func (a *App) closeDock() tea.Cmd {
 
 // nextTheme goes through the themes.
 func (a *App) nextTheme() tea.Cmd {
-	names := theme.Names()[1:]
+	names := a.opts.themes()[1:]
 	for i, n := range names {
 		if n == a.ctx.Theme.Name {
 			a.opts.Theme = names[(i+1)%len(names)]

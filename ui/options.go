@@ -22,6 +22,7 @@ import (
 	"kubarium/ui/glass"
 	"kubarium/ui/keys"
 	"kubarium/ui/panel"
+	"kubarium/ui/theme"
 	"kubarium/ui/tree"
 	"kubarium/ui/watch"
 )
@@ -69,6 +70,8 @@ type Options struct {
 	NoMotion, ASCII bool
 	// Theme is a name of package theme; "" is "auto".
 	Theme string
+	// OwnTheme is one that the user has written; nil if there is none.
+	OwnTheme *theme.Own
 	// Keys gives actions other keys.
 	Keys keys.Remap
 	// Memory is how the user left the app the last time, and Remember is told how they
@@ -95,4 +98,21 @@ type Options struct {
 	Seen func(*watch.Snapshot)
 	// NewClient makes the client of the API server; nil is client-go's own.
 	NewClient func(*rest.Config) (kubernetes.Interface, error)
+}
+
+// look is the theme that is asked for.
+func (o Options) look(dark bool) *theme.Theme {
+	if o.OwnTheme != nil && o.OwnTheme.Name == o.Theme {
+		return o.OwnTheme.New(dark, o.ASCII)
+	}
+	return theme.New(o.Theme, dark, o.ASCII)
+}
+
+// themes are the names of all themes that there are, "auto" first.
+func (o Options) themes() []string {
+	names := theme.Names()
+	if o.OwnTheme != nil {
+		names = append(names, o.OwnTheme.Name)
+	}
+	return names
 }

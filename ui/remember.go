@@ -8,7 +8,6 @@ import (
 
 	"kubarium/ui/layout"
 	"kubarium/ui/resource"
-	"kubarium/ui/theme"
 )
 
 // Memory is how the user left the app, for its next start.
@@ -51,7 +50,7 @@ func (a *App) recall(m Memory) {
 	}
 	a.memory = m
 	a.configured = a.opts.Theme
-	if m.Theme != "" && m.Instead == a.opts.Theme && slices.Contains(theme.Names(), m.Theme) {
+	if m.Theme != "" && m.Instead == a.opts.Theme && slices.Contains(a.opts.themes(), m.Theme) {
 		a.opts.Theme = m.Theme
 		a.recolour()
 	}

@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"kubarium/ui/layout"
+	"kubarium/ui/theme"
 	"kubarium/ui/uitest"
 )
 
@@ -69,5 +70,25 @@ func TestDamagedStateIsForgotten(t *testing.T) {
 		if len(d.app.dialogs) > 0 || d.app.top() != nil {
 			t.Errorf("%s: something is in the way", text)
 		}
+	}
+}
+
+// TestOwnThemeIsOneOfThem shows a theme that the user has written, and goes on to others.
+func TestOwnThemeIsOneOfThem(t *testing.T) {
+	own, err := theme.Read("sea.yaml", "sea", []byte("base: light"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := up(t, 120, 40, func(o *Options) { o.Theme, o.OwnTheme = "sea", own })
+	if d.app.ctx.Theme.Name != "sea" || d.app.ctx.Theme.IsDark {
+		t.Errorf("the theme is %q", d.app.ctx.Theme.Name)
+	}
+	d.press("t")
+	d.sees("theme: dark")
+	for range 4 {
+		d.press("t")
+	}
+	if got := d.app.ctx.Theme.Name; got != "sea" {
+		t.Errorf("after all others comes %q", got)
 	}
 }

@@ -40,8 +40,8 @@ func (f *appFlags) bind(cmd *cobra.Command) {
 	cmd.Flags().BoolVar(&f.noMotion, "no-motion", false, "keep everything on the screen still")
 	cmd.Flags().BoolVar(&f.plain, "plain", false, "print what changes as lines and take commands at a prompt: for screen readers")
 	cmd.Flags().BoolVar(&f.ascii, "ascii", false, "draw with ASCII characters only")
-	cmd.Flags().StringVar(&f.theme, "theme", "auto", "colours: "+strings.Join(theme.Names(), ", "))
 	f.course.bind(cmd.Flags())
+	cmd.Flags().StringVar(&f.theme, "theme", "auto", "colours: "+strings.Join(theme.Names(), ", ")+", or a file of your own (docs/CONFIG.md)")
 	cmd.Flags().StringVar(&f.lesson, "lesson", "", "lesson to open, by its ID")
 }
 
@@ -63,10 +63,11 @@ func (f appFlags) settings(cmd *cobra.Command, invoker cluster.Invoker) (setting
 	if cmd.Flags().Changed("no-motion") {
 		s.NoMotion = f.noMotion
 	}
-	if !slices.Contains(theme.Names(), s.Theme) {
-		return s, fmt.Errorf("there is no theme %q; there are %s", s.Theme, strings.Join(theme.Names(), ", "))
+	if cmd.Flags().Changed("theme") {
+		s.ThemeAt = "--theme"
 	}
-	return s, nil
+	s.OwnTheme, err = ownTheme(invoker, s)
+	return s, err
 }
 
 // show runs the app as the user wants it.
@@ -143,7 +144,7 @@ func appOptions(ctx context.Context, c *cluster.Cluster, g *global, flags appFla
 			Course: lessons, Progress: progress, WorkDir: work, Kubectl: kubectl, Open: open, ASCII: wanted.ASCII, Keys: wanted.Keys,
 			Control: g.client(), Namespace: c.UseNamespace,
 		}),
-		Kubectl: kubectl, Version: version, NoMotion: wanted.NoMotion, ASCII: wanted.ASCII, Theme: wanted.Theme, Keys: wanted.Keys,
+		Kubectl: kubectl, Version: version, NoMotion: wanted.NoMotion, ASCII: wanted.ASCII, Theme: wanted.Theme, OwnTheme: wanted.OwnTheme, Keys: wanted.Keys,
 		Shell: func() (*exec.Cmd, error) {
 			cmd := exec.CommandContext(ctx, self(), "--name", g.name, "--data-dir", g.dataDir, "shell")
 			cmd.Dir = work

@@ -5,6 +5,9 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path/filepath"
+	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -13,6 +16,7 @@ import (
 	"kubarium/ui/keys"
 	"kubarium/ui/lesson"
 	"kubarium/ui/settings"
+	"kubarium/ui/theme"
 )
 
 // actions are all that can be given other keys.
@@ -32,6 +36,25 @@ func readSettings(invoker cluster.Invoker) (s settings.Settings, found bool, err
 	return s, true, err
 }
 
+// ownTheme reads the theme that the settings name, if it is not one of ours.
+func ownTheme(invoker cluster.Invoker, s settings.Settings) (*theme.Own, error) {
+	if slices.Contains(theme.Names(), s.Theme) {
+		return nil, nil
+	}
+	if !settings.IsThemeName(s.Theme) {
+		return nil, fmt.Errorf("%s: %q is no name of a theme: those have small letters, digits and -", s.ThemeAt, s.Theme)
+	}
+	path := filepath.Join(filepath.Dir(invoker.ConfigFile()), "themes", s.Theme+".yaml")
+	data, err := invoker.ReadOwn(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("%s: there is no theme %q; there are %s, and no file %s", s.ThemeAt, s.Theme, strings.Join(theme.Names(), ", "), path)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read theme: %w", err)
+	}
+	return theme.Read(path, s.Theme, data)
+}
+
 func newConfigCommand() *cobra.Command {
 	return &cobra.Command{
 		Use: "config", Short: "Print the app's settings, and all actions with their keys", Args: cobra.NoArgs,
@@ -47,6 +70,9 @@ their keys, as comments: to give an action other keys, take the # from its line.
 			}
 			s, found, err := readSettings(invoker)
 			if err != nil {
+				return err
+			}
+			if _, err := ownTheme(invoker, s); err != nil {
 				return err
 			}
 			from := "from " + invoker.ConfigFile()

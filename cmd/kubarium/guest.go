@@ -65,7 +65,7 @@ func runGuest(cmd *cobra.Command, guest guestFlags, flags appFlags) error {
 	memory, remember := keptMemory(user, "guest-"+url.PathEscape(c.Name())+".json")
 	return show(cmd.Context(), cmd, wanted, ui.Options{
 		Memory: memory, Remember: remember,
-		Cluster: c, Guest: true, Version: version, NoMotion: wanted.NoMotion, ASCII: wanted.ASCII, Theme: wanted.Theme, Keys: wanted.Keys,
+		Cluster: c, Guest: true, Version: version, NoMotion: wanted.NoMotion, ASCII: wanted.ASCII, Theme: wanted.Theme, OwnTheme: wanted.OwnTheme, Keys: wanted.Keys,
 		Kubectl: guestKubectl(kubeconfig), Shell: func() (*exec.Cmd, error) { return open.Local(cmd.Context()) },
 	})
 }

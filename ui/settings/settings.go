@@ -5,7 +5,7 @@ package settings
 import (
 	"errors"
 	"fmt"
-	"slices"
+	"regexp"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
@@ -16,13 +16,23 @@ import (
 
 // Settings are what the file says.
 type Settings struct {
-	Theme    string `yaml:"theme"`
-	ASCII    bool   `yaml:"ascii"`
-	NoMotion bool   `yaml:"noMotion"`
+	Theme string `yaml:"theme"`
+	// ThemeAt is where the file names the theme; "" if it does not.
+	ThemeAt string `yaml:"-"`
+	// OwnTheme is the theme, if the user has written it.
+	OwnTheme *theme.Own `yaml:"-"`
+	ASCII    bool       `yaml:"ascii"`
+	NoMotion bool       `yaml:"noMotion"`
 	// Plain is the app as lines of text.
 	Plain bool       `yaml:"plain"`
 	Keys  keys.Remap `yaml:"keys,omitempty"`
 }
+
+// themeName is what can be the name of a theme, and of the file of one.
+var themeName = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]{0,62})$`)
+
+// IsThemeName reports whether a theme can be called so.
+func IsThemeName(s string) bool { return themeName.MatchString(s) }
 
 // Defaults are the settings of a user who has no file.
 func Defaults() Settings { return Settings{Theme: theme.Auto} }
@@ -79,8 +89,9 @@ func (f *file) read(n *yaml.Node, s *Settings) {
 		switch key.Value {
 		case "theme":
 			f.decode(value, &s.Theme, "the name of a theme")
-			if !slices.Contains(theme.Names(), s.Theme) {
-				f.wrong(value, "there is no theme %q; there are %s", s.Theme, strings.Join(theme.Names(), ", "))
+			s.ThemeAt = fmt.Sprintf("%s:%d", f.name, value.Line)
+			if !IsThemeName(s.Theme) {
+				f.wrong(value, "%q is no name of a theme: those have small letters, digits and -", s.Theme)
 			}
 		case "ascii":
 			f.decode(value, &s.ASCII, "true or false")

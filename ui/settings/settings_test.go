@@ -39,7 +39,7 @@ func TestEmptyFiles(t *testing.T) {
 func TestWrong(t *testing.T) {
 	for text, want := range map[string]string{
 		"theme: dark\nthem: dark\n":           `c.yaml:2: there is no setting "them"; there are theme`,
-		"\ntheme: pink\n":                     `c.yaml:2: there is no theme "pink"; there are auto, dark`,
+		"\ntheme: ../pink\n":                  `c.yaml:2: "../pink" is no name of a theme`,
 		"ascii: perhaps\n":                    `c.yaml:1: "perhaps" is not true or false`,
 		"theme: dark\ntheme: light\n":         `c.yaml:2: "theme" is there twice`,
 		"keys:\n  delete: D\n  fly: f9\n":     `c.yaml:3: fly: there is no action "fly"; 'kubarium config' lists them`,

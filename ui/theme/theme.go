@@ -85,7 +85,7 @@ const (
 
 // Theme is the look of the app.
 type Theme struct {
-	// Name is Dark, Light, HighContrast or Terminal.
+	// Name is Dark, Light, HighContrast, Terminal, or that of a theme of the user's own.
 	Name string
 	// IsDark says what the theme is made for.
 	IsDark bool
@@ -121,12 +121,17 @@ func New(name string, isDark, ascii bool) *Theme {
 		}
 		p = palettes()[name]
 	}
+	return p.theme(name, name, isDark, ascii)
+}
+
+// theme is the look in these colours. base is the theme that they were made from.
+func (p palette) theme(name, base string, isDark, ascii bool) *Theme {
 	c := lipgloss.Color
 	fg := func(s string) lipgloss.Style { return lipgloss.NewStyle().Foreground(c(s)) }
 
 	t := &Theme{
 		Name:        name,
-		IsDark:      name != Light && (name != Terminal || isDark),
+		IsDark:      base != Light && (base != Terminal || isDark),
 		Icons:       icons(ascii),
 		Surface:     c(p.surface),
 		Text:        fg(p.text),
@@ -142,7 +147,7 @@ func New(name string, isDark, ascii bool) *Theme {
 		Selected:    lipgloss.NewStyle().Reverse(true),
 		// The selection of a pane without the focus is still to be found.
 		SelectedUnder: fg(p.text).Bold(true),
-		Fine:          name != HighContrast && name != Terminal,
+		Fine:          base != HighContrast && base != Terminal,
 		waterTop:      c(p.waterTop),
 		waterDeep:     c(p.waterDeep),
 		bubble:        c(p.bubble),
