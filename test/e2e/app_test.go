@@ -144,18 +144,18 @@ func theApp(t *testing.T) {
 	s.run("forward svc/web 18090:80 -n default")
 	s.sees("127.0.0.1:18090", "0 open of 0")
 	eventually(t, "the forwarded service", func(ctx context.Context) error { return get(ctx, "http://127.0.0.1:18090", "Hello from pod web-") })
-	s.sees("open of 1", "web-", "1 forward")
+	s.sees("open of ", "web-", "1 forward")
 	s.run("delete pod -n default -l app=web")
 	s.sees("deleted")
 	s.leave()
 	eventually(t, "the forwarded service, with other pods", func(ctx context.Context) error { return get(ctx, "http://127.0.0.1:18090", "Hello from pod web-") })
 	s.keys("s")
-	s.sees("stopped")
+	s.sees("stopped  127.0.0.1:18090")
 	if err := get(t.Context(), "http://127.0.0.1:18090", "Hello"); err == nil {
 		t.Error("a stopped forward leads somewhere")
 	}
 	s.keys("s")
-	s.sees("listening")
+	s.sees("listening  127.0.0.1:18090")
 	eventually(t, "the forward that goes on", func(ctx context.Context) error { return get(ctx, "http://127.0.0.1:18090", "Hello from pod web-") })
 
 	t.Log("a kind that is only listed, and one that is custom")
