@@ -16,7 +16,7 @@ import (
 
 // patience is how long a write waits for the request that made it: the trace has it when
 // it is answered, a moment after the write.
-const patience = 2 * time.Second
+const patience = 10 * time.Second
 
 // transit is how long what happens on a node may take to be in the trace.
 const transit = time.Second

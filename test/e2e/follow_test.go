@@ -19,8 +19,8 @@ import (
 	"kubarium/cluster/story"
 )
 
-// TestFollow tells the stories of Deployments, one after the other, and compares each with
-// what the API server has at the end. FOLLOW_TIMES says how many.
+// TestFollow tells the stories of Deployments, some at once, and compares each with what the
+// API server has at the end. FOLLOW_TIMES says how many.
 func TestFollow(t *testing.T) {
 	times := 3
 	if n, err := strconv.Atoi(os.Getenv("FOLLOW_TIMES")); err == nil {
@@ -29,9 +29,12 @@ func TestFollow(t *testing.T) {
 	ns := shared.namespace(t)
 	for i := range times {
 		name := fmt.Sprintf("tale-%d", i)
-		steps := shared.follow(t, "--idle", "5s", "kubectl", "-n", ns, "create", "deployment", name, "--image=kubarium/web:1.0", "--replicas=2")
-		checkStory(t, ns, name, steps)
-		shared.kubectl(t, "-n", ns, "delete", "deployment", name)
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			steps := shared.follow(t, "--idle", "15s", "kubectl", "-n", ns, "create", "deployment", name, "--image=kubarium/web:1.0", "--replicas=2")
+			checkStory(t, ns, name, steps)
+			shared.kubectl(t, "-n", ns, "delete", "deployment", name)
+		})
 	}
 }
 
