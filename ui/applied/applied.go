@@ -25,7 +25,7 @@ type Report struct {
 	At time.Time
 	// Was is what was applied, and Is what the same fields are now, as YAML.
 	Was, Is string
-	// Others are those who have set fields besides.
+	// Others are those who have set fields besides, the last one first.
 	Others []Manager
 }
 
@@ -218,6 +218,8 @@ func (r *Report) others(o *unstructured.Unstructured) error {
 			r.Others = append(r.Others, m)
 		}
 	}
+	// Whoever made it has set most; what came after tells more.
+	sort.SliceStable(r.Others, func(i, j int) bool { return r.Others[i].At.After(r.Others[j].At) })
 	return nil
 }
 

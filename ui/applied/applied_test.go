@@ -23,6 +23,7 @@ kind: Deployment
 metadata:
   name: web
   namespace: shop
+  labels: {tier: web}
   annotations:
     deployment.kubernetes.io/revision: "2"
     kubectl.kubernetes.io/last-applied-configuration: |
@@ -32,6 +33,10 @@ metadata:
     operation: Update
     time: "2026-11-20T22:00:00Z"
     fieldsV1: {"f:spec":{"f:template":{"f:spec":{"f:containers":{"k:{\"name\":\"web\"}":{"f:name":{}}}}}}}
+  - manager: kubectl-label
+    operation: Update
+    time: "2026-11-20T22:10:00Z"
+    fieldsV1: {"f:metadata":{"f:labels":{"f:tier":{}}}}
   - manager: kubectl
     operation: Update
     subresource: scale
@@ -82,8 +87,8 @@ func TestWhatDiffersFromWhatWasApplied(t *testing.T) {
 			t.Errorf("%q was not applied:\n%s", no, r.Is)
 		}
 	}
-	if len(r.Others) != 2 || r.Others[0].Subresource != "scale" || r.Others[0].Fields[0] != "spec.replicas: 5" ||
-		r.Others[1].Fields[0] != `spec.template.spec.containers[name="web"].image: "web:2.0"` {
+	if len(r.Others) != 3 || r.Others[0].Subresource != "scale" || r.Others[0].Fields[0] != "spec.replicas: 5" ||
+		r.Others[1].Fields[0] != `metadata.labels.tier: "web"` || r.Others[2].Fields[0] != `spec.template.spec.containers[name="web"].image: "web:2.0"` {
 		t.Errorf("others: %+v", r.Others)
 	}
 }
