@@ -3,10 +3,10 @@
 #
 #	sudo hack/record.sh LESSON OUT.svg [FRAMES [DATA-DIR]]
 set -eu
-lesson=$1 out=$2 most=${3:-24} data=${4:-$(mktemp -d)}
+lesson=$1 out=$2 most=${3:-10} data=${4:-$(mktemp -d)}
 program=${KUBARIUM:-bin/kubarium}
 frames=$(mktemp -d)
-cols=120 rows=34 session=kubarium-record-$$
+cols=100 rows=28 session=kubarium-record-$$
 t() { tmux -L "$session" "$@"; }
 screen() { t capture-pane -p -t "$session"; }
 trap 't kill-server 2>/dev/null || true; rm -rf "$frames"' EXIT
@@ -24,13 +24,19 @@ tries=0 guess=1
 while [ $tries -lt 900 ] && [ $n -lt "$most" ]; do
 	tries=$((tries + 1))
 	now=$(screen)
+	# Commands and their answers take the focus; the lesson's keys are below when it has it.
+	case $(printf %s "$now" | tail -n 1) in
+	" : "*) t send-keys -t "$session" Escape; sleep 1; continue ;;
+	*"type it"* | *"all lessons"* | *"begin"* | *"next step"* | *"answer"* | *"finish"* | *"hint"*) ;;
+	*) case $now in *"enter: "* | *"t: kub"* | *": answer"*) t send-keys -t "$session" L; sleep 1; continue ;; esac ;;
+	esac
 	case $now in
 	*"enter: all lessons"*) frame; break ;;
 	*"enter: begin"*) frame; t send-keys -t "$session" Enter ;;
 	*"enter: next step"*) frame; t send-keys -t "$session" Enter; guess=1 ;;
 	*"enter: finish the lesson"*) frame; t send-keys -t "$session" Enter ;;
 	*": answer question"*) t send-keys -t "$session" $guess; guess=$((guess % 3 + 1)); sleep 1; frame ;;
-	*"t: kub"*) t send-keys -t "$session" t; sleep 2; frame; t send-keys -t "$session" Enter; sleep 3; frame ;;
+	*"t: kub"*) t send-keys -t "$session" t; sleep 2; t send-keys -t "$session" Enter; sleep 3; frame ;;
 	esac
 	sleep 1
 done

@@ -347,10 +347,15 @@ func (a *App) ready(err error) {
 func (a *App) resize(msg tea.WindowSizeMsg) {
 	first := a.w == 0
 	a.w, a.h = msg.Width, msg.Height
+	asked := first && a.panelOn
 	if first {
-		a.panelOn = a.recallPanel(a.lessons != nil && a.w >= 120)
+		a.panelOn = asked || a.recallPanel(a.lessons != nil && a.w >= 120)
 	}
 	a.relayout()
+	if asked {
+		// Before there was room, nothing could have the focus.
+		a.setFocus(layout.Panel)
+	}
 }
 
 func (a *App) recolour() {

@@ -4,9 +4,11 @@ import (
 	"strings"
 	"testing"
 
+	tea "charm.land/bubbletea/v2"
 	"github.com/charmbracelet/x/ansi"
 
 	"kubarium/ui/layout"
+	"kubarium/ui/panel"
 	"kubarium/ui/uitest"
 )
 
@@ -46,5 +48,32 @@ func TestThePaneOfWhichALessonSpeaksIsMarked(t *testing.T) {
 	lesson.at = nil
 	if got := marked(); len(got) > 0 {
 		t.Errorf("marked without a word: %v", got)
+	}
+}
+
+func TestALessonThatWasAskedForHasTheKeys(t *testing.T) {
+	lesson := &asking{}
+	for _, width := range []int{80, 200} {
+		d := up(t, width, 40, func(o *Options) { o.Lessons = lesson })
+		if !d.app.panelOn || d.app.focus != layout.Panel {
+			t.Errorf("at %d columns the panel is shown: %t, and %s has the keys", width, d.app.panelOn, d.app.focus)
+		}
+	}
+}
+
+// asking is a panel that wants the keys from the start.
+type asking struct{ uitest.Panel }
+
+func (*asking) Init() tea.Cmd { return func() tea.Msg { return panel.FocusMsg{} } }
+
+func TestEnterLeavesAnEmptyCommandLine(t *testing.T) {
+	d := up(t, 120, 40)
+	d.press(":")
+	if !d.app.line.Open() {
+		t.Fatal("the command line is not open")
+	}
+	d.press("enter")
+	if d.app.line.Open() {
+		t.Error("enter on an empty line stays in it")
 	}
 }

@@ -89,6 +89,9 @@ func writeFilm(out io.Writer, all []*element, frames int, every time.Duration) {
 		groups[key] = append(groups[key], e)
 	}
 	slices.SortStableFunc(order, func(a, b string) int { return strings.Compare(a[:4], b[:4]) })
+	// What all strokes and words have in common is said once.
+	fmt.Fprintln(out, "<style>path{vector-effect:non-scaling-stroke;fill:none}</style>")
+	short := strings.NewReplacer(` vector-effect="non-scaling-stroke"`, "", ` fill="none"`, "", ` lengthAdjust="spacingAndGlyphs"`, "")
 	total := every.Seconds() * float64(frames)
 	for i, key := range order {
 		group := groups[key]
@@ -98,7 +101,7 @@ func writeFilm(out io.Writer, all []*element, frames int, every time.Duration) {
 			fmt.Fprintf(out, "<style>@keyframes k%d{%s}.k%d{animation:k%d %.1fs step-end infinite}</style>\n<g class=\"k%d\">\n", i, turns(group[0].frames, frames), i, i, total, i)
 		}
 		for _, e := range group {
-			fmt.Fprintln(out, e.text)
+			fmt.Fprintln(out, short.Replace(e.text))
 		}
 		fmt.Fprintln(out, "</g>")
 	}

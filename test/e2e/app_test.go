@@ -231,8 +231,6 @@ func theApp(t *testing.T) {
 // others by having them shown, and its questions by trying every answer.
 func playLesson(s *screen) {
 	s.t.Helper()
-	s.sees("Control plane")
-	s.keys("L")
 	s.sees("enter: begin")
 	s.keys("enter")
 	s.sees("Step 1 of 8")

@@ -191,6 +191,10 @@ func (l *Line) recall(by int) {
 
 func (l *Line) submit() tea.Cmd {
 	text := strings.TrimSpace(l.input.Value())
+	if text == "" && l.running == nil {
+		// Nothing is left to run: the lesson or pane behind waits for its own enter.
+		l.Leave()
+	}
 	if text == "" {
 		return nil
 	}

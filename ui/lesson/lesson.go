@@ -131,8 +131,13 @@ func (p *Panel) Title() string {
 	return "Lessons"
 }
 
-// Init does nothing: the panel waits for the cluster.
-func (p *Panel) Init() tea.Cmd { return nil }
+// Init asks for the focus if a lesson was wanted from the start; else the panel waits.
+func (p *Panel) Init() tea.Cmd {
+	if p.wanted == nil {
+		return nil
+	}
+	return func() tea.Msg { return panel.FocusMsg{} }
+}
 
 // Focused is told whether keys come here.
 func (p *Panel) Focused(focused bool) { p.focused = focused }
