@@ -54,10 +54,13 @@ func (s state) notes(taken []netip.Prefix) []string {
 	return notes
 }
 
+// list names ranges, and leaves out those that lie in another of them.
 func list(prefixes []netip.Prefix) string {
 	var names []string
 	for _, p := range prefixes {
-		names = append(names, p.String())
+		if !slices.ContainsFunc(prefixes, func(o netip.Prefix) bool { return o.Bits() < p.Bits() && o.Contains(p.Addr()) }) {
+			names = append(names, p.String())
+		}
 	}
 	slices.Sort(names)
 	return strings.Join(slices.Compact(names), ", ")

@@ -100,9 +100,11 @@ nft list ruleset | cmp - "$DIR/rules" && ip -o route | cmp - "$DIR/routes" && ec
 			t.Fatalf("on a host with the same network, without %q: %v\n%s", want, err, out)
 		}
 	}
-	for _, taken := range []string{" 10.89.0.", " 10.96.", " 10.244."} {
-		if strings.Contains(string(out), taken) {
-			t.Errorf("the cluster uses %s, which the host has:\n%s", taken, out)
+	for line := range strings.Lines(string(out)) {
+		for _, taken := range []string{" 10.89.0.", " 10.96.", " 10.244."} {
+			if strings.Contains(line, taken) && !strings.Contains(line, "instead of the usual") {
+				t.Errorf("the cluster uses what the host has: %s", line)
+			}
 		}
 	}
 }
