@@ -10,6 +10,7 @@ import (
 
 	"github.com/vishvananda/netlink"
 	"github.com/vishvananda/netns"
+	"github.com/xlab/treeprint"
 	"golang.org/x/sys/unix"
 )
 
@@ -123,31 +124,36 @@ func (s Service) WriteText(w io.Writer) error {
 		p.line("no rule of kube-proxy's on this node concerns it: it has no cluster IP, or kube-proxy does not know it")
 	}
 	for _, door := range s.Doors {
-		p.title("@%s  %s : %s", door.Map, door.Match, door.Verdict)
-		if door.Chain != nil {
-			s.writeChain(p, door.Chain, "")
+		tree := treeprint.NewWithRoot(fmt.Sprintf("@%s  %s : %s", door.Map, door.Match, door.Verdict))
+		s.addChain(tree, door.Chain)
+		p.line("")
+		// The library draws with spaces that do not break, which are hard to search for.
+		for line := range strings.Lines(strings.ReplaceAll(tree.String(), "\u00a0", " ")) {
+			p.line("%s", strings.TrimSuffix(line, "\n"))
 		}
 	}
 	return p.err
 }
 
-func (s Service) writeChain(p *page, c *Chain, indent string) {
-	p.line("%s└─ chain %s", indent, c.Name)
-	indent += "   "
+func (s Service) addChain(tree treeprint.Tree, c *Chain) {
+	if c == nil {
+		return
+	}
+	branch := tree.AddBranch("chain " + c.Name)
 	for _, rule := range c.Rules {
-		p.line("%s├─ %s  [handle %d]", indent, rule.Text, rule.Handle)
+		of := branch.AddBranch(fmt.Sprintf("%s  [handle %d]", rule.Text, rule.Handle))
 		for _, e := range rule.Endpoints {
-			text := fmt.Sprintf("%s│  └─ %s  %d connections", indent, e.Address, e.Connections)
+			text := fmt.Sprintf("%s  %d connections", e.Address, e.Connections)
 			if s.Accounting {
 				text += fmt.Sprintf(", %d packets there, %d back", e.There.Packets, e.Back.Packets)
 			}
-			p.line("%s", text)
+			of.AddNode(text)
 		}
 		for _, next := range rule.Chains {
-			s.writeChain(p, next, indent+"│  ")
+			s.addChain(of, next)
 		}
 	}
 	if len(c.Rules) == 0 {
-		p.line("%s(its rules are above, or there are none)", indent)
+		branch.AddNode("(its rules are above, or there are none)")
 	}
 }

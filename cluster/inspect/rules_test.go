@@ -78,13 +78,13 @@ func TestServiceTree(t *testing.T) {
 	want := `service default/web on node-1
 
 @service-ips  10.89.1.1 . tcp . 80 : goto external-PFISGYVC-default/web/tcp/
-└─ chain external-PFISGYVC-default/web/tcp/
-   ├─ meta mark set meta mark | 0x00004000 comment "masquerade"  [handle 76]
-   ├─ goto service-PFISGYVC-default/web/tcp/  [handle 77]
-   │  └─ chain service-PFISGYVC-default/web/tcp/
-   │     ├─ meta l4proto tcp counter packets 7 bytes 420 dnat ip to numgen random mod 2 map { 0 : 10.244.1.2 . 8080, 1 : 10.244.2.3 . 8080 }  [handle 81]
-   │     │  └─ 10.244.1.2:8080  0 connections, 0 packets there, 0 back
-   │     │  └─ 10.244.2.3:8080  0 connections, 0 packets there, 0 back
+└── chain external-PFISGYVC-default/web/tcp/
+    ├── meta mark set meta mark | 0x00004000 comment "masquerade"  [handle 76]
+    └── goto service-PFISGYVC-default/web/tcp/  [handle 77]
+        └── chain service-PFISGYVC-default/web/tcp/
+            ├── meta l4proto tcp counter packets 7 bytes 420 dnat ip to numgen random mod 2 map { 0 : 10.244.1.2 . 8080, 1 : 10.244.2.3 . 8080 }  [handle 81]
+            │   ├── 10.244.1.2:8080  0 connections, 0 packets there, 0 back
+            │   └── 10.244.2.3:8080  0 connections, 0 packets there, 0 back
 `
 	if !strings.HasPrefix(text.String(), want) {
 		t.Errorf("the tree is\n%s", text.String())
@@ -93,7 +93,7 @@ func TestServiceTree(t *testing.T) {
 		"10.244.2.3:8080  1 connections, 5 packets there, 4 back",
 		"10.244.1.2:8080  1 connections, 1 packets there, 1 back",
 		"@service-nodeports  tcp . 31665",
-		"└─ chain endpoint-B",
+		"── chain endpoint-B",
 	} {
 		if !strings.Contains(text.String(), want) {
 			t.Errorf("the tree lacks %q", want)
