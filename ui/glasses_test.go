@@ -43,6 +43,8 @@ func seenInside() *trace.Store {
 		"nodes": `[{"node":"node-2","fits":true,"scores":{"NodeResourcesFit":150},"total":150},{"node":"node-1","fits":true,"scores":{"NodeResourcesFit":90},"total":90}]`,
 	}})
 	add(trace.Event{Component: "kube-apiserver", Verb: "create", Object: trace.Object{Resource: "secrets", Namespace: "shop", Name: "s"}, Actor: "system:serviceaccount:shop:default", Fields: map[string]string{"code": "403"}})
+	lease := trace.Object{Group: "coordination.k8s.io", Version: "v1", Resource: "leases", Namespace: "kube-node-lease", Name: "node-2"}
+	add(trace.Event{Component: "kube-apiserver", Verb: "update", Object: lease, Actor: "system:node:node-2", Fields: map[string]string{"code": "200"}})
 	add(trace.Event{Component: "kubelet", Verb: "RunPodSandbox", Actor: "node-2", Object: pod, Detail: "ok in 120ms"})
 	add(trace.Event{Component: "fault", Verb: "inject", Object: trace.Object{Resource: "nodes", Name: "node-3"}, Detail: "node-kill: the node is gone"})
 	add(trace.Event{Component: "hold", Verb: "wait", Object: pod, Actor: "system:kube-scheduler", Detail: "by bindings: bind web-1 to node-2"})
@@ -84,9 +86,12 @@ func TestGlass(t *testing.T) {
 	d := openGlassOf(up(t, 120, 40))
 	d.sees("API server", "etcd", "Scheduler", "Controllers", "Kubelets", "On purpose", "1 unschedulable", "3 wait", "42 events",
 		"kubernetes-admin", "chose node-2", "need=39", "RunPodSandbox", "node-kill", "by bindings", "notify  2    deployments/")
-	d.seesNot("404", "need=2 ")
+	d.seesNot("404", "need=2 ", "leases/kube")
 	d.press("r")
 	d.sees("404")
+	d.press("b")
+	d.sees("leases/kube")
+	d.press("b")
 	d.press("r", "up", "up", "enter")
 	d.sees("knownBy: client certificate", "allowed: group system:masters may do all", "Priority:", ".spec.priority: (none) -> 0", "toldWatchers:", "system:apiserver")
 	d.press("esc", "tab", "enter")

@@ -61,9 +61,9 @@ type View struct {
 
 	flows [panes]flow
 	focus int
-	// reads says that requests are shown that only read.
-	reads, paused, waiting bool
-	last, lost             uint64
+	// reads says that requests are shown that only read, beats that heartbeats are.
+	reads, beats, paused, waiting bool
+	last, lost                    uint64
 
 	queues  []trace.WorkQueue
 	pending []trace.PendingPod
@@ -184,10 +184,20 @@ func (v *View) shows(at int, e trace.Event) bool {
 	if at == requests && !v.reads && !trace.Changes(e.Verb) && e.Verb != "notify" {
 		return false
 	}
+	if !v.beats && heartbeat(e) {
+		return false
+	}
 	if v.ctx.Namespace == "" && v.ctx.Text == "" {
 		return true
 	}
 	return v.ctx.Shows(e.Object.Namespace, e.Object.String(), e.Actor, e.Verb, e.Detail)
+}
+
+// heartbeat reports whether somebody only said again that he lives: one node does so more
+// often than a learner changes anything.
+func heartbeat(e trace.Event) bool {
+	lease := e.Object.Resource == "leases" || e.Object.Resource == "masterleases"
+	return lease && e.Verb != "create" && e.Verb != "delete"
 }
 
 // flow is what one pane has.
