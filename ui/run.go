@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"sync"
 	"time"
 
@@ -34,6 +35,7 @@ func Run(ctx context.Context, o Options) error {
 	program := tea.NewProgram(app, tea.WithContext(ctx), tea.WithoutSignalHandler(), tea.WithFilter(app.filter), tea.WithFPS(framesMost))
 	var feeds sync.WaitGroup
 	Feed(ctx, o, program.Send, &feeds)
+	feeds.Go(func() { onHangup(ctx, os.Stdin, cancel) })
 	_, err := program.Run()
 	cancel()
 	if o.Remember != nil {
