@@ -140,11 +140,28 @@ func (w faultWorld) StopComponent(ctx context.Context, name string) error {
 }
 
 // LoseQuorum leaves etcd without a majority of its members.
-func (w faultWorld) LoseQuorum(context.Context) error { return w.plane.Etcd.LoseQuorum() }
+func (w faultWorld) LoseQuorum(ctx context.Context) error {
+	etcd := w.plane.Etcd
+	if err := etcd.LoseQuorum(); err != nil {
+		return err
+	}
+	if err := etcd.Health(ctx); err != nil {
+		w.tracker.set(etcd.Name(), component.Unhealthy, err.Error())
+	}
+	return nil
+}
 
 // RestoreQuorum starts the members that are off.
 func (w faultWorld) RestoreQuorum(ctx context.Context) error {
-	return w.plane.Etcd.RestoreQuorum(ctx)
+	etcd := w.plane.Etcd
+	if err := etcd.RestoreQuorum(ctx); err != nil {
+		return err
+	}
+	// Somebody may have stopped all of it meanwhile.
+	if info, _ := w.tracker.get(etcd.Name()); info.State == component.Unhealthy {
+		w.tracker.set(etcd.Name(), component.Ready, "")
+	}
+	return nil
 }
 
 // RefuseImage has the registry refuse an image, until allow is called.
