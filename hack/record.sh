@@ -3,10 +3,10 @@
 #
 #	sudo hack/record.sh LESSON OUT.svg [FRAMES [DATA-DIR]]
 set -eu
-lesson=$1 out=$2 most=${3:-10} data=${4:-$(mktemp -d)}
+lesson=$1 out=$2 most=${3:-7} data=${4:-$(mktemp -d)}
 program=${KUBARIUM:-bin/kubarium}
 frames=$(mktemp -d)
-cols=100 rows=28 session=kubarium-record-$$
+cols=120 rows=28 session=kubarium-record-$$
 t() { tmux -L "$session" "$@"; }
 screen() { t capture-pane -p -t "$session"; }
 trap 't kill-server 2>/dev/null || true; rm -rf "$frames"' EXIT
