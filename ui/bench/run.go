@@ -38,7 +38,7 @@ type Options struct {
 	// watched without any.
 	Rate       int
 	Load, Idle time.Duration
-	// Settle is how long the app is left alone before it is measured; 0 is 5 seconds.
+	// Settle is how long the app is left alone before it is measured; 0 is 10 seconds.
 	Settle time.Duration
 	// Drawn is how many frames are drawn without a terminal; 0 is 300.
 	Drawn int
@@ -98,7 +98,8 @@ func Run(ctx context.Context, o Options) (r Result, err error) {
 	return r, nil
 }
 
-const defaultSettle = 5 * time.Second
+// defaultSettle is longer than the app shows what it has said.
+const defaultSettle = 10 * time.Second
 
 func (o Options) empty(ctx context.Context, r *Result) error {
 	return o.with(ctx, 0, 0, func(_ string, s *screen) error {
