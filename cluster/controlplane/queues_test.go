@@ -116,7 +116,6 @@ func checkWorkQueues(t *testing.T, p *plane) {
 		if q.Retries > retried || retried > after[i].Retries {
 			t.Errorf("%s: %d retried, then %d served, then %d", q.Name, q.Retries, retried, after[i].Retries)
 		}
-		t.Logf("%+v", q)
 	}
 }
 
@@ -148,15 +147,4 @@ func checkControllers(t *testing.T, p *plane) {
 	if len(sets.Items) != 1 || sets.Items[0].Name != few.Object.Name {
 		t.Errorf("it speaks of %s, there is %v", few.Object.Name, sets.Items)
 	}
-	byName := map[string]int{}
-	p.must(p.config.Trace.Kept(func(e trace.Event) error { byName[e.Component+" "+e.Verb]++; return nil }))
-	t.Log(byName)
-	actors := map[string]int{}
-	p.must(p.config.Trace.Kept(func(e trace.Event) error {
-		if e.Component == controllerManagerName {
-			actors[e.Actor]++
-		}
-		return nil
-	}))
-	t.Log(actors)
 }
