@@ -43,7 +43,7 @@ func (v *View) Bindings() keys.Set {
 	}
 	set := keys.Set{{Keys: []string{"enter", "right", "l"}, Label: "enter", Desc: "open", Bar: true, Run: v.enter}}
 	if v.ctx.Text == "" {
-		set = append(set, keys.Binding{Keys: []string{"backspace", "left", "h"}, Label: "←/h", Desc: "up a directory", Bar: true, Run: v.up},
+		set = append(set, keys.Binding{Keys: []string{"left", "h"}, Label: "←/h", Desc: "up a directory", Bar: true, Run: v.up},
 			keys.Binding{Keys: []string{"esc"}, Desc: "back", Bar: true, Run: func() tea.Cmd { return func() tea.Msg { return CloseMsg{} } }})
 	}
 	return append(set, moves...)

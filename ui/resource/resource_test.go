@@ -371,8 +371,8 @@ func TestMarks(t *testing.T) {
 	if len(v.marked) != 1 {
 		t.Errorf("what is gone is still marked: %v", v.marked)
 	}
-	if p, ok := press(t, v, "F").(PromptMsg); !ok || p.Command != "port-forward pod/c -n shop 8080:80" {
-		t.Errorf("prompts %+v", p)
+	if f, ok := press(t, v, "F").(pane.ForwardMsg); !ok || f.Ref.Kind != "Pod" || f.Ref.Name != "c" || f.Ref.Namespace != "shop" {
+		t.Errorf("forwards to %+v", f)
 	}
 	if b, _ := v.Bindings().Find("S"); b.Why() == "" {
 		t.Error("a pod can be scaled")

@@ -26,7 +26,9 @@ func parse(data []byte) (packet, bool) {
 	if len(data) < 20 || data[0]>>4 != 4 || data[9] != unix.IPPROTO_TCP {
 		return packet{}, false
 	}
-	return parseBoth(data, data[int(data[0]&0xf)*4:])
+	// How long its header is, is the sender's word.
+	head := min(int(data[0]&0xf)*4, len(data))
+	return parseBoth(data, data[head:])
 }
 
 // parseBoth reads headers that come apart.
