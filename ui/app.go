@@ -105,7 +105,7 @@ func New(o Options) *App {
 		focus:   layout.Tanks,
 		shown:   map[layout.Name]bool{},
 		lessons: o.Lessons,
-		backend: &backend{kubectl: o.Kubectl, cluster: o.Cluster},
+		backend: &backend{kubectl: o.Kubectl, cluster: o.Cluster, trace: o.Trace},
 	}
 	a.ctx.Rights = rights.New(func() time.Time { return a.now() })
 	a.ctx.Now = a.now()
@@ -327,7 +327,7 @@ func (a *App) connected(msg connectedMsg) tea.Cmd {
 	if msg.forwards != nil {
 		a.forwards = msg.forwards
 	}
-	a.backend = &backend{client: msg.client, config: msg.config, kubectl: a.opts.Kubectl, cluster: a.opts.Cluster}
+	a.backend = &backend{client: msg.client, config: msg.config, kubectl: a.opts.Kubectl, cluster: a.opts.Cluster, trace: a.opts.Trace}
 	return tea.Batch(a.discover(), a.tell(panel.ConnectedMsg{Config: msg.config}))
 }
 

@@ -18,6 +18,7 @@ import (
 	"k8s.io/client-go/rest"
 	"k8s.io/kubectl/pkg/describe"
 
+	"kubarium/cluster/trace"
 	"kubarium/ui/command"
 	"kubarium/ui/detail"
 	"kubarium/ui/resource"
@@ -31,6 +32,8 @@ type backend struct {
 	config  *rest.Config
 	kubectl command.Kubectl
 	cluster Cluster
+	// trace is what the taps saw; nil without them.
+	trace *trace.Store
 	// kinds are those that the server has, as soon as they are known.
 	kinds atomic.Pointer[resource.Catalog]
 	// schemas are what the server says of its kinds' fields; they are large, and kept.

@@ -33,3 +33,9 @@ func (allTabs) CanLook(watch.Ref) bool { return true }
 
 // Inside implements detail.Looker.
 func (allTabs) Inside(context.Context, watch.Ref, func(string)) error { return nil }
+
+// CanTell implements detail.Teller.
+func (allTabs) CanTell(watch.Ref) bool { return true }
+
+// Story implements detail.Teller.
+func (allTabs) Story(context.Context, watch.Ref, func(string)) error { return nil }

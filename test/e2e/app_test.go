@@ -102,6 +102,10 @@ func theApp(t *testing.T) {
 	s.sees("What it wants")
 	s.keys("6")
 	s.sees("container web of pod default/web-", "toolbox serve", "Namespaces")
+
+	t.Log("what came of a pod")
+	s.keys("7", "g")
+	s.sees("What came of it, from", "replicaset-controller", "it is owned by ReplicaSet", "kube-scheduler", "kubelet on node-")
 	s.keys("esc")
 	s.run("kubarium inspect service kube-dns -n kube-system")
 	s.sees("chain service-", "kube-system/kube-dns/")

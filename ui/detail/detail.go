@@ -68,7 +68,8 @@ type View struct {
 	editOnly bool    // the view ends with the edit
 	logs     logs
 	events   widget.Pager
-	inside   inside
+	inside   live
+	story    live
 }
 
 // scroller is text that is longer than the screen.
@@ -102,6 +103,9 @@ func Open(ctx *pane.Context, backend Backend, ref watch.Ref, tab pane.Tab) (*Vie
 	if looker, ok := backend.(Looker); ok && looker.CanLook(ref) {
 		v.tabs = append(v.tabs, pane.Inside)
 	}
+	if teller, ok := backend.(Teller); ok && teller.CanTell(ref) {
+		v.tabs = append(v.tabs, pane.Story)
+	}
 	return v, v.begin(tab)
 }
 
@@ -129,13 +133,14 @@ func (v *View) Ref() watch.Ref { return v.ref }
 func (v *View) Close() {
 	v.logs.close()
 	v.inside.close()
+	v.story.close()
 }
 
 // SetSize tells the room, frame included.
 func (v *View) SetSize(w, h int) {
 	v.w, v.h = w, h
 	iw, ih := max(0, w-4), max(0, h-4)
-	for _, p := range []*widget.Pager{&v.told.pager, &v.drift.pager, &v.describe.pager, &v.logs.pager, &v.events, &v.inside.pager} {
+	for _, p := range []*widget.Pager{&v.told.pager, &v.drift.pager, &v.describe.pager, &v.logs.pager, &v.events, &v.inside.pager, &v.story.pager} {
 		p.SetSize(iw, ih)
 	}
 	v.paintReport()
@@ -148,13 +153,15 @@ func (v *View) SetSize(w, h int) {
 // show changes to a tab and begins to fill it.
 func (v *View) show(tab pane.Tab) tea.Cmd {
 	v.tab = tab
-	if tab != pane.Inside {
-		// What nobody sees, nobody looks for.
-		v.inside.close()
+	// What nobody sees, nobody looks for.
+	for _, other := range []pane.Tab{pane.Inside, pane.Story} {
+		if other != tab {
+			v.live(other).close()
+		}
 	}
 	switch tab {
-	case pane.Inside:
-		return v.openInside()
+	case pane.Inside, pane.Story:
+		return v.openLive(tab)
 	case pane.Logs:
 		if !v.logs.opened {
 			return v.openLogs()
@@ -221,8 +228,8 @@ func (v *View) pager() scroller {
 		return &v.logs.pager
 	case pane.Events:
 		return &v.events
-	case pane.Inside:
-		return &v.inside.pager
+	case pane.Inside, pane.Story:
+		return &v.live(v.tab).pager
 	}
 	return &v.describe.pager
 }
@@ -338,11 +345,12 @@ func (v *View) body() string {
 		return v.eventsBody(w, h)
 	case pane.Summary:
 		d = &described{pager: v.told.pager, err: v.told.err}
-	case pane.Inside:
-		if v.inside.pager.Len() == 0 && v.inside.err == nil {
-			return note(theme.Muted, "looking inside"+t.Icons.Ellipsis)
+	case pane.Inside, pane.Story:
+		l := v.live(v.tab)
+		if l.pager.Len() == 0 && l.err == nil {
+			return note(theme.Muted, "looking"+t.Icons.Ellipsis)
 		}
-		d = &described{pager: v.inside.pager, err: v.inside.err}
+		d = &described{pager: l.pager, err: l.err}
 	case pane.Logs:
 		if v.logs.pager.Len() == 0 {
 			return note(theme.Muted, v.logs.status())

@@ -259,10 +259,8 @@ func (v *View) Update(msg tea.Msg) tea.Cmd {
 		if msg.view == v {
 			return v.edited(msg)
 		}
-	case insideMsg:
-		if msg.from == v.inside.look {
-			return v.gotInside(msg)
-		}
+	case liveMsg:
+		return v.gotLive(msg)
 	case textMsg:
 		if msg.view == v {
 			return v.gotText(msg)

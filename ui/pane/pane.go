@@ -139,6 +139,7 @@ const (
 	Logs     Tab = "Logs"
 	Events   Tab = "Events"
 	Inside   Tab = "Inside"
+	Story    Tab = "Story"
 )
 
 // OpenMsg asks to show an object in detail.

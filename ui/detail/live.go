@@ -7,6 +7,7 @@ import (
 
 	tea "charm.land/bubbletea/v2"
 
+	"kubarium/ui/pane"
 	"kubarium/ui/theme"
 	"kubarium/ui/watch"
 	"kubarium/ui/widget"
@@ -20,8 +21,15 @@ type Looker interface {
 	Inside(ctx context.Context, ref watch.Ref, show func(text string)) error
 }
 
-// inside is the tab with what is behind an object.
-type inside struct {
+// Teller is a Backend that knows what came of objects.
+type Teller interface {
+	CanTell(ref watch.Ref) bool
+	// Story calls show with what is known, and again when there is more, until ctx ends.
+	Story(ctx context.Context, ref watch.Ref, show func(text string)) error
+}
+
+// live is a tab with a text that somebody else writes, anew at each change.
+type live struct {
 	pager widget.Pager
 	lines []string
 	look  *look
@@ -35,34 +43,52 @@ type look struct {
 	err    chan error
 }
 
-// insideMsg brings the newest text, or the end.
-type insideMsg struct {
+// liveMsg brings the newest text, or the end.
+type liveMsg struct {
 	from  *look
 	text  string
 	err   error
 	ended bool
 }
 
-func (i *inside) close() {
-	if i.look != nil {
-		i.look.cancel()
-		i.look = nil
+// live is the tab of that name; nil for another kind of tab.
+func (v *View) live(tab pane.Tab) *live {
+	switch tab {
+	case pane.Inside:
+		return &v.inside
+	case pane.Story:
+		return &v.story
+	}
+	return nil
+}
+
+func (l *live) close() {
+	if l.look != nil {
+		l.look.cancel()
+		l.look = nil
 	}
 }
 
-// openInside begins to look.
-func (v *View) openInside() tea.Cmd {
-	looker, ok := v.backend.(Looker)
-	if !ok || v.inside.look != nil {
+// openLive begins to look.
+func (v *View) openLive(tab pane.Tab) tea.Cmd {
+	var write func(context.Context, watch.Ref, func(string)) error
+	if looker, ok := v.backend.(Looker); ok && tab == pane.Inside {
+		write = looker.Inside
+	}
+	if teller, ok := v.backend.(Teller); ok && tab == pane.Story {
+		write = teller.Story
+	}
+	shown := v.live(tab)
+	if write == nil || shown.look != nil {
 		return nil
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	l := &look{cancel: cancel, text: make(chan string, 1), err: make(chan error, 1)}
-	v.inside.look, v.inside.err, v.inside.lines = l, nil, nil
+	shown.look, shown.err, shown.lines = l, nil, nil
 	ref := v.ref
 	return func() tea.Msg {
 		go func() {
-			l.err <- looker.Inside(ctx, ref, func(text string) {
+			l.err <- write(ctx, ref, func(text string) {
 				// A text that nobody took makes room.
 				select {
 				case <-l.text:
@@ -79,21 +105,24 @@ func (v *View) openInside() tea.Cmd {
 func (l *look) next() tea.Msg {
 	select {
 	case text := <-l.text:
-		return insideMsg{from: l, text: text}
+		return liveMsg{from: l, text: text}
 	case err := <-l.err:
 		select {
 		case text := <-l.text:
 			// The last one counts, too; the end comes next.
 			l.err <- err
-			return insideMsg{from: l, text: text}
+			return liveMsg{from: l, text: text}
 		default:
 		}
-		return insideMsg{from: l, err: err, ended: true}
+		return liveMsg{from: l, err: err, ended: true}
 	}
 }
 
-func (v *View) gotInside(msg insideMsg) tea.Cmd {
+func (v *View) gotLive(msg liveMsg) tea.Cmd {
 	i := &v.inside
+	if msg.from == v.story.look {
+		i = &v.story
+	}
 	if msg.from != i.look {
 		return nil
 	}
