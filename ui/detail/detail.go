@@ -117,6 +117,7 @@ func OpenLog(ctx *pane.Context, backend Backend, component string) (*View, tea.C
 
 func (v *View) begin(tab pane.Tab) tea.Cmd {
 	v.logs.pager = widget.Pager{Keep: keepLog, Follow: true, Wrap: true}
+	v.story.pager.Wrap = true
 	if !slices.Contains(v.tabs, tab) {
 		tab = v.tabs[0]
 	}
