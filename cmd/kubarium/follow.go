@@ -187,10 +187,9 @@ func (g *global) tell(cmd *cobra.Command, s *story.Story, after uint64, follow b
 	defer cancel()
 	events, traced := make(chan trace.Event), make(chan error, 1)
 	go func() {
+		gaps := gaps{out: cmd.ErrOrStderr(), begun: after > 0}
 		traced <- g.client().Trace(ctx, after, follow, func(e trace.Event, lost uint64) error {
-			if lost > 0 {
-				fmt.Fprintf(cmd.ErrOrStderr(), "%d events came too fast to be kept, and are missing here\n", lost)
-			}
+			gaps.tell(lost)
 			select {
 			case events <- e:
 				return nil

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"slices"
 	"strings"
 
@@ -63,10 +64,9 @@ func (g *global) showTrace(cmd *cobra.Command, flags traceFlags) error {
 		}
 	}
 	encoder := json.NewEncoder(cmd.OutOrStdout())
+	gaps := gaps{out: cmd.ErrOrStderr()}
 	err := g.client().Trace(cmd.Context(), 0, flags.follow, func(event trace.Event, lost uint64) error {
-		if lost > 0 {
-			fmt.Fprintf(cmd.ErrOrStderr(), "%d events came too fast to be kept, and are missing here\n", lost)
-		}
+		gaps.tell(lost)
 		if !flags.shows(event) {
 			return nil
 		}
@@ -93,4 +93,19 @@ func (f traceFlags) shows(event trace.Event) bool {
 		}
 	}
 	return f.match == "" || strings.Contains(event.Line(), f.match)
+}
+
+// gaps tells of events that were overwritten before they were read.
+type gaps struct {
+	out io.Writer
+	// begun is set when something has been read: what went before that is no gap, as only
+	// the newest events are kept.
+	begun bool
+}
+
+func (g *gaps) tell(lost uint64) {
+	if lost > 0 && g.begun {
+		fmt.Fprintf(g.out, "%d events came too fast to be kept, and are missing here\n", lost)
+	}
+	g.begun = true
 }
