@@ -36,11 +36,10 @@ func (p *EventList) Title() (string, string) {
 // Sync implements Pane. A cursor on the first row stays there, so that news are seen.
 func (p *EventList) Sync() {
 	top := p.cur.Cursor == 0
-	p.items = p.items[:0:0]
-	var refs []watch.Ref
+	items, refs := emptied(p.items), emptied(p.refs)
 	for _, e := range p.ctx.Snapshot.Events {
 		if p.ctx.Shows(e.Namespace, e.Reason, e.Message, e.Type, e.InvolvedObject.Kind, e.InvolvedObject.Name) {
-			p.items = append(p.items, e)
+			items = append(items, e)
 			refs = append(refs, watch.Ref{Kind: "Event", Namespace: e.Namespace, Name: e.Name})
 		}
 	}
@@ -48,6 +47,7 @@ func (p *EventList) Sync() {
 		p.selected = watch.Ref{}
 		p.cur = widget.List{}
 	}
+	p.items = items
 	p.setRefs(refs)
 }
 

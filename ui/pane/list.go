@@ -29,6 +29,13 @@ func (l *list) SetSize(w, h int) {
 // visible is how many rows fit: less the frame and the heading.
 func (l *list) visible() int { return max(0, l.h-3) }
 
+// emptied is a list without what is in it, whose memory the next takes: one of thousands is
+// made anew many times a second.
+func emptied[T any](list []T) []T {
+	clear(list)
+	return list[:0]
+}
+
 // setRefs takes the new rows and finds the selected one among them.
 func (l *list) setRefs(refs []watch.Ref) {
 	l.refs = refs

@@ -35,15 +35,15 @@ func (p *Pods) Title() (string, string) {
 
 // Sync implements Pane.
 func (p *Pods) Sync() {
-	p.items = p.items[:0:0]
-	var refs []watch.Ref
+	items, refs := emptied(p.items), emptied(p.refs)
 	for _, f := range p.ctx.Snapshot.Pods {
 		o := f.Object
 		if p.ctx.Shows(o.Namespace, o.Name, f.Word, o.Spec.NodeName, o.Status.PodIP) {
-			p.items = append(p.items, f)
+			items = append(items, f)
 			refs = append(refs, podRef(f))
 		}
 	}
+	p.items = items
 	p.setRefs(refs)
 }
 

@@ -36,15 +36,15 @@ func (p *Services) Title() (string, string) {
 
 // Sync implements Pane.
 func (p *Services) Sync() {
-	p.items = p.items[:0:0]
-	var refs []watch.Ref
+	items, refs := emptied(p.items), emptied(p.refs)
 	for _, f := range p.ctx.Snapshot.Services {
 		o := f.Object
 		if p.ctx.Shows(o.Namespace, o.Name, string(o.Spec.Type), f.Address(), f.Ports) {
-			p.items = append(p.items, f)
+			items = append(items, f)
 			refs = append(refs, watch.Ref{Kind: "Service", Namespace: o.Namespace, Name: o.Name})
 		}
 	}
+	p.items = items
 	p.setRefs(refs)
 }
 
