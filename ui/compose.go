@@ -99,11 +99,14 @@ type piece struct {
 type frame struct {
 	w, h   int
 	pieces []piece
+	// bytes is how long the text of all pieces is.
+	bytes int
 }
 
 func (f *frame) put(r layout.Rect, s string) {
 	if !r.Empty() {
 		f.pieces = append(f.pieces, piece{r, strings.Split(s, "\n")})
+		f.bytes += len(s)
 	}
 }
 
@@ -112,6 +115,7 @@ func (f *frame) put(r layout.Rect, s string) {
 func (f *frame) String() string {
 	slices.SortStableFunc(f.pieces, func(a, b piece) int { return a.X - b.X })
 	var out strings.Builder
+	out.Grow(f.bytes + f.w*f.h)
 	for y := range f.h {
 		if y > 0 {
 			out.WriteByte('\n')
