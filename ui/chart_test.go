@@ -71,7 +71,6 @@ func TestMapSelectsByMouse(t *testing.T) {
 	if ref, _ := d.app.tanks().Selected(); ref.Kind != "Node" || ref.Name != "node-3" {
 		t.Errorf("a click on a node selects %v", ref)
 	}
-
 }
 
 func TestMapSelectsByMouseAmongOwners(t *testing.T) {

@@ -176,7 +176,8 @@ func withEtcd(d *driver) *driver {
 	d.app.opts.Etcd.Keys = func(context.Context, string) ([]stored.Entry, bool, error) {
 		return []stored.Entry{
 			{Key: "compact_rev_key", Revision: 1},
-			{Key: "/registry/configmaps/kube-system/root", Created: 3, Revision: 3, Writes: 1}, history[0],
+			{Key: "/registry/configmaps/kube-system/root", Created: 3, Revision: 3, Writes: 1},
+			history[0],
 			{Key: "/registry/events/shop/web.18a", Created: 40, Revision: 40, Writes: 1, Lease: 0x7587},
 			{Key: "/registry/masterleases/10.89.0.1", Created: 2, Revision: 50, Writes: 9, Lease: 0x7001},
 		}, false, nil

@@ -184,7 +184,9 @@ func TestWhatKeepsTheClusterAliveNeverWaits(t *testing.T) {
 		{Verb: "create", Group: "authorization.k8s.io", Resource: "subjectaccessreviews"},
 		{Verb: "create", Group: "authentication.k8s.io", Resource: "tokenreviews"},
 		{Verb: "update", Resource: "configmaps", User: "system:apiserver"},
-		{Verb: "get", Resource: "pods"}, {Verb: "list", Resource: "pods"}, {Verb: "watch", Resource: "pods"},
+		{Verb: "get", Resource: "pods"},
+		{Verb: "list", Resource: "pods"},
+		{Verb: "watch", Resource: "pods"},
 	} {
 		if (Rule{Name: "writes"}).Matches(q) {
 			t.Errorf("%+v waits", q)

@@ -58,12 +58,18 @@ const listing = `table ip kube-proxy { # handle 6
 func tracked() []Connection {
 	a := netip.MustParseAddrPort
 	return []Connection{
-		{Protocol: "tcp", From: a("10.244.1.5:36682"), To: a("10.96.112.121:80"), ReplyFrom: a("10.244.2.3:8080"), ReplyTo: a("10.244.1.5:36682"),
-			There: Counter{5, 400}, Back: Counter{4, 300}},
-		{Protocol: "tcp", From: a("10.89.0.1:1000"), To: a("10.89.0.11:31665"), ReplyFrom: a("10.244.1.2:8080"), ReplyTo: a("10.89.0.11:5000"),
-			There: Counter{1, 60}, Back: Counter{1, 60}},
-		{Protocol: "udp", From: a("10.244.1.5:4000"), To: a("10.96.0.10:53"), ReplyFrom: a("10.244.1.3:53"), ReplyTo: a("10.244.1.5:4000"),
-			There: Counter{1, 60}, Back: Counter{1, 60}},
+		{
+			Protocol: "tcp", From: a("10.244.1.5:36682"), To: a("10.96.112.121:80"), ReplyFrom: a("10.244.2.3:8080"), ReplyTo: a("10.244.1.5:36682"),
+			There: Counter{5, 400}, Back: Counter{4, 300},
+		},
+		{
+			Protocol: "tcp", From: a("10.89.0.1:1000"), To: a("10.89.0.11:31665"), ReplyFrom: a("10.244.1.2:8080"), ReplyTo: a("10.89.0.11:5000"),
+			There: Counter{1, 60}, Back: Counter{1, 60},
+		},
+		{
+			Protocol: "udp", From: a("10.244.1.5:4000"), To: a("10.96.0.10:53"), ReplyFrom: a("10.244.1.3:53"), ReplyTo: a("10.244.1.5:4000"),
+			There: Counter{1, 60}, Back: Counter{1, 60},
+		},
 	}
 }
 

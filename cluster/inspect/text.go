@@ -131,9 +131,15 @@ func (c Container) WriteText(w io.Writer) error {
 	l := c.Linux
 	p.line("container %s of pod %s/%s on %s", c.Name, c.Namespace, c.Pod, c.Node)
 	p.table("WHAT\tVALUE", [][]string{
-		{"ID", c.ID}, {"sandbox", c.Sandbox}, {"image", c.Image}, {"snapshot", c.Snapshot}, {"runtime", c.Runtime},
-		{"user", l.UID + ":" + l.GID}, {"seccomp", fmt.Sprintf("%s, %d filters", l.Seccomp, l.Filters)},
-		{"no new privileges", fmt.Sprint(l.NoNewPrivs)}, {"oom_score_adj", fmt.Sprint(l.OOMScore)},
+		{"ID", c.ID},
+		{"sandbox", c.Sandbox},
+		{"image", c.Image},
+		{"snapshot", c.Snapshot},
+		{"runtime", c.Runtime},
+		{"user", l.UID + ":" + l.GID},
+		{"seccomp", fmt.Sprintf("%s, %d filters", l.Seccomp, l.Filters)},
+		{"no new privileges", fmt.Sprint(l.NoNewPrivs)},
+		{"oom_score_adj", fmt.Sprint(l.OOMScore)},
 	})
 	p.title("Processes, by their number in each PID namespace")
 	var rows [][]string
@@ -158,8 +164,10 @@ func (c Container) WriteText(w io.Writer) error {
 	p.title("Capabilities")
 	caps := l.Capabilities
 	p.table("SET\tNAMES", [][]string{
-		{"effective", strings.Join(caps.Effective, " ")}, {"permitted", strings.Join(caps.Permitted, " ")},
-		{"inheritable", strings.Join(caps.Inheritable, " ")}, {"bounding", strings.Join(caps.Bounding, " ")},
+		{"effective", strings.Join(caps.Effective, " ")},
+		{"permitted", strings.Join(caps.Permitted, " ")},
+		{"inheritable", strings.Join(caps.Inheritable, " ")},
+		{"bounding", strings.Join(caps.Bounding, " ")},
 		{"ambient", strings.Join(caps.Ambient, " ")},
 	})
 	l.writeFiles(p)

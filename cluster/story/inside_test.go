@@ -12,8 +12,10 @@ func TestInside(t *testing.T) {
 	p := &tape{story: New(Root{Agent: "follow-x"})}
 	pod := object("Pod", "a", "p")
 	// A controller may speak of it, and watchers may have it, before etcd tells of it.
-	p.add(trace.Event{Time: p.at(2), Component: "kube-controller-manager", Verb: "say", Actor: "disruption-controller",
-		Object: trace.Object{Kind: "Pod", Namespace: "shop", Name: "a"}, Fields: map[string]string{"message": "addPod", "verbosity": "4"}})
+	p.add(trace.Event{
+		Time: p.at(2), Component: "kube-controller-manager", Verb: "say", Actor: "disruption-controller",
+		Object: trace.Object{Kind: "Pod", Namespace: "shop", Name: "a"}, Fields: map[string]string{"message": "addPod", "verbosity": "4"},
+	})
 	p.write(1, "create", pod, 1, "nodeName", "node-2")
 	p.add(trace.Event{
 		Time: p.at(3), Component: "kube-apiserver", Verb: "create", Object: trace.Object{Resource: "pods", Namespace: "shop", Name: "a"}, Actor: "eve", Agent: "kubectl/v1 follow-x",
@@ -25,11 +27,15 @@ func TestInside(t *testing.T) {
 	})
 	p.add(trace.Event{Time: p.at(4), Component: "kube-apiserver", Verb: "notify", Object: pod, Fields: map[string]string{"revision": "1", "watchers": "2", "to": "a, b", "change": "added"}})
 	for _, verbosity := range []string{"4", "2"} {
-		p.add(trace.Event{Time: p.at(5), Component: "kube-controller-manager", Verb: "say", Actor: "disruption-controller", Detail: "no budget for=a",
-			Object: trace.Object{Kind: "Pod", Namespace: "shop", Name: "a"}, Fields: map[string]string{"message": "again", "verbosity": verbosity}})
+		p.add(trace.Event{
+			Time: p.at(5), Component: "kube-controller-manager", Verb: "say", Actor: "disruption-controller", Detail: "no budget for=a",
+			Object: trace.Object{Kind: "Pod", Namespace: "shop", Name: "a"}, Fields: map[string]string{"message": "again", "verbosity": verbosity},
+		})
 	}
-	p.add(trace.Event{Time: p.at(6), Component: "kube-controller-manager", Verb: "say", Actor: "disruption-controller",
-		Object: trace.Object{Kind: "Pod", Namespace: "shop", Name: "other"}, Fields: map[string]string{"message": "addPod", "verbosity": "2"}})
+	p.add(trace.Event{
+		Time: p.at(6), Component: "kube-controller-manager", Verb: "say", Actor: "disruption-controller",
+		Object: trace.Object{Kind: "Pod", Namespace: "shop", Name: "other"}, Fields: map[string]string{"message": "addPod", "verbosity": "2"},
+	})
 	p.add(trace.Event{Time: p.at(7), Component: "fault", Verb: "inject", Detail: "node-kill", Object: trace.Object{Kind: "Node", Name: "node-2"}})
 	p.add(trace.Event{Time: p.at(8), Component: "fault", Verb: "inject", Detail: "node-kill", Object: trace.Object{Kind: "Node", Name: "node-3"}})
 	p.add(trace.Event{Time: p.at(9), Component: "hold", Verb: "wait", Detail: "by bindings: bind a", Object: trace.Object{Resource: "pods", Namespace: "shop", Name: "a"}})
@@ -53,8 +59,10 @@ func TestInside(t *testing.T) {
 func TestSeenBeforeEtcdTells(t *testing.T) {
 	p := &tape{story: New(Root{Resource: "pods", Namespace: "shop", Name: "a"})}
 	pod := object("Pod", "a", "p")
-	p.add(trace.Event{Time: p.at(2), Component: "kube-controller-manager", Verb: "say", Actor: "job-controller",
-		Object: trace.Object{Kind: "Pod", Namespace: "shop", Name: "a"}, Fields: map[string]string{"message": "addPod", "verbosity": "4"}})
+	p.add(trace.Event{
+		Time: p.at(2), Component: "kube-controller-manager", Verb: "say", Actor: "job-controller",
+		Object: trace.Object{Kind: "Pod", Namespace: "shop", Name: "a"}, Fields: map[string]string{"message": "addPod", "verbosity": "4"},
+	})
 	p.write(3, "create", pod, 1)
 	p.add(trace.Event{Time: p.at(1), Component: "kube-apiserver", Verb: "notify", Object: pod, Fields: map[string]string{"revision": "1", "watchers": "1", "to": "a", "change": "added"}})
 	p.request(0, 4, "eve", "curl/8", "create", pod, "201", "1")

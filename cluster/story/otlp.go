@@ -67,8 +67,11 @@ func WriteOTLP(out io.Writer, step Step, first time.Time) error {
 		TraceID: hex.EncodeToString(trace[:16]), SpanID: id(step.Seq), ParentSpanID: id(0),
 		Name: step.What, Kind: spanInternal, Start: at, End: at,
 		Attributes: []attribute{
-			{"kubarium.why", value{step.Why}}, {"kubarium.certain", value{strconv.FormatBool(step.Certain)}},
-			{"kubarium.detail", value{step.Detail}}, {"k8s.object", value{step.Object.String()}}, {"k8s.object.uid", value{step.Object.UID}},
+			{"kubarium.why", value{step.Why}},
+			{"kubarium.certain", value{strconv.FormatBool(step.Certain)}},
+			{"kubarium.detail", value{step.Detail}},
+			{"k8s.object", value{step.Object.String()}},
+			{"k8s.object.uid", value{step.Object.UID}},
 		},
 	}
 	if step.Time.Equal(first) {

@@ -46,6 +46,7 @@ func (glassControl) Watch(ctx context.Context, _ func(component.Info)) error {
 	<-ctx.Done()
 	return nil
 }
+
 func (glassControl) Processes(context.Context, []string) (map[string][]process.Process, error) {
 	return nil, nil
 }

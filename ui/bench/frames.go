@@ -63,8 +63,16 @@ func frame(ctx context.Context, nodes, pods, drawn int) (Frame, error) {
 	app.Update(watch.SnapshotMsg{Snapshot: watch.New(objects...)})
 	// In the list of pods, in the tanks, and on the map.
 	keys := []tea.Key{
-		{Code: '3', Text: "3"}, {Code: tea.KeyDown}, {Code: tea.KeyDown}, {Code: tea.KeyUp},
-		{Code: '2', Text: "2"}, {Code: tea.KeyRight}, {Code: tea.KeyDown}, {Code: 'm', Text: "m"}, {Code: tea.KeyRight}, {Code: 'm', Text: "m"},
+		{Code: '3', Text: "3"},
+		{Code: tea.KeyDown},
+		{Code: tea.KeyDown},
+		{Code: tea.KeyUp},
+		{Code: '2', Text: "2"},
+		{Code: tea.KeyRight},
+		{Code: tea.KeyDown},
+		{Code: 'm', Text: "m"},
+		{Code: tea.KeyRight},
+		{Code: 'm', Text: "m"},
 	}
 	var took []time.Duration
 	for i := range drawn {

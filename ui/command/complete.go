@@ -109,7 +109,7 @@ func (l *Line) list(options []string) {
 	for _, o := range options {
 		width = max(width, widget.Width(o)+2)
 	}
-	perLine := max(1, (max(20, l.w-4))/width)
+	perLine := max(1, max(20, l.w-4)/width)
 	var line strings.Builder
 	for i, o := range options {
 		line.WriteString(widget.Fit(o, width, t.Icons.Ellipsis))

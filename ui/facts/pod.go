@@ -44,8 +44,10 @@ const (
 
 // String is the state as one word.
 func (s State) String() string {
-	return [...]string{"running", "not ready", "pending", "pulling", "creating", "restarting", "failing", "evicted",
-		"completed", "terminating", "unknown"}[s]
+	return [...]string{
+		"running", "not ready", "pending", "pulling", "creating", "restarting", "failing", "evicted",
+		"completed", "terminating", "unknown",
+	}[s]
 }
 
 // Pod is what there is to know about a pod at a glance.

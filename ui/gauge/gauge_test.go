@@ -40,10 +40,19 @@ func TestTrafficIsCountedOnce(t *testing.T) {
 		name  string
 		want  float64
 	}{
-		{Requests, "get", 1.5}, {Requests, "watch", 0.5}, {Requests, "patch", 0.5},
-		{Clients, "kubectl", 1.5}, {Clients, "node-2", 0.5}, {Clients, controllers, 0.5}, {Clients, "early", 0},
-		{Writes, "pods", 0.5}, {Attempts, "no node", 0.5}, {Attempts, "placed", 0},
-		{Latency, "API server worst", 0.008}, {Latency, "API server median", 0.004}, {Latency, "scheduler worst", 0.005},
+		{Requests, "get", 1.5},
+		{Requests, "watch", 0.5},
+		{Requests, "patch", 0.5},
+		{Clients, "kubectl", 1.5},
+		{Clients, "node-2", 0.5},
+		{Clients, controllers, 0.5},
+		{Clients, "early", 0},
+		{Writes, "pods", 0.5},
+		{Attempts, "no node", 0.5},
+		{Attempts, "placed", 0},
+		{Latency, "API server worst", 0.008},
+		{Latency, "API server median", 0.004},
+		{Latency, "scheduler worst", 0.005},
 	} {
 		if got := v[c.group][c.name]; got != c.want {
 			t.Errorf("%s of %s is %v, want %v", c.group, c.name, got, c.want)

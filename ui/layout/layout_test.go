@@ -15,8 +15,12 @@ func all() []Name {
 // rectangles cover the screen, and only panes that share one overlap.
 func TestEveryCellBelongsToOneRectangle(t *testing.T) {
 	for _, o := range []Options{
-		{}, {Panel: true}, {Output: true}, {Panel: true, Output: true},
-		{Nodes: 3, PodsPerNode: 10}, {Nodes: 40, PodsPerNode: 100, Output: true},
+		{},
+		{Panel: true},
+		{Output: true},
+		{Panel: true, Output: true},
+		{Nodes: 3, PodsPerNode: 10},
+		{Nodes: 40, PodsPerNode: 100, Output: true},
 	} {
 		for w := MinWidth; w <= 230; w += 3 {
 			for h := MinHeight; h <= 80; h++ {

@@ -28,8 +28,10 @@ func (p *Panel) lessonKeys() keys.Set {
 		{Keys: []string{"t"}, Desc: "type it", Long: "put the next command into the command line", Bar: true, Run: p.typeNext, Disabled: p.whyNotType},
 		{Keys: []string{"h"}, Desc: "hint", Long: "open the next hint", Bar: true, Run: p.does((*play.Player).Hint), Disabled: p.whyNotHint},
 		{Keys: []string{"s"}, Desc: "show me", Long: "run this step's commands before my eyes", Bar: true, Run: p.does((*play.Player).ShowMe), Disabled: p.whyNotSolve},
-		{Keys: []string{"x"}, Desc: "skip", Long: "have this step done for me", Disabled: p.whyNotSolve,
-			Run: p.confirm("Have this step done for you?", (*play.Player).Skip)},
+		{
+			Keys: []string{"x"}, Desc: "skip", Long: "have this step done for me", Disabled: p.whyNotSolve,
+			Run: p.confirm("Have this step done for you?", (*play.Player).Skip),
+		},
 		{Keys: []string{"r"}, Action: "reset", Desc: p.resetDesc(), Long: "bring cluster and files back to the step's start", Disabled: p.whyNotReset, Run: p.reset},
 		{Keys: []string{"w"}, Desc: "words", Long: "what the words mean", Run: p.words},
 		{Keys: []string{"b", "esc"}, Desc: "all lessons", Long: "back to the list of lessons", Run: p.back},

@@ -107,7 +107,7 @@ func (p *Tanks) chart(focused bool) string {
 		lines = append(lines, p.queue(focused))
 	}
 	if g.way > 0 {
-		lines = append(lines, p.way(g))
+		lines = append(lines, p.way())
 	}
 	if g.crowd {
 		lines = append(lines, p.crowd(g, focused))

@@ -177,8 +177,10 @@ func (p *Components) flows() string {
 	t, room := p.ctx.Theme, p.w-8
 	line := ""
 	for _, f := range []struct{ component, before, after string }{
-		{"kube-apiserver", "API server", "requests"}, {"etcd", "etcd", "writes"},
-		{"kube-controller-manager", "controllers", "requests"}, {"kube-scheduler", "scheduler", "attempts"},
+		{"kube-apiserver", "API server", "requests"},
+		{"etcd", "etcd", "writes"},
+		{"kube-controller-manager", "controllers", "requests"},
+		{"kube-scheduler", "scheduler", "attempts"},
 	} {
 		i, ok := p.ctx.Component(f.component)
 		n, known := strings.CutSuffix(p.rate(i), "/s")

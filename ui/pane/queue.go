@@ -91,7 +91,7 @@ func (p *Tanks) led(f *facts.Pod) bool {
 
 // way draws the line of the chosen service to the tanks of its pods: one branch to
 // each tank that holds some, with how many.
-func (p *Tanks) way(g grid) string {
+func (p *Tanks) way() string {
 	t, s := p.ctx.Theme, p.ctx.Service
 	head := fmt.Sprintf(" %s %s ", s.Object.Name, s.Ports)
 	at := map[int]int{} // pods by column
@@ -115,7 +115,7 @@ func (p *Tanks) way(g grid) string {
 		n := at[x]
 		switch {
 		case n > 0 && x == last:
-			b.WriteString(fmt.Sprintf("%s %d", t.Icons.LineEnd, n))
+			fmt.Fprintf(&b, "%s %d", t.Icons.LineEnd, n)
 		case n > 0:
 			mark := fmt.Sprintf("%s %d ", t.Icons.LineDown, n)
 			b.WriteString(mark)

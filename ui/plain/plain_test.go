@@ -37,8 +37,10 @@ func pod(name, node string, ready bool) *corev1.Pod {
 }
 
 func TestChanges(t *testing.T) {
-	warning := &corev1.Event{ObjectMeta: metav1.ObjectMeta{UID: "e", Name: "e"}, Type: "Warning", Reason: "BackOff", Message: "back-off\x1b[2J restarting",
-		InvolvedObject: corev1.ObjectReference{Kind: "Pod", Namespace: "shop", Name: "cart"}}
+	warning := &corev1.Event{
+		ObjectMeta: metav1.ObjectMeta{UID: "e", Name: "e"}, Type: "Warning", Reason: "BackOff", Message: "back-off\x1b[2J restarting",
+		InvolvedObject: corev1.ObjectReference{Kind: "Pod", Namespace: "shop", Name: "cart"},
+	}
 	for _, c := range []struct {
 		before, after []runtime.Object
 		want          string

@@ -62,9 +62,14 @@ func TestWhatIsRefusedIsSaidBeforehand(t *testing.T) {
 		verb, group, resource, name string
 		may                         bool
 	}{
-		{"get", "", "pods", "web", true}, {"delete", "", "pods", "web", false}, {"create", "", "pods/exec", "web", false},
-		{"delete", "apps", "deployments", "web", true}, {"update", "batch", "jobs/scale", "x", true}, {"update", "batch", "jobs", "x", false},
-		{"get", "", "secrets", "mine", true}, {"get", "", "secrets", "theirs", false},
+		{"get", "", "pods", "web", true},
+		{"delete", "", "pods", "web", false},
+		{"create", "", "pods/exec", "web", false},
+		{"delete", "apps", "deployments", "web", true},
+		{"update", "batch", "jobs/scale", "x", true},
+		{"update", "batch", "jobs", "x", false},
+		{"get", "", "secrets", "mine", true},
+		{"get", "", "secrets", "theirs", false},
 	} {
 		if why := r.Why("shop", c.verb, c.group, c.resource, c.name); (why == "") != c.may {
 			t.Errorf("%+v: %q", c, why)

@@ -13,10 +13,12 @@ import (
 	"kubarium/cluster/node/tap"
 )
 
-type noRuntime struct{ internalapi.RuntimeService }
-type noImages struct {
-	internalapi.ImageManagerService
-}
+type (
+	noRuntime struct{ internalapi.RuntimeService }
+	noImages  struct {
+		internalapi.ImageManagerService
+	}
+)
 
 // The kubelet makes its clients, then adjusts its score, then uses them.
 func TestKubeletIsTappedBeforeItUsesItsRuntime(t *testing.T) {
