@@ -137,7 +137,7 @@ func theApp(t *testing.T) {
 	s.leave()
 
 	t.Log("a forward to a service, which finds another pod when its own is gone")
-	s.run("expose deployment web -n default --port=80")
+	s.run("expose deployment web -n default --port=80 --target-port=8080")
 	s.sees("service/web exposed")
 	s.leave()
 	s.run("svc default")
