@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"kubarium/cluster"
+	"kubarium/cluster/logs"
 )
 
 // endTime is how long a program may take to end after it was told that its terminal is
@@ -62,7 +63,7 @@ func environment(user cluster.Invoker, bin, kubeconfig string) []string {
 		"HOME": user.Home, "USER": user.Name, "LOGNAME": user.Name, "KUBECONFIG": kubeconfig,
 		"PATH": bin + string(filepath.ListSeparator) + os.Getenv("PATH"), "KUBARIUM_SHELL": "1", "KUBARIUM_BIN": bin,
 	}
-	env := slices.DeleteFunc(os.Environ(), func(v string) bool {
+	env := slices.DeleteFunc(logs.Environ(os.Environ()), func(v string) bool {
 		name, _, _ := strings.Cut(v, "=")
 		_, replaced := own[name]
 		return replaced || strings.HasPrefix(name, "SUDO_") || name == "SHELL"
