@@ -9,11 +9,11 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"os"
 	"sync"
 	"time"
 
 	"kubarium/cluster/network/relay"
+	"kubarium/cluster/unixsocket"
 )
 
 // connectTimeout bounds a dial for the API server, which sets no bound itself:
@@ -39,7 +39,7 @@ type Connect struct {
 // A socket left over at the path is replaced. Only the owner may connect:
 // whoever does can reach all of the cluster.
 func (n *Network) ServeConnect(ctx context.Context, path string) (*Connect, error) {
-	l, err := listenPrivate(ctx, path)
+	l, err := unixsocket.Listen(ctx, path)
 	if err != nil {
 		return nil, fmt.Errorf("serve API server's way into the lab: %w", err)
 	}
@@ -51,7 +51,7 @@ func (n *Network) ServeConnect(ctx context.Context, path string) (*Connect, erro
 			defer c.wg.Done()
 			life, end := c.tunnel(ctx)
 			defer end()
-			n.connect(life, w, r)
+			connect(life, n.DialContext, w, r)
 		}),
 		ReadHeaderTimeout: connectTimeout,
 		ErrorLog:          slog.NewLogLogger(n.log.Handler(), slog.LevelDebug),
@@ -98,22 +98,11 @@ func (c *Connect) tunnel(ctx context.Context) (context.Context, func()) {
 	}
 }
 
-func listenPrivate(ctx context.Context, path string) (net.Listener, error) {
-	if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
-		return nil, err
-	}
-	l, err := (&net.ListenConfig{}).Listen(ctx, "unix", path)
-	if err != nil {
-		return nil, err
-	}
-	if err := os.Chmod(path, 0o600); err != nil {
-		return nil, errors.Join(err, l.Close())
-	}
-	return l, nil
-}
+// dialer opens a connection in the lab.
+type dialer func(ctx context.Context, network, address string) (net.Conn, error)
 
 // connect serves one tunnel, from request to end.
-func (n *Network) connect(ctx context.Context, w http.ResponseWriter, r *http.Request) {
+func connect(ctx context.Context, open dialer, w http.ResponseWriter, r *http.Request) {
 	if r.Method != http.MethodConnect {
 		http.Error(w, "this proxy knows CONNECT only", http.StatusMethodNotAllowed)
 		return
@@ -123,7 +112,7 @@ func (n *Network) connect(ctx context.Context, w http.ResponseWriter, r *http.Re
 	defer cancel()
 	stop := context.AfterFunc(ctx, cancel)
 	defer stop()
-	target, err := n.DialContext(dial, "tcp", r.Host)
+	target, err := open(dial, "tcp", r.Host)
 	if err != nil {
 		http.Error(w, err.Error(), http.StatusBadGateway)
 		return
