@@ -28,10 +28,14 @@ func (c *Cluster) Nodes() []string {
 	return names
 }
 
-// AddNode adds a machine to the cluster and starts it.
-func (c *Cluster) AddNode(ctx context.Context) (string, error) {
+// AddNode adds a machine to the cluster and starts it. Unless disk is 0 it has a disk of its
+// own, of so many bytes.
+func (c *Cluster) AddNode(ctx context.Context, disk int64) (string, error) {
 	if c.isFrozen() {
 		return "", errFrozen
+	}
+	if disk != 0 && disk < MinDisk {
+		return "", errSmallDisk(disk)
 	}
 	c.mu.Lock()
 	if len(c.state.Nodes) >= MaxNodes || c.state.NextNode > MaxNodes {
@@ -40,6 +44,7 @@ func (c *Cluster) AddNode(ctx context.Context) (string, error) {
 	}
 	n, err := newNodeState(c.state.NextNode)
 	if err == nil {
+		n.Disk = disk
 		c.state.NextNode++
 		c.state.Nodes = append(c.state.Nodes, n)
 		err = c.state.write(c.layout.state())

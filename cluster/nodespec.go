@@ -45,7 +45,7 @@ func (c *Cluster) nodeSpec(n nodeState) (node.Spec, error) {
 	}
 	net := c.network.Config()
 	return node.Spec{
-		Name: n.Name, IP: address, Gateway: net.Gateway,
+		Name: n.Name, DiskBytes: n.Disk, IP: address, Gateway: net.Gateway,
 		Dir: c.layout.Node(n.Name), RunDir: c.layout.Run(), LogDir: filepath.Join(c.layout.Logs(), n.Name), BinDir: c.layout.Bin(), Self: self,
 		APIServer: fmt.Sprintf("https://%s:%d", net.Router, c.state.Port), CA: c.pki.CA.PEM(),
 		Identities: identities, CertificateReload: c.pki.ReloadInterval(),

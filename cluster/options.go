@@ -26,6 +26,9 @@ const (
 	longestLifetime = 10 * 365 * 24 * time.Hour
 	// MaxNodes is how many addresses the nodes' subnet has to give.
 	MaxNodes = 200
+	// MinDisk is the least that a node's own disk has, in bytes: its kubelet calls 500 MiB
+	// that are left too little.
+	MinDisk = 1 << 30
 )
 
 // Options say which cluster, and how it is to be.
@@ -39,6 +42,9 @@ type Options struct {
 	// EtcdMembers is how many members the etcd of a new cluster has, 1 (as 0) or 3; an
 	// existing one keeps its own.
 	EtcdMembers int
+	// NodeDisk is how many bytes the disk of each node of a new cluster has; 0 gives them
+	// directories of the host's instead, which share its disk.
+	NodeDisk int64
 	// NoTrace leaves out the taps that see inside the components: no trace, and so nobody
 	// knows what can be undone.
 	NoTrace bool
@@ -74,6 +80,9 @@ func (o *Options) Complete() error {
 	if o.Nodes < 1 || o.Nodes > MaxNodes {
 		return fmt.Errorf("%d nodes: a cluster has 1 to %d nodes", o.Nodes, MaxNodes)
 	}
+	if o.NodeDisk != 0 && o.NodeDisk < MinDisk {
+		return errSmallDisk(o.NodeDisk)
+	}
 	if o.EtcdMembers != 0 && o.EtcdMembers != 1 && o.EtcdMembers != 3 {
 		return fmt.Errorf("%d members of etcd: use 1, or 3 to see it lose one and its quorum", o.EtcdMembers)
 	}
@@ -92,6 +101,10 @@ func (o *Options) Complete() error {
 		return fmt.Errorf("the path %s is too long for the sockets in it: choose a --data-dir of at most %d characters", dir, maxDir-1-len(o.Name))
 	}
 	return nil
+}
+
+func errSmallDisk(size int64) error {
+	return fmt.Errorf("a node's disk of %d MiB: it has to have %d MiB, or more", size>>20, MinDisk>>20)
 }
 
 // has reports whether the cluster is to have the add-on.

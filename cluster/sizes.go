@@ -1,10 +1,7 @@
 package cluster
 
 import (
-	"os"
 	"runtime"
-	"strconv"
-	"strings"
 
 	"kubarium/cluster/node"
 )
@@ -22,7 +19,7 @@ const minMemory = 512 << 20
 
 // reservedFor returns what the node of the given number keeps back.
 func reservedFor(index int) node.Resources {
-	return reserve(shares[(index-1)%len(shares)], runtime.NumCPU(), totalMemory())
+	return reserve(shares[(index-1)%len(shares)], runtime.NumCPU(), machineMemory("MemTotal:", 2<<30))
 }
 
 func reserve(s share, cpus int, memory int64) node.Resources {
@@ -31,21 +28,4 @@ func reserve(s share, cpus int, memory int64) node.Resources {
 		MilliCPU:    int64(float64(cpus*1000) * (1 - s.cpu)),
 		MemoryBytes: memory - offered,
 	}
-}
-
-// totalMemory reads the machine's memory, in bytes; 2 GiB if it does not tell.
-func totalMemory() int64 {
-	data, err := os.ReadFile("/proc/meminfo")
-	if err != nil {
-		return 2 << 30
-	}
-	for _, line := range strings.Split(string(data), "\n") {
-		if value, ok := strings.CutPrefix(line, "MemTotal:"); ok {
-			kib, err := strconv.ParseInt(strings.TrimSpace(strings.TrimSuffix(strings.TrimSpace(value), "kB")), 10, 64)
-			if err == nil {
-				return kib << 10
-			}
-		}
-	}
-	return 2 << 30
 }

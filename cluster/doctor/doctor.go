@@ -15,6 +15,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"kubarium/cluster/network"
+	"kubarium/cluster/node"
 	"kubarium/cluster/node/nodeinit"
 )
 
@@ -42,6 +43,7 @@ type check struct {
 func Run(dataDir string) []Result {
 	checks := []check{
 		{"root", false, checkRoot},
+		{"capabilities", false, checkCapabilities},
 		{"kernel", false, checkKernel},
 		{"cgroups", false, checkCgroups},
 		{"nft", false, checkNft},
@@ -70,6 +72,16 @@ func checkRoot() (string, error) {
 		return "root", nil
 	}
 	return fmt.Sprintf("user %d", os.Geteuid()), errors.New("start kubarium with sudo: nodes are made of namespaces, mounts and cgroups")
+}
+
+func checkCapabilities() (string, error) {
+	if os.Geteuid() != 0 {
+		return "those of a user", nil
+	}
+	if err := node.CheckCapabilities(); err != nil {
+		return "some are missing", err
+	}
+	return "all that are needed", nil
 }
 
 func checkKernel() (string, error) {

@@ -62,11 +62,23 @@ func Start(ctx context.Context, spec Spec, attach func(pid int) error) (*Node, e
 
 // boot starts the machine's first process, and waits until it has made the machine.
 func boot(ctx context.Context, spec Spec, config nodeinit.Config, attach func(pid int) error) (*Node, error) {
+	if spec.DiskBytes > 0 {
+		disk, err := attachDisk(ctx, spec)
+		if err != nil {
+			return nil, fmt.Errorf("disk of %s: %w", spec.Name, err)
+		}
+		// From its mount on that keeps the device, and the device ends with it.
+		defer disk.Close()
+		config.Device = disk.Name()
+	}
 	n := &Node{
 		spec: spec, done: make(chan struct{}), up: make(chan error, 1),
 		pids: map[string]int{}, changed: make(chan struct{}),
 	}
 	if err := nodeinit.MakeCgroup(config.Cgroup); err != nil {
+		return nil, errors.Join(fmt.Errorf("make cgroup of %s: %w", spec.Name, err), RemoveCgroup(config.Cgroup))
+	}
+	if err := n.limitTasks(); err != nil {
 		return nil, errors.Join(fmt.Errorf("make cgroup of %s: %w", spec.Name, err), RemoveCgroup(config.Cgroup))
 	}
 	started := make(chan error, 1)
@@ -174,6 +186,9 @@ func (n *Node) CrashRole(role string) error {
 func (n *Node) Path(inside string) string {
 	return filepath.Join(fmt.Sprintf("/proc/%d/root", n.PID()), inside)
 }
+
+// OwnDisk reports whether the node has a disk of its own, and not a directory of the host's.
+func (n *Node) OwnDisk() bool { return n.spec.DiskBytes > 0 }
 
 // Renew gives the node's daemons new certificates, which they notice by themselves.
 func (n *Node) Renew(identities Identities) error {

@@ -1,9 +1,7 @@
 package node
 
 import (
-	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 
@@ -22,14 +20,14 @@ func prepare(spec Spec) (nodeinit.Config, error) {
 			return nodeinit.Config{}, fmt.Errorf("make directory of %s: %w", spec.Name, err)
 		}
 	}
-	if err := installDisk(spec.varDir()); err != nil {
-		return nodeinit.Config{}, fmt.Errorf("install disk of %s: %w", spec.Name, err)
+	if err := nodeinit.InstallDisk(spec.varDir()); err != nil {
+		return nodeinit.Config{}, fmt.Errorf("make disk of %s: %w", spec.Name, err)
 	}
 	restrict, err := lacksSysResource()
 	if err != nil {
 		return nodeinit.Config{}, err
 	}
-	files, err := spec.files(snapshotterFor(spec.varDir()), restrict)
+	files, err := spec.files(spec.snapshotter(), restrict)
 	if err != nil {
 		return nodeinit.Config{}, err
 	}
@@ -44,25 +42,6 @@ func prepare(spec Spec) (nodeinit.Config, error) {
 		Files:     files,
 		Processes: processes(),
 	}, nil
-}
-
-// installDisk makes what a new /var has. Pods see parts of it through hostPath, and so
-// may others read it; the directories above keep the host's other users out.
-func installDisk(dir string) error {
-	if err := os.Chmod(dir, 0o755); err != nil {
-		return err
-	}
-	temporary := filepath.Join(dir, "tmp")
-	if err := os.MkdirAll(temporary, 0o755); err != nil {
-		return err
-	}
-	if err := os.Chmod(temporary, 0o777|os.ModeSticky); err != nil {
-		return err
-	}
-	if err := os.Symlink("/run", filepath.Join(dir, "run")); err != nil && !errors.Is(err, fs.ErrExist) {
-		return err
-	}
-	return nil
 }
 
 // processes are the machine's daemons. They share one: the program takes some 30 MiB
@@ -82,6 +61,24 @@ func uuidOf(machineID string) string {
 		return machineID
 	}
 	return machineID[:8] + "-" + machineID[8:12] + "-" + machineID[12:16] + "-" + machineID[16:20] + "-" + machineID[20:]
+}
+
+// snapshotter is how images are unpacked on the node's disk. On one of its own overlayfs can
+// always lie, if the kernel has it.
+func (s Spec) snapshotter() string {
+	if s.DiskBytes > 0 && hasOverlay() {
+		return "overlayfs"
+	}
+	return snapshotterFor(s.varDir())
+}
+
+func hasOverlay() bool {
+	fd, err := unix.Fsopen("overlay", unix.FSOPEN_CLOEXEC)
+	if err != nil {
+		return false
+	}
+	_ = unix.Close(fd)
+	return true
 }
 
 // snapshotterFor picks how images are unpacked: overlayfs, unless it can't lie on the

@@ -36,6 +36,8 @@ type Spec struct {
 	IP, Gateway netip.Addr
 	// Dir is the node's disk; RunDir and LogDir may be emptied between runs.
 	Dir, RunDir, LogDir string
+	// DiskBytes is how large a disk of its own the node has; 0 is a directory of the host's.
+	DiskBytes int64
 	// BinDir holds the helper programs, Self is the program that holds the agent.
 	BinDir, Self string
 	// APIServer is the URL under which the node reaches the API server.
@@ -157,6 +159,7 @@ type AgentConfig struct {
 // VarDir returns where a node with the disk dir has its /var.
 func VarDir(dir string) string { return filepath.Join(dir, "var") }
 
+func (s Spec) image() string         { return filepath.Join(s.Dir, "disk.img") }
 func (s Spec) varDir() string        { return VarDir(s.Dir) }
 func (s Spec) rootDir() string       { return filepath.Join(s.RunDir, s.Name+".root") }
 func (s Spec) initLog() string       { return filepath.Join(s.LogDir, "init.log") }

@@ -51,18 +51,27 @@ func Hierarchies() ([]Hierarchy, error) {
 	if err != nil {
 		return nil, fmt.Errorf("list cgroup hierarchies: %w", err)
 	}
+	return slices.DeleteFunc(parseHierarchies(data), func(h Hierarchy) bool {
+		_, err := os.Stat(h.Mount)
+		return err != nil
+	}), nil
+}
+
+// parseHierarchies reads those of cgroup v1 out of what /proc/PID/cgroup has, see
+// cgroups(7). A name may be anything; one that is no directory's is nowhere mounted.
+func parseHierarchies(data []byte) []Hierarchy {
 	var all []Hierarchy
-	for _, line := range strings.Split(strings.TrimSpace(string(data)), "\n") {
+	for line := range strings.Lines(string(data)) {
 		fields := strings.SplitN(line, ":", 3)
 		if len(fields) != 3 || fields[1] == "" {
 			continue
 		}
-		mount := filepath.Join(cgroupRoot, strings.TrimPrefix(fields[1], "name="))
-		if _, err := os.Stat(mount); err == nil {
-			all = append(all, Hierarchy{Name: fields[1], Mount: mount})
+		directory := strings.TrimPrefix(fields[1], "name=")
+		if filepath.IsLocal(directory) && filepath.Clean(directory) != "." {
+			all = append(all, Hierarchy{Name: fields[1], Mount: filepath.Join(cgroupRoot, directory)})
 		}
 	}
-	return all, nil
+	return all
 }
 
 // MakeCgroup makes the cgroup path in every hierarchy. The parent calls it: in a PID

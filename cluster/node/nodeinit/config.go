@@ -18,6 +18,9 @@ type Config struct {
 	Root string
 	// Var is the host's directory that becomes /var: the node's disk.
 	Var string
+	// Device, unless it is "", is a block device of the host with a file system for /var
+	// instead: a disk of the node's own, with an end.
+	Device string
 	// Cgroup is the node's cgroup below the root of each hierarchy:
 	// "kubarium/NAME/node-1".
 	Cgroup string
@@ -28,6 +31,13 @@ type Config struct {
 	// Processes run when the parent says so.
 	Processes []Process
 }
+
+// DiskFS is the file system of disks of a node's own, and FillFile the file in their /var
+// that fills them up, when a fault does.
+const (
+	DiskFS   = "ext4"
+	FillFile = "tmp/fills-the-disk"
+)
 
 // Bind mounts Source, a path of the host, at Target, a path of the node.
 type Bind struct {

@@ -149,7 +149,7 @@ func bindHost(c Config) error {
 			return err
 		}
 	}
-	if err := bind(Bind{Source: c.Var, Target: filepath.Join(c.Root, "var")}); err != nil {
+	if err := mountDisk(c); err != nil {
 		return err
 	}
 	for _, b := range c.Binds {
@@ -157,6 +157,52 @@ func bindHost(c Config) error {
 		if err := bind(b); err != nil {
 			return err
 		}
+	}
+	return nil
+}
+
+// mountDisk brings the node's disk in: a directory of the host's, or a disk of its own.
+func mountDisk(c Config) error {
+	target := filepath.Join(c.Root, "var")
+	if c.Device == "" {
+		return bind(Bind{Source: c.Var, Target: target})
+	}
+	if err := unix.Mount(c.Device, target, DiskFS, unix.MS_NOATIME, ""); err != nil {
+		return fmt.Errorf("mount the node's disk: %w", err)
+	}
+	return InstallDisk(target)
+}
+
+// InstallDisk makes what a new /var has, and removes what a power cut left of a fault. Pods
+// see parts of it through hostPath, and so may others read it.
+func InstallDisk(dir string) error {
+	if err := installDisk(dir); err != nil {
+		return fmt.Errorf("install disk: %w", err)
+	}
+	return nil
+}
+
+func installDisk(dir string) error {
+	// What is on it was written by pods, too: their links lead nowhere else.
+	disk, err := os.OpenRoot(dir)
+	if err != nil {
+		return err
+	}
+	defer disk.Close()
+	if err := disk.Chmod(".", 0o755); err != nil {
+		return err
+	}
+	if err := disk.MkdirAll("tmp", 0o755); err != nil {
+		return err
+	}
+	if err := disk.Chmod("tmp", 0o777|os.ModeSticky); err != nil {
+		return err
+	}
+	if err := disk.Symlink("/run", "run"); err != nil && !errors.Is(err, fs.ErrExist) {
+		return err
+	}
+	if err := disk.Remove(FillFile); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
 	}
 	return nil
 }

@@ -5,14 +5,12 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
-	"io/fs"
 	"net"
 	"net/http"
-	"os"
 	"time"
 
 	"kubarium/cluster/trace"
+	"kubarium/cluster/unixsocket"
 )
 
 // line is one line of the stream: an event, and how many before it are lost.
@@ -23,15 +21,9 @@ type line struct {
 
 // Serve answers on a unix socket until ctx ends: /trace streams events, /calls counts.
 func (t *Tap) Serve(ctx context.Context, path string) error {
-	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("remove old socket: %w", err)
-	}
-	listener, err := net.Listen("unix", path)
+	listener, err := unixsocket.Listen(ctx, path)
 	if err != nil {
-		return fmt.Errorf("listen for the cluster: %w", err)
-	}
-	if err := os.Chmod(path, 0o600); err != nil {
-		return errors.Join(fmt.Errorf("protect socket: %w", err), listener.Close())
+		return err
 	}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /trace", t.stream)
@@ -52,16 +44,11 @@ func (t *Tap) Serve(ctx context.Context, path string) error {
 }
 
 func (t *Tap) stream(w http.ResponseWriter, r *http.Request) {
-	flusher, encoder := http.NewResponseController(w), json.NewEncoder(w)
-	if flusher.Flush() != nil {
+	stream := unixsocket.NewStream(w)
+	if stream.Flush() != nil {
 		return
 	}
-	_ = t.store.Follow(r.Context(), 0, func(e trace.Event, lost uint64) error {
-		if err := encoder.Encode(line{e, lost}); err != nil {
-			return err
-		}
-		return flusher.Flush()
-	})
+	_ = t.store.Follow(r.Context(), 0, func(e trace.Event, lost uint64) error { return stream.Send(line{e, lost}) })
 }
 
 // Client asks the tap in a node.
@@ -71,10 +58,7 @@ type Client struct {
 
 // NewClient returns a client of the tap behind a socket; nothing is dialed yet.
 func NewClient(path string) *Client {
-	dial := func(ctx context.Context, _, _ string) (net.Conn, error) {
-		return (&net.Dialer{}).DialContext(ctx, "unix", path)
-	}
-	return &Client{http: &http.Client{Transport: &http.Transport{DialContext: dial, DisableKeepAlives: true}}}
+	return &Client{http: unixsocket.Client(path)}
 }
 
 // Follow calls f with what the tap sees until ctx ends, or the tap does.
@@ -84,17 +68,10 @@ func (c *Client) Follow(ctx context.Context, f func(e trace.Event, lost uint64))
 		return err
 	}
 	defer response.Body.Close()
-	decoder := json.NewDecoder(response.Body)
-	for {
-		var l line
-		if err := decoder.Decode(&l); err != nil {
-			if errors.Is(err, io.EOF) || ctx.Err() != nil {
-				return ctx.Err()
-			}
-			return fmt.Errorf("read event of the node: %w", err)
-		}
+	return unixsocket.Each(ctx, response.Body, "event of the node", func(l line) error {
 		f(l.Event, l.Lost)
-	}
+		return nil
+	})
 }
 
 // Calls asks how often the kubelet called its runtime, since it started.

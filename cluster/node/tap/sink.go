@@ -115,6 +115,9 @@ func (h *ears) probe(message string, values []any) {
 		Fields: map[string]string{"probe": kind, "container": container, "result": result},
 		Detail: fmt.Sprintf("%s of container %s %s", kind, container, result),
 	}
+	if h.tap.again(e.Object.UID+"/"+container+"/"+kind, result) {
+		e.Fields[trace.Again] = "true"
+	}
 	for _, key := range []string{"output", "err"} {
 		if v, ok := said[key]; ok {
 			e.Fields["output"] = fmt.Sprint(v)

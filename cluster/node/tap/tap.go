@@ -13,9 +13,9 @@ import (
 // Component is who the events are of.
 const Component = "kubelet"
 
-// capacity is how many events wait for the cluster's process; more overwrite the oldest,
+// limit is how many bytes of events wait for the cluster's process; more overwrite the oldest,
 // and are counted.
-const capacity = 1024
+const limit = 1 << 20
 
 // rememberedLimit bounds how many sandboxes and containers the tap knows the pods of.
 const rememberedLimit = 4096
@@ -29,6 +29,8 @@ type Tap struct {
 	calls map[string]*Calls
 	// owners are the pods of sandboxes and containers, by ID.
 	owners map[string]owner
+	// probed is how each probe of each container went last.
+	probed map[string]string
 }
 
 // Calls counts the calls of one method of the container runtime's interface.
@@ -50,7 +52,7 @@ type owner struct {
 
 // New returns a tap for a node's kubelet.
 func New(node string) *Tap {
-	return &Tap{node: node, store: trace.NewStoreOf(capacity), calls: map[string]*Calls{}, owners: map[string]owner{}}
+	return &Tap{node: node, store: trace.NewStoreOf(limit, limit), calls: map[string]*Calls{}, owners: map[string]owner{}, probed: map[string]string{}}
 }
 
 // Store is what the tap saw last.
@@ -95,6 +97,19 @@ func (t *Tap) remember(id string, o owner) {
 		clear(t.owners)
 	}
 	t.owners[id] = o
+}
+
+// again notes how a probe went, and reports whether it went so before.
+func (t *Tap) again(probe, result string) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	was, known := t.probed[probe]
+	// Nobody tells of the end of probes.
+	if !known && len(t.probed) >= rememberedLimit {
+		clear(t.probed)
+	}
+	t.probed[probe] = result
+	return known && was == result
 }
 
 func (t *Tap) ownerOf(id string) owner {
