@@ -81,8 +81,8 @@ func nodeFaults() []Fault {
 		},
 		{
 			Name: "disk-pressure", Target: nodeTarget, inject: pressDisk, alone: kubeletConfig, Default: 5 * time.Minute, Max: longest,
-			Summary: "the disk of a node counts as full: its kubelet's eviction threshold is above what is free",
-			Expect:  "Within 10 s the node has the condition DiskPressure and the taint node.kubernetes.io/disk-pressure: it gets no new pods, and its kubelet evicts those that there are, the least important first. Evicted pods stay, ended, with an event Evicted; their controllers make others elsewhere.",
+			Summary: "fill the disk of a node",
+			Expect:  "Within 10 s the node has the condition DiskPressure and the taint node.kubernetes.io/disk-pressure: it gets no new pods, and its kubelet evicts those that there are, the least important first. Evicted pods stay, ended, with an event Evicted; their controllers make others elsewhere. On a node with a disk of its own (kubarium node add --disk 2Gi, or up --node-disk 2Gi) nobody can write any more, pods and image pulls included: No space left on device. The disk of any other node is this machine's, and is not filled: its kubelet is told to call it full, and pods can still write.",
 		},
 		{
 			Name: "kubelet-config-corrupt", Target: nodeTarget, inject: corruptConfig, alone: kubeletConfig, Default: usual, Max: longest,

@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/prometheus/procfs"
 	"golang.org/x/sys/unix"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -45,7 +46,7 @@ func findContainer(ctx context.Context, w World, target string) (container, erro
 	if err != nil {
 		return container{}, err
 	}
-	id, err := containerID(pod, name)
+	id, err := process.ContainerID(pod, name)
 	if err != nil {
 		return container{}, err
 	}
@@ -91,20 +92,6 @@ func findPod(ctx context.Context, w World, target string) (*corev1.Pod, string, 
 	return pod, pod.Spec.Containers[0].Name, nil
 }
 
-func containerID(pod *corev1.Pod, name string) (string, error) {
-	statuses := slices.Concat(pod.Status.ContainerStatuses, pod.Status.InitContainerStatuses, pod.Status.EphemeralContainerStatuses)
-	for _, s := range statuses {
-		if s.Name != name {
-			continue
-		}
-		if s.State.Running == nil {
-			return "", fmt.Errorf("container %s of pod %s does not run", name, pod.Name)
-		}
-		return strings.TrimPrefix(s.ContainerID, "containerd://"), nil
-	}
-	return "", fmt.Errorf("pod %s has no container %q that runs", pod.Name, name)
-}
-
 // mainProcess is the oldest process of the cgroup.
 func mainProcess(group string) (int, error) {
 	data, err := os.ReadFile(filepath.Join(group, "cgroup.procs"))
@@ -117,32 +104,16 @@ func mainProcess(group string) (int, error) {
 		if err != nil {
 			return 0, fmt.Errorf("list processes of container: %w", err)
 		}
-		// One that ended meanwhile is not the one.
-		if at, err := startTime(pid); err == nil && (oldest == 0 || at < began) {
-			oldest, began = pid, at
+		process, err := procfs.NewProc(pid)
+		if err != nil {
+			continue // it has just ended
+		}
+		if stat, err := process.Stat(); err == nil && (oldest == 0 || stat.Starttime < began) {
+			oldest, began = pid, stat.Starttime
 		}
 	}
 	if oldest == 0 {
 		return 0, errors.New("the container has no process any more")
 	}
 	return oldest, nil
-}
-
-// startTime is when a process began, in ticks since the machine's boot.
-func startTime(pid int) (uint64, error) {
-	data, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
-	if err != nil {
-		return 0, err
-	}
-	// The name, in parentheses, may have spaces in it.
-	_, rest, found := strings.Cut(string(data), ") ")
-	for found && strings.Contains(rest, ") ") {
-		_, rest, _ = strings.Cut(rest, ") ")
-	}
-	fields := strings.Fields(rest)
-	const startField = 22 - 3
-	if len(fields) <= startField {
-		return 0, errors.New("short stat")
-	}
-	return strconv.ParseUint(fields[startField], 10, 64)
 }

@@ -12,12 +12,8 @@ import (
 	"kubarium/cluster/node"
 )
 
-// pressDisk raises the threshold under which the kubelet sees too little space left.
-func pressDisk(ctx context.Context, w World, o Order) (func(context.Context) error, error) {
-	machine, err := w.Machine(nodeName(o.Target))
-	if err != nil {
-		return nil, err
-	}
+// raiseThreshold raises what the kubelet calls too little space left.
+func raiseThreshold(ctx context.Context, w World, o Order, machine Machine) (func(context.Context) error, error) {
 	var disk unix.Statfs_t
 	if err := unix.Statfs(machine.Path("/var"), &disk); err != nil {
 		return nil, fmt.Errorf("look at the node's disk: %w", err)

@@ -48,6 +48,8 @@ type World interface {
 type Machine interface {
 	// Path returns the path, as the host sees it, of a file in the node.
 	Path(inside string) string
+	// OwnDisk reports whether the node has a disk of its own, and not a directory of the host's.
+	OwnDisk() bool
 	// Cgroup returns where the host has the node's cgroup of a controller ("memory").
 	Cgroup(controller string) (string, error)
 	// StopRole and StartRole concern the node's daemons, CrashRole kills one.
