@@ -154,6 +154,7 @@ func (a *APIServer) run(ctx context.Context, s *options.ServerRunOptions) error 
 		custom := &config.ApiExtensions.ExtraConfig
 		custom.CRDRESTOptionsGetter = revisionTap{custom.CRDRESTOptionsGetter, watches}
 	}
+	door := putDoor(&config.Aggregator.GenericConfig.Config)
 	complete, err := config.Complete()
 	if err != nil {
 		return fmt.Errorf("complete configuration: %w", err)
@@ -166,7 +167,11 @@ func (a *APIServer) run(ctx context.Context, s *options.ServerRunOptions) error 
 	if err != nil {
 		return fmt.Errorf("prepare: %w", err)
 	}
-	return prepared.Run(ctx)
+	err = prepared.Run(ctx)
+	// Without connections nobody comes through the door any more.
+	a.hangUp(s.SecureServing.Listener)
+	door.close(chain.GenericAPIServer.Handler)
+	return err
 }
 
 // flags returns the API server's command line, and issues the certificates that it

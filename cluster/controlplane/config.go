@@ -2,19 +2,14 @@ package controlplane
 
 import (
 	"fmt"
-	"io"
 	"net"
 	"net/netip"
 	"path/filepath"
-	"runtime"
 	"strings"
-
-	"gopkg.in/natefinch/lumberjack.v2"
-	"k8s.io/klog/v2"
-	"k8s.io/klog/v2/textlogger"
 
 	"kubarium/cluster/clock"
 	"kubarium/cluster/hold"
+	"kubarium/cluster/logs"
 	"kubarium/cluster/pki"
 	"kubarium/cluster/trace"
 )
@@ -23,9 +18,9 @@ import (
 type Config struct {
 	// Dir is the cluster's state directory.
 	Dir string
-	// LogDir takes one log file a component.
-	LogDir string
-	PKI    *pki.Store
+	// Logs has a file for each component.
+	Logs *logs.Files
+	PKI  *pki.Store
 
 	// Listen opens the API server's listener, anew at each start of it. Its address
 	// is one that this process reaches: 127.0.0.1:6443.
@@ -82,31 +77,6 @@ func (c Config) etcdServers() string {
 		all = append(all, "unix://"+c.etcdSocket(i+1))
 	}
 	return strings.Join(all, ",")
-}
-
-// logWriter rotates: a component that logs for days does not fill the disk. It is made once
-// for each component: what it begins, a file and a goroutine, has no end.
-func (c Config) logWriter(component string) io.WriteCloser {
-	return &lumberjack.Logger{
-		Filename:   filepath.Join(c.LogDir, component+".log"),
-		MaxSize:    20,
-		MaxBackups: 2,
-	}
-}
-
-func (c Config) logger(component string) klog.Logger {
-	return textlogger.NewLogger(textlogger.NewConfig(textlogger.Output(c.logWriter(component))))
-}
-
-// RedirectGlobalLog sends what upstream code logs without a context to the API
-// server's log: of the components in this process it is the one that still logs so,
-// and nothing may reach the terminal. It is to be called once, before any start.
-//
-// Nor may a fatal message end the program: a start hook of the API server logs one when
-// the server is stopped before it has come up. The goroutine ends that logs it.
-func (c Config) RedirectGlobalLog() {
-	klog.SetLogger(c.logger(APIServerName))
-	klog.OsExit = func(int) { runtime.Goexit() }
 }
 
 // writeKubeconfig keeps a client certificate and writes the component's kubeconfig.

@@ -36,7 +36,7 @@ type ControllerManager struct {
 var _ component.Component = (*ControllerManager)(nil)
 
 func newControllerManager(config Config, probe *probe) *ControllerManager {
-	m := &ControllerManager{config: config, log: config.logger(controllerManagerName), endpoint: &endpoint{config: config, probe: probe}}
+	m := &ControllerManager{config: config, log: config.Logs.Upstream(controllerManagerName), endpoint: &endpoint{config: config, probe: probe}}
 	m.service = service{
 		name:   controllerManagerName,
 		launch: m.launch,

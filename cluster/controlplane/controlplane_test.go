@@ -18,6 +18,7 @@ import (
 	"k8s.io/client-go/rest"
 
 	"kubarium/cluster/component"
+	"kubarium/cluster/logs"
 	"kubarium/cluster/pki"
 )
 
@@ -34,6 +35,17 @@ type plane struct {
 func newPlane(t *testing.T) *plane {
 	t.Helper()
 	return newPlaneWith(t, func(*Config) {})
+}
+
+// serveEtcd starts etcd, and waits until it serves.
+func serveEtcd(t *testing.T, p *plane) {
+	t.Helper()
+	if err := p.Etcd.Start(bounded(t)); err != nil {
+		t.Fatal(err)
+	}
+	if err := p.Etcd.Ready(bounded(t)); err != nil {
+		t.Fatal(err)
+	}
 }
 
 func newPlaneWith(t *testing.T, change func(*Config)) *plane {
@@ -61,7 +73,7 @@ func newPlaneWith(t *testing.T, change func(*Config)) *plane {
 	}
 	address := freeAddress(t)
 	config := Config{
-		Dir: dir, LogDir: filepath.Join(dir, "logs"), PKI: store,
+		Dir: dir, Logs: logs.In(filepath.Join(dir, "logs")), PKI: store,
 		Listen:           func() (net.Listener, error) { return net.Listen("tcp4", address) },
 		Server:           "https://" + address,
 		AdvertiseAddress: netip.MustParseAddr("192.0.2.1"),
@@ -70,7 +82,9 @@ func newPlaneWith(t *testing.T, change func(*Config)) *plane {
 		ClusterName:      "test",
 	}
 	change(&config)
-	config.RedirectGlobalLog()
+	if err := config.Logs.TakeGlobal(); err != nil {
+		t.Fatal(err)
+	}
 	components, err := New(config)
 	if err != nil {
 		t.Fatal(err)

@@ -29,7 +29,7 @@ var _ component.Component = (*Etcd)(nil)
 
 func newEtcd(config Config) *Etcd {
 	e := &Etcd{config: config}
-	log := zapcore.AddSync(config.logWriter(etcdName))
+	log := zapcore.AddSync(config.Logs.Writer(etcdName))
 	for i := range max(1, len(config.EtcdPeers)) {
 		e.members = append(e.members, &member{config: config, number: i + 1, log: zapcore.Lock(log)})
 	}

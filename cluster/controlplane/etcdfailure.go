@@ -92,7 +92,7 @@ func checkLog(dir string) error {
 // explainStore adds the remedy to what went wrong with etcd's files.
 func explainStore(err error) error {
 	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) || strings.Contains(err.Error(), "no space left") {
-		return fmt.Errorf("the disk is full: free some space, then stop kubarium and start it again (%w)", err)
+		return fmt.Errorf("%w (%w)", ErrNoRoom, err)
 	}
 	if errors.Is(err, syscall.EADDRINUSE) {
 		return fmt.Errorf("a port by which etcd's members speak is taken: end the program that has it, and start again (%w)", err)

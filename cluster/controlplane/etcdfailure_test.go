@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -15,12 +16,7 @@ import (
 func storeOf(t *testing.T) (p *plane, dir string) {
 	t.Helper()
 	p = newPlane(t)
-	if err := p.Etcd.Start(bounded(t)); err != nil {
-		t.Fatal(err)
-	}
-	if err := p.Etcd.Ready(bounded(t)); err != nil {
-		t.Fatal(err)
-	}
+	serveEtcd(t, p)
 	for i := range 50 {
 		if err := put(p, fmt.Sprintf("key-%d", i), "value"); err != nil {
 			t.Fatal(err)
@@ -74,12 +70,7 @@ func TestTornLogIsMended(t *testing.T) {
 	}
 	end := len(strings.TrimRight(string(data), "\x00"))
 	cut(t, log, int64(end-3))
-	if err := p.Etcd.Start(bounded(t)); err != nil {
-		t.Fatal(err)
-	}
-	if err := p.Etcd.Ready(bounded(t)); err != nil {
-		t.Fatal(err)
-	}
+	serveEtcd(t, p)
 	client, err := p.Etcd.Client()
 	if err != nil {
 		t.Fatal(err)
@@ -91,7 +82,8 @@ func TestTornLogIsMended(t *testing.T) {
 	}
 }
 
-// TestFullDiskFailsEtcdAlone fills the disk: the program goes on, and says what to do.
+// TestFullDiskFailsEtcdAlone fills the disk: the program goes on, and says what to do. With
+// room again etcd goes on, and has all that was acknowledged.
 func TestFullDiskFailsEtcdAlone(t *testing.T) {
 	p := newPlane(t)
 	dir := filepath.Join(p.config.Dir, "etcd")
@@ -99,7 +91,7 @@ func TestFullDiskFailsEtcdAlone(t *testing.T) {
 		t.Fatal(err)
 	}
 	// Two segments of the log are allocated ahead.
-	if err := unix.Mount("none", dir, "tmpfs", 0, "size=150m"); err != nil {
+	if err := unix.Mount("none", dir, "tmpfs", 0, "size=230m"); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
@@ -107,29 +99,57 @@ func TestFullDiskFailsEtcdAlone(t *testing.T) {
 			t.Error(err)
 		}
 	})
-	if err := p.Etcd.Start(bounded(t)); err != nil {
+	serveEtcd(t, p)
+	acknowledged := fillStore(t, p)
+	if err := p.Etcd.Err(); err == nil || !strings.Contains(err.Error(), "free some space") {
+		t.Errorf("with a full disk etcd ends with: %v", err)
+	}
+	if enough, err := p.Etcd.hasRoom(); enough || err != nil {
+		t.Errorf("a full disk has room: %t, %v", enough, err)
+	}
+	if err := unix.Mount("none", dir, "tmpfs", unix.MS_REMOUNT, "size=2g"); err != nil {
 		t.Fatal(err)
 	}
-	if err := p.Etcd.Ready(bounded(t)); err != nil {
+	if err := p.Etcd.AwaitRoom(bounded(t)); err != nil {
 		t.Fatal(err)
 	}
+	serveEtcd(t, p)
+	client, err := p.Etcd.Client()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.Close()
+	for _, key := range acknowledged {
+		if found, err := client.Get(bounded(t), key); err != nil || len(found.Kvs) != 1 {
+			t.Fatalf("%s was acknowledged before the disk was full: %v, %v", key, found, err)
+		}
+	}
+	if err := put(p, "after", "value"); err != nil {
+		t.Errorf("writing with room again: %v", err)
+	}
+	t.Logf("%d writes were acknowledged, and are there", len(acknowledged))
+}
+
+// fillStore writes until etcd has ended for it, and returns the keys that were acknowledged.
+func fillStore(t *testing.T, p *plane) (acknowledged []string) {
+	t.Helper()
 	exited := p.Etcd.Exited()
 	value := strings.Repeat("x", 1<<20)
+	limit := bounded(t)
 	for i := 0; ; i++ {
 		select {
 		case <-exited:
-			if err := p.Etcd.Err(); err == nil || !strings.Contains(err.Error(), "free some space") {
-				t.Errorf("with a full disk etcd ends with: %v", err)
-			}
-			return
-		default:
-		}
-		if i > 500 {
+			return acknowledged
+		case <-limit.Done():
 			t.Fatal("the disk does not fill")
+		case <-time.After(10 * time.Millisecond):
 		}
-		writing, cancel := context.WithTimeout(t.Context(), 3*1e9)
+		writing, cancel := context.WithTimeout(t.Context(), 3*time.Second)
 		if client, err := p.Etcd.Client(); err == nil {
-			_, _ = client.Put(writing, fmt.Sprintf("key-%d", i), value)
+			key := fmt.Sprintf("key-%d", i)
+			if _, err := client.Put(writing, key, value); err == nil {
+				acknowledged = append(acknowledged, key)
+			}
 			client.Close()
 		}
 		cancel()

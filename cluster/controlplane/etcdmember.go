@@ -30,6 +30,8 @@ type member struct {
 	number int
 	log    zapcore.WriteSyncer
 	server atomic.Pointer[embed.Etcd]
+	// abandoned says that its last life failed, and still has its files open.
+	abandoned atomic.Bool
 
 	mu sync.Mutex
 	// stop ends what runs, and ended is closed when it has.
@@ -61,6 +63,12 @@ func (m *member) start() error {
 	if m.server.Load() != nil {
 		return nil
 	}
+	if m.abandoned.Load() {
+		if err := takeOver(m.dir()); err != nil {
+			return err
+		}
+		m.abandoned.Store(false)
+	}
 	failure := newFailure()
 	config, err := m.embedConfig(failure)
 	if err != nil {
@@ -73,7 +81,10 @@ func (m *member) start() error {
 	}
 	server, err := failure.start(config)
 	if err != nil {
-		return fmt.Errorf("%w; the data is in %s", explainStore(err), config.Dir)
+		err = explainStore(err)
+		// What failed in the middle of its start can't be ended either.
+		m.abandoned.Store(errors.Is(err, ErrNoRoom))
+		return fmt.Errorf("%w; the data is in %s", err, config.Dir)
 	}
 	// The directory is private already; who copies its modes elsewhere is protected, too.
 	for _, path := range []string{socket, socket + ".peer"} {
@@ -108,9 +119,9 @@ func (m *member) await(ctx context.Context, server *embed.Etcd, failure *failure
 	case <-server.Server.StopNotify():
 		err = errors.New("etcd stopped by itself")
 	case <-failure.happened:
-		// What failed will not answer, not even to a close.
 		m.server.Store(nil)
-		go server.Close()
+		abandon(server)
+		m.abandoned.Store(true)
 		return explainStore(failure.err)
 	}
 	m.server.Store(nil)

@@ -29,7 +29,7 @@ func (p *plane) metrics(t *testing.T, e *endpoint) map[string]*dto.MetricFamily 
 	roots.AppendCertsFromPEM(p.config.PKI.CA.PEM())
 	client := http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{Certificates: []tls.Certificate{pair}, RootCAs: roots}}}
 	defer client.CloseIdleConnections()
-	request, err := http.NewRequestWithContext(bounded(t), http.MethodGet, "https://"+e.address+"/metrics", nil)
+	request, err := http.NewRequestWithContext(bounded(t), http.MethodGet, e.url("/metrics"), nil)
 	p.must(err)
 	response, err := client.Do(request)
 	p.must(err)

@@ -2,8 +2,6 @@ package controlplane
 
 import (
 	"context"
-	"net"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -15,19 +13,7 @@ import (
 // TestQuorum has etcd lose two of its three members: what was acknowledged is there
 // afterwards, and meanwhile nothing is.
 func TestQuorum(t *testing.T) {
-	p := newPlaneWith(t, func(c *Config) {
-		for range 3 {
-			_, text, err := net.SplitHostPort(freeAddress(t))
-			if err != nil {
-				t.Fatal(err)
-			}
-			port, err := strconv.Atoi(text)
-			if err != nil {
-				t.Fatal(err)
-			}
-			c.EtcdPeers = append(c.EtcdPeers, port)
-		}
-	})
+	p := newPlaneWith(t, func(c *Config) { c.EtcdPeers = peerPorts(t) })
 	p.start()
 	create := func(name string) error {
 		ctx, cancel := context.WithTimeout(bounded(t), 5*time.Second)
@@ -65,12 +51,7 @@ func TestQuorum(t *testing.T) {
 	if err := p.Etcd.RestoreQuorum(bounded(t)); err != nil {
 		t.Errorf("heal what is stopped: %v", err)
 	}
-	if err := p.Etcd.Start(bounded(t)); err != nil {
-		t.Fatal(err)
-	}
-	if err := p.Etcd.Ready(bounded(t)); err != nil {
-		t.Fatal(err)
-	}
+	serveEtcd(t, p)
 	eventually(t, "read", func() error {
 		_, err := p.client.CoreV1().ConfigMaps("default").Get(bounded(t), "after", metav1.GetOptions{})
 		return err

@@ -2,11 +2,13 @@ package controlplane
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"sync/atomic"
 
 	"github.com/spf13/pflag"
+	"golang.org/x/sys/unix"
 	"k8s.io/client-go/tools/cache"
 	"k8s.io/component-base/configz"
 	"k8s.io/klog/v2"
@@ -32,7 +34,7 @@ type Scheduler struct {
 var _ component.Component = (*Scheduler)(nil)
 
 func newScheduler(config Config, probe *probe) *Scheduler {
-	s := &Scheduler{config: config, log: config.logger(schedulerName), endpoint: &endpoint{config: config, probe: probe}}
+	s := &Scheduler{config: config, log: config.Logs.Upstream(schedulerName), endpoint: &endpoint{config: config, probe: probe}}
 	s.service = service{
 		name:   schedulerName,
 		launch: s.launch,
@@ -123,26 +125,42 @@ func (s *Scheduler) launch(ctx context.Context) (func(context.Context) error, er
 type endpoint struct {
 	config  Config
 	probe   *probe
-	address string
+	address atomic.Pointer[string]
 }
 
+// listen takes the port of the last start, so that who looks there finds it; another if
+// somebody has taken that meanwhile.
 func (e *endpoint) listen() (net.Listener, error) {
-	address := e.address
-	if address == "" {
-		address = "127.0.0.1:0"
+	const anyPort = "127.0.0.1:0"
+	address := anyPort
+	if last := e.address.Load(); last != nil {
+		address = *last
 	}
 	listener, err := net.Listen("tcp4", address)
+	if errors.Is(err, unix.EADDRINUSE) {
+		listener, err = net.Listen("tcp4", anyPort)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("listen for health checks: %w", err)
 	}
-	e.address = listener.Addr().String()
+	address = listener.Addr().String()
+	e.address.Store(&address)
 	return listener, nil
 }
 
+// url is where a path is served; nothing is before the first start.
+func (e *endpoint) url(path string) string {
+	address := e.address.Load()
+	if address == nil {
+		return ""
+	}
+	return "https://" + *address + path
+}
+
 func (e *endpoint) get(ctx context.Context, path string) error {
-	return e.probe.get(ctx, "https://"+e.address+path)
+	return e.probe.get(ctx, e.url(path))
 }
 
 func (e *endpoint) wait(ctx context.Context, path string, checks ...string) error {
-	return e.probe.wait(ctx, "https://"+e.address+path, checks...)
+	return e.probe.wait(ctx, e.url(path), checks...)
 }

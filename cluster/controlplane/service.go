@@ -8,10 +8,10 @@ import (
 	"errors"
 	"fmt"
 	"runtime/debug"
-	"runtime/pprof"
 	"sync"
 
 	"kubarium/cluster/component"
+	"kubarium/cluster/logs"
 )
 
 // service gives a component its life: it holds what runs between Start and Stop.
@@ -48,9 +48,7 @@ func (s *service) Start(ctx context.Context) error {
 	life, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	var run func(context.Context) error
 	var err error
-	// The label is inherited by every goroutine of the component, so that a profile
-	// tells the components of this one process apart.
-	pprof.Do(life, pprof.Labels("component", s.name), func(life context.Context) {
+	logs.As(life, s.name, func(life context.Context) {
 		run, err = s.launchSafely(life)
 		if err != nil {
 			return

@@ -2,6 +2,8 @@ package controlplane
 
 import (
 	"fmt"
+	"net"
+	"slices"
 	"strings"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -74,6 +76,7 @@ func tellFacts(fields map[string]string, o *unstructured.Unstructured) {
 	case "EndpointSlice":
 		endpoints, _, _ := unstructured.NestedSlice(o.Object, "endpoints")
 		var targets []string
+		fields["endpoints"] = strings.Join(readyEndpoints(o.Object, endpoints), " ")
 		for _, e := range endpoints {
 			if endpoint, ok := e.(map[string]any); ok {
 				if uid, found, _ := unstructured.NestedString(endpoint, "targetRef", "uid"); found {
@@ -84,4 +87,30 @@ func tellFacts(fields map[string]string, o *unstructured.Unstructured) {
 		fields["targets"] = strings.Join(targets, ",")
 		fields["service"] = o.GetLabels()["kubernetes.io/service-name"]
 	}
+}
+
+// readyEndpoints are the addresses and ports of an EndpointSlice that take packets.
+func readyEndpoints(object map[string]any, endpoints []any) []string {
+	ports, _, _ := unstructured.NestedSlice(object, "ports")
+	var list []string
+	for _, e := range endpoints {
+		endpoint, ok := e.(map[string]any)
+		if !ok {
+			continue
+		}
+		// What says nothing of it is ready, by the API's own word.
+		if ready, found, _ := unstructured.NestedBool(endpoint, "conditions", "ready"); found && !ready {
+			continue
+		}
+		addresses, _, _ := unstructured.NestedStringSlice(endpoint, "addresses")
+		for _, address := range addresses {
+			for _, p := range ports {
+				if port, ok := p.(map[string]any); ok && port["port"] != nil {
+					list = append(list, net.JoinHostPort(address, fmt.Sprint(port["port"])))
+				}
+			}
+		}
+	}
+	slices.Sort(list)
+	return list
 }

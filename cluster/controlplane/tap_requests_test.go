@@ -7,7 +7,6 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -30,7 +29,7 @@ import (
 func TestRequestsSeenInside(t *testing.T) {
 	p := newPlaneWith(t, func(c *Config) {
 		c.Trace = trace.NewStore()
-		c.AuditLog = filepath.Join(c.LogDir, "audit.log")
+		c.AuditLog = c.Logs.Path("audit")
 	})
 	p.start()
 	_, err := p.client.CoreV1().Namespaces().Create(bounded(t), &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: tapped}}, metav1.CreateOptions{})

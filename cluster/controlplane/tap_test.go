@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -56,7 +55,7 @@ func (p *plane) must(err error) {
 func TestTapsAgainstAuditLogAndEtcd(t *testing.T) {
 	p := newPlaneWith(t, func(c *Config) {
 		c.Trace = trace.NewStore()
-		c.AuditLog = filepath.Join(c.LogDir, "audit.log")
+		c.AuditLog = c.Logs.Path("audit")
 	})
 	p.start()
 	p.change()

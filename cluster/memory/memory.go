@@ -4,6 +4,7 @@ package memory
 
 import (
 	"runtime/debug"
+	"sync"
 	"time"
 )
 
@@ -15,10 +16,55 @@ const (
 	idlePercent  = 40
 )
 
-// Starting lets the start run with less collecting; what it returns undoes it.
-func Starting() (undo func()) {
+// Governor lets a process have more garbage while something starts in it: to collect would
+// take the processors from what is waited for. Its zero value is ready; there is one in a
+// process, since garbage is collected for all of it.
+type Governor struct {
+	// Rest is how long nothing may have started before memory is given back.
+	Rest time.Duration
+
+	mu       sync.Mutex
+	starting int
+	settle   *time.Timer
+	// before is what was allowed when the first start began.
+	before int
+	begun  bool
+}
+
+// Starting begins the start of something. What it returns ends that, once.
+func (g *Governor) Starting() (started func()) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.starting++
+	if g.settle != nil {
+		g.settle.Stop()
+	}
 	before := debug.SetGCPercent(startPercent)
-	return func() { debug.SetGCPercent(before) }
+	if !g.begun {
+		g.before, g.begun = before, true
+	}
+	return sync.OnceFunc(g.started)
+}
+
+func (g *Governor) started() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.starting--; g.starting == 0 && g.begun {
+		g.settle = SettleAfter(g.Rest)
+	}
+}
+
+// Close allows what was allowed before.
+func (g *Governor) Close() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.settle != nil {
+		g.settle.Stop()
+	}
+	if g.begun {
+		debug.SetGCPercent(g.before)
+		g.begun = false
+	}
 }
 
 // SettleAfter gives memory back once the process has come to rest.
