@@ -18,7 +18,6 @@ import (
 	"kubarium/cluster/addons"
 	"kubarium/cluster/component"
 	"kubarium/cluster/loadbalancer"
-	"kubarium/cluster/memory"
 	"kubarium/cluster/metrics"
 	"kubarium/cluster/node"
 	"kubarium/cluster/storage"
@@ -56,6 +55,7 @@ var addonList = []addon{
 // startAddons applies cluster DNS, takes out what is disabled, and starts the rest:
 // nothing of it may hold up nodes or DNS.
 func (c *Cluster) startAddons(ctx context.Context) {
+	defer c.memory.Starting()()
 	c.tell(ctx, "apply cluster DNS", addons.Apply(ctx, c.restConfig, c.addonValues(), dnsManifest))
 	for _, a := range addonList {
 		if !c.options.has(a.name) {
@@ -73,8 +73,6 @@ func (c *Cluster) startAddons(ctx context.Context) {
 			c.startAddon(ctx, a)
 		}
 	}
-	// What the first settling came too early for.
-	memory.SettleAfter(settleTime)
 }
 
 func (c *Cluster) startAddon(ctx context.Context, a addon) {
@@ -174,7 +172,7 @@ func (c *Cluster) newStorage() error {
 	if err != nil {
 		return err
 	}
-	provisioner := storage.New(client, c.varOf, c.logTo(storage.Name))
+	provisioner := storage.New(client, c.varOf, c.logs.Logger(storage.Name))
 	c.addExtra(provisioner)
 	c.onStop(provisioner.Stop)
 	return nil
@@ -182,8 +180,15 @@ func (c *Cluster) newStorage() error {
 
 // varOf returns where the host has a node's /var.
 func (c *Cluster) varOf(name string) (string, error) {
-	if _, _, err := c.findNode(name); err != nil {
+	n, running, err := c.findNode(name)
+	switch {
+	case err != nil:
 		return "", err
+	case n.Disk == 0:
+	case running == nil:
+		return "", fmt.Errorf("%s is off, and its disk with it", name)
+	default:
+		return running.Path("/var"), nil
 	}
 	return node.VarDir(c.layout.Node(name)), nil
 }

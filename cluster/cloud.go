@@ -20,7 +20,7 @@ func (c *Cluster) newCloud(ctx context.Context, factory informers.SharedInformer
 	var err error
 	c.cloud, err = loadbalancer.NewCloud(ctx, factory, loadbalancer.CloudConfig{
 		Pool: c.network.Config().LoadBalancerCIDR, Host: netip.MustParseAddr("127.0.0.1"),
-		Lab: c.network, Log: c.logTo(loadbalancer.Name),
+		Lab: c.network, Log: c.logs.Logger(loadbalancer.Name),
 	})
 	if err != nil {
 		return fmt.Errorf("make load balancers: %w", err)

@@ -12,8 +12,9 @@ import (
 	"sync/atomic"
 	"time"
 
-	"gopkg.in/natefinch/lumberjack.v2"
 	"k8s.io/client-go/rest"
+	"k8s.io/client-go/util/flowcontrol"
+	"k8s.io/utils/keymutex"
 
 	"kubarium/cluster/component"
 	"kubarium/cluster/controlplane"
@@ -21,6 +22,8 @@ import (
 	"kubarium/cluster/hold"
 	"kubarium/cluster/images"
 	"kubarium/cluster/loadbalancer"
+	"kubarium/cluster/logs"
+	"kubarium/cluster/memory"
 	"kubarium/cluster/metrics"
 	"kubarium/cluster/network"
 	"kubarium/cluster/node"
@@ -38,7 +41,12 @@ type Cluster struct {
 	tracker *tracker
 	trace   *trace.Store
 	log     *slog.Logger
+	// logs has the log of each component, log is the program's own.
+	logs    *logs.Files
 	started time.Time
+	// memory has the garbage of starts collected later; settled ends the cluster's own start.
+	memory  *memory.Governor
+	settled func()
 
 	// Set by Start, in this order.
 	lock       *os.File
@@ -54,8 +62,9 @@ type Cluster struct {
 	extras []component.Component
 	// closers end what Start began, last first.
 	closers []func(context.Context) error
-	// background ends the goroutines that watch the cluster.
+	// background ends the goroutines that watch the cluster, and with it life.
 	background context.CancelFunc
+	life       context.Context
 	// serving is closed when the API server answers for the first time, and ready
 	// when all nodes were Ready and the add-ons applied.
 	serving, ready chan struct{}
@@ -71,9 +80,16 @@ type Cluster struct {
 	// encrypting is held while the encryption of Secrets changes.
 	encrypting sync.Mutex
 
-	// rewinding is held while the cluster is brought back, and guards timeline.
+	// changing is locked, by the component's name, while one is started or stopped.
+	changing keymutex.KeyMutex
+	// restarts is how long components that ended by themselves wait.
+	restarts *flowcontrol.Backoff
+
+	// rewinding is held while the cluster is brought back, and guards timeline and marks.
 	rewinding sync.Mutex
 	timeline  rewind.Timeline
+	// marks are states to come back to, guarded by rewinding, the oldest first.
+	marks []mark
 	// hosts counts the shells in the cluster's network.
 	hosts atomic.Int64
 
@@ -121,6 +137,9 @@ func New(options Options) (*Cluster, error) {
 		gone:     make(map[string]chan struct{}),
 		shutdown: shutdown{done: make(chan struct{})},
 		log:      slog.New(slog.DiscardHandler),
+		memory:   &memory.Governor{Rest: settleTime},
+		changing: keymutex.NewHashed(0),
+		restarts: flowcontrol.NewBackOff(firstRestart, slowestRestart),
 	}
 	c.faults = fault.NewManager(faultWorld{c})
 	c.traceOwn()
@@ -181,9 +200,6 @@ func (c *Cluster) Ready(ctx context.Context) error {
 // kubelet's, and of what runs on each node that of the first.
 func (c *Cluster) LogFile(name string) string {
 	switch name {
-	case metrics.Name:
-		// It logs as the API server's libraries do: for the whole process.
-		name = controlplane.APIServerName
 	case ingressName:
 		// A pod has its log in the cluster.
 		return ""
@@ -207,25 +223,27 @@ func (c *Cluster) StopComponent(ctx context.Context, name string) error {
 	if info, _ := c.tracker.get(name); info.State == component.Frozen {
 		return errFrozen
 	}
-	c.tracker.set(name, component.Stopping, "")
-	if err := part.Stop(ctx); err != nil {
-		return err
-	}
-	c.tracker.set(name, component.Stopped, "")
-	return nil
+	return c.stopPart(ctx, part)
 }
 
 // StartComponent starts one component of the control plane, and waits until it is
 // ready.
 func (c *Cluster) StartComponent(ctx context.Context, name string) error {
-	part, err := c.component(name)
+	part, err := c.startable(name)
 	if err != nil {
 		return err
 	}
-	if c.isFrozen() && slices.Contains(c.heldWhileFrozen(), part) {
-		return errFrozen
-	}
+	defer c.memory.Starting()()
 	return c.run(ctx, part)
+}
+
+// startable returns a component, unless it is not to start now.
+func (c *Cluster) startable(name string) (component.Component, error) {
+	part, err := c.component(name)
+	if err == nil && c.isFrozen() && slices.Contains(c.heldWhileFrozen(), part) {
+		err = errFrozen
+	}
+	return part, err
 }
 
 func (c *Cluster) component(name string) (component.Component, error) {
@@ -243,50 +261,6 @@ func (c *Cluster) component(name string) (component.Component, error) {
 		names = append(names, part.Name())
 	}
 	return nil, fmt.Errorf("there is no component %q; there are %v", name, names)
-}
-
-// run starts a component, waits until it is ready, and records both.
-func (c *Cluster) run(ctx context.Context, part component.Component) error {
-	if err := c.launch(ctx, part); err != nil {
-		return err
-	}
-	return c.awaitReady(ctx, part)
-}
-
-func (c *Cluster) launch(ctx context.Context, part component.Component) error {
-	c.tracker.set(part.Name(), component.Starting, "")
-	if err := part.Start(ctx); err != nil {
-		c.tracker.set(part.Name(), component.Failed, err.Error())
-		return err
-	}
-	if exiting, ok := part.(interface{ Exited() <-chan struct{} }); ok {
-		go c.superviseComponent(part, exiting.Exited())
-	}
-	return nil
-}
-
-func (c *Cluster) awaitReady(ctx context.Context, part component.Component) error {
-	if err := part.Ready(ctx); err != nil {
-		c.tracker.set(part.Name(), component.Failed, err.Error())
-		return err
-	}
-	c.tracker.set(part.Name(), component.Ready, "")
-	return nil
-}
-
-// superviseComponent tells when a component ended though nobody stopped it.
-func (c *Cluster) superviseComponent(part component.Component, exited <-chan struct{}) {
-	<-exited
-	info, _ := c.tracker.get(part.Name())
-	switch info.State {
-	case component.Stopping, component.Stopped, component.Frozen:
-		return
-	}
-	message := "ended by itself"
-	if failing, ok := part.(interface{ Err() error }); ok && failing.Err() != nil {
-		message = failing.Err().Error()
-	}
-	c.tracker.set(part.Name(), component.Failed, message)
 }
 
 // Stop ends the whole cluster. Nothing of it runs, or stays mounted, when it returns.
@@ -310,14 +284,4 @@ func (c *Cluster) onStop(f func(context.Context) error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.closers = append(c.closers, f)
-}
-
-// openLog sends the cluster's own messages to a file.
-func (c *Cluster) openLog() { c.log = c.logTo("kubarium") }
-
-// logTo returns what writes to the log of the given name.
-func (c *Cluster) logTo(name string) *slog.Logger {
-	file := &lumberjack.Logger{Filename: filepath.Join(c.layout.Logs(), name+".log"), MaxSize: 20, MaxBackups: 2}
-	c.onStop(func(context.Context) error { return file.Close() })
-	return slog.New(slog.NewTextHandler(file, nil))
 }

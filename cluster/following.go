@@ -13,7 +13,6 @@ import (
 	"k8s.io/client-go/tools/cache"
 
 	"kubarium/cluster/component"
-	"kubarium/cluster/memory"
 	"kubarium/cluster/network/follow"
 )
 
@@ -116,7 +115,7 @@ func (c *Cluster) noteReady() {
 	case <-c.ready:
 	default:
 		close(c.ready)
-		memory.SettleAfter(settleTime)
+		c.settled()
 	}
 }
 

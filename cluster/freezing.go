@@ -111,8 +111,7 @@ func (c *Cluster) hold(ctx context.Context, f *freezing) error {
 		if info, _ := c.tracker.get(part.Name()); info.State == component.Stopped || info.State == component.Failed {
 			continue
 		}
-		c.tracker.set(part.Name(), component.Stopping, "")
-		if err := part.Stop(ctx); err != nil {
+		if err := c.stopPart(ctx, part); err != nil {
 			return fmt.Errorf("hold %s: %w", part.Name(), err)
 		}
 		f.held = append(f.held, part)

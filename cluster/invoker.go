@@ -15,34 +15,52 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Invoker is the person who started the program: the user behind sudo, if any.
+// Invoker is the person who started the program: the user who became root, if any.
 type Invoker struct {
 	UID, GID int
 	Name     string
 	Home     string
+	// Known is by what a user behind root is known, in words; "" if root is nobody else,
+	// or the program is not root's.
+	Known string
 }
 
-// FindInvoker looks at the variables that sudo sets.
+// FindInvoker looks for the user who became root; who is not root is themselves.
 func FindInvoker() (Invoker, error) {
-	lookup := strconv.Itoa(os.Getuid())
-	if os.Getuid() == 0 {
-		if id := os.Getenv("SUDO_UID"); id != "" {
-			lookup = id
+	if uid := os.Getuid(); uid != 0 {
+		u, err := user.LookupId(strconv.Itoa(uid))
+		if err != nil {
+			return Invoker{}, fmt.Errorf("look up user %d: %w", uid, err)
 		}
+		return newInvoker(u, "")
 	}
-	u, err := user.LookupId(lookup)
+	u, known, err := realTraces().behind()
 	if err != nil {
-		return Invoker{}, fmt.Errorf("look up user %s: %w", lookup, err)
+		return Invoker{}, err
 	}
+	return newInvoker(u, known)
+}
+
+func newInvoker(u *user.User, known string) (Invoker, error) {
 	uid, err := strconv.Atoi(u.Uid)
 	if err != nil {
-		return Invoker{}, fmt.Errorf("look up user %s: %w", lookup, err)
+		return Invoker{}, fmt.Errorf("look up user %s: %w", u.Username, err)
 	}
 	gid, err := strconv.Atoi(u.Gid)
 	if err != nil {
-		return Invoker{}, fmt.Errorf("look up user %s: %w", lookup, err)
+		return Invoker{}, fmt.Errorf("look up user %s: %w", u.Username, err)
 	}
-	return Invoker{UID: uid, GID: gid, Name: u.Username, Home: u.HomeDir}, nil
+	return Invoker{UID: uid, GID: gid, Name: u.Username, Home: u.HomeDir, Known: known}, nil
+}
+
+// Environment tells programs that this one starts as root who the invoker is: what they
+// could find it by, such as the terminal, is not theirs.
+func (i Invoker) Environment() []string {
+	env := os.Environ()
+	if os.Getuid() == 0 && i.UID != 0 {
+		env = append(env, "SUDO_UID="+strconv.Itoa(i.UID))
+	}
+	return env
 }
 
 // Groups are the IDs of the invoker's groups.

@@ -3,10 +3,9 @@ package cluster
 import (
 	"errors"
 	"fmt"
+	"math"
 	"os"
 	"path/filepath"
-	"strconv"
-	"strings"
 
 	"golang.org/x/sys/unix"
 )
@@ -59,19 +58,19 @@ func checkTasks() error {
 	if err != nil {
 		return fmt.Errorf("find own cgroup: %w", err)
 	}
-	for line := range strings.Lines(string(groups)) {
-		fields := strings.SplitN(strings.TrimSpace(line), ":", 3)
-		mount := map[string]string{"pids": "/sys/fs/cgroup/pids", "": "/sys/fs/cgroup"}
-		if len(fields) != 3 || mount[fields[1]] == "" {
+	mounts := map[string]string{"pids": "/sys/fs/cgroup/pids", "": "/sys/fs/cgroup"}
+	for controller, path := range parseGroups(groups) {
+		mount, ok := mounts[controller]
+		if !ok {
 			continue
 		}
-		for path := fields[2]; ; path = filepath.Dir(path) {
-			dir := filepath.Join(mount[fields[1]], path)
+		for ; ; path = filepath.Dir(path) {
+			dir := filepath.Join(mount, path)
 			limit, used := number(filepath.Join(dir, "pids.max")), number(filepath.Join(dir, "pids.current"))
 			if limit >= 0 && limit-used < minTasks {
 				return fmt.Errorf("the cgroup %s may have %d more threads, and a start takes %d: raise its pids.max, or TasksMax of the systemd unit", path, max(0, limit-used), minTasks)
 			}
-			if path == "/" || path == "." {
+			if path == "/" {
 				break
 			}
 		}
@@ -87,55 +86,26 @@ func checkMemory(nodes int) error {
 	if nodes > 1 {
 		remedy += ", or start a new cluster with --nodes 1"
 	}
-	if left := available(); left >= 0 && left < want {
+	if left := machineMemory("MemAvailable:", math.MaxInt64); left < int64(want) {
 		return fmt.Errorf("this machine has %d MiB of memory left, and a start of %d nodes takes %d MiB: %s", left>>20, nodes, want>>20, remedy)
 	}
 	groups, err := os.ReadFile("/proc/self/cgroup")
 	if err != nil {
 		return fmt.Errorf("find own cgroup: %w", err)
 	}
-	for line := range strings.Lines(string(groups)) {
-		fields := strings.SplitN(strings.TrimSpace(line), ":", 3)
-		file := map[string]string{"memory": "/sys/fs/cgroup/memory%s/memory.limit_in_bytes", "": "/sys/fs/cgroup%s/memory.max"}
-		if len(fields) != 3 || file[fields[1]] == "" {
+	files := map[string][2]string{"memory": {"/sys/fs/cgroup/memory", "memory.limit_in_bytes"}, "": {"/sys/fs/cgroup", "memory.max"}}
+	for controller, path := range parseGroups(groups) {
+		file, ok := files[controller]
+		if !ok {
 			continue
 		}
-		for path := fields[2]; path != "/" && path != "."; path = filepath.Dir(path) {
-			if limit := number(fmt.Sprintf(file[fields[1]], path)); limit >= 0 && limit < want {
+		for ; path != "/"; path = filepath.Dir(path) {
+			if limit := number(filepath.Join(file[0], path, file[1])); limit >= 0 && limit < want {
 				return fmt.Errorf("the cgroup %s may have %d MiB of memory, and a start of %d nodes takes %d MiB: raise its limit, or MemoryMax of the systemd unit", path, limit>>20, nodes, want>>20)
 			}
 		}
 	}
 	return nil
-}
-
-// available is how much memory programs can have without swapping; -1 if nobody knows.
-func available() int {
-	data, err := os.ReadFile("/proc/meminfo")
-	if err != nil {
-		return -1
-	}
-	for line := range strings.Lines(string(data)) {
-		if fields := strings.Fields(line); len(fields) == 3 && fields[0] == "MemAvailable:" {
-			if n, err := strconv.Atoi(fields[1]); err == nil {
-				return n << 10
-			}
-		}
-	}
-	return -1
-}
-
-// number reads a file with a number in it; -1 if there is none.
-func number(path string) int {
-	data, err := os.ReadFile(path)
-	if err != nil {
-		return -1
-	}
-	n, err := strconv.Atoi(strings.TrimSpace(string(data)))
-	if err != nil {
-		return -1
-	}
-	return n
 }
 
 // checkDisk looks whether there is room for the helper programs and etcd.

@@ -16,7 +16,7 @@ func (c *Cluster) newPlane(egressConfig string) (*controlplane.Plane, error) {
 	address := net.JoinHostPort("127.0.0.1", strconv.Itoa(c.state.Port))
 	net := c.network.Config()
 	config := controlplane.Config{
-		Dir: c.layout.Root, LogDir: c.layout.Logs(), PKI: c.pki,
+		Dir: c.layout.Root, Logs: c.logs, PKI: c.pki,
 		Listen:           c.listenAPI,
 		Server:           "https://" + address,
 		AdvertiseAddress: net.Router,
@@ -32,7 +32,9 @@ func (c *Cluster) newPlane(egressConfig string) (*controlplane.Plane, error) {
 	if !c.options.NoTrace {
 		config.Trace = c.trace
 	}
-	config.RedirectGlobalLog()
+	if err := c.logs.TakeGlobal(); err != nil {
+		return nil, err
+	}
 	if err := c.openAccess(config.Server); err != nil {
 		return nil, err
 	}
@@ -114,9 +116,7 @@ func (c *Cluster) stopPlane(ctx context.Context) error {
 	parts := c.plane.Components()
 	var errs []error
 	for i := len(parts) - 1; i >= 0; i-- {
-		c.tracker.set(parts[i].Name(), component.Stopping, "")
-		errs = append(errs, parts[i].Stop(ctx))
-		c.tracker.set(parts[i].Name(), component.Stopped, "")
+		errs = append(errs, c.stopPart(ctx, parts[i]))
 	}
 	return errors.Join(errs...)
 }

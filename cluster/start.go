@@ -9,7 +9,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
-	"kubarium/cluster/memory"
+	"kubarium/cluster/logs"
 	"kubarium/cluster/network"
 	"kubarium/cluster/node"
 )
@@ -28,13 +28,12 @@ func (c *Cluster) Start(ctx context.Context) error {
 
 func (c *Cluster) start(ctx context.Context) error {
 	c.started = time.Now()
-	calm := memory.Starting()
-	c.onStop(func(context.Context) error { calm(); return nil })
+	c.settled = c.memory.Starting()
+	c.onStop(func(context.Context) error { c.memory.Close(); return nil })
 	if err := c.prepare(); err != nil {
 		return err
 	}
-	var background context.Context
-	background, c.background = context.WithCancel(context.WithoutCancel(ctx))
+	c.life, c.background = context.WithCancel(context.WithoutCancel(ctx))
 	egressConfig, err := c.openNetwork(ctx)
 	if err != nil {
 		return err
@@ -58,7 +57,7 @@ func (c *Cluster) start(ctx context.Context) error {
 		if err := c.awaitServing(groupCtx); err != nil {
 			return err
 		}
-		return c.follow(background)
+		return c.follow(c.life)
 	})
 	return group.Wait()
 }
@@ -85,14 +84,16 @@ func (c *Cluster) prepare() error {
 		return err
 	}
 	c.onStop(func(context.Context) error { return c.lock.Close() })
-	c.openLog()
+	c.logs = logs.In(c.layout.Logs())
+	c.onStop(func(context.Context) error { return c.logs.Close() })
+	c.log = c.logs.Logger(logs.Program)
 	// What a killed run left behind ends here, at the latest.
 	cgroup := c.layout.cgroup()
 	if err := node.Sweep(cgroup); err != nil {
 		return fmt.Errorf("clear up after the last run: %w", err)
 	}
 	c.onStop(func(context.Context) error { return node.Sweep(cgroup) })
-	if err := errors.Join(checkDisk(c.layout.Root), checkTasks()); err != nil {
+	if err := errors.Join(node.CheckCapabilities(), checkDisk(c.layout.Root), checkTasks()); err != nil {
 		return err
 	}
 	if c.state, err = c.loadState(); err != nil {
@@ -116,6 +117,7 @@ func (c *Cluster) loadState() (state, error) {
 			if err != nil {
 				return s, err
 			}
+			n.Disk = c.options.NodeDisk
 			s.Nodes = append(s.Nodes, n)
 			s.NextNode++
 		}

@@ -44,6 +44,8 @@ type nodeState struct {
 	Index int `json:"index"`
 	// MachineID is made once, as an installation does.
 	MachineID string `json:"machineID"`
+	// Disk is how many bytes the node's own disk has; 0 is a directory of the host's.
+	Disk int64 `json:"disk,omitempty"`
 	// Stopped nodes stay off when the cluster starts.
 	Stopped bool `json:"stopped,omitempty"`
 }
@@ -91,6 +93,9 @@ func (s state) check() error {
 	for _, n := range s.Nodes {
 		if n.Index < 1 || n.Index > MaxNodes || n.Name != nodeName(n.Index) || seen[n.Index] || n.Index >= s.NextNode {
 			return fmt.Errorf("there can be no node %q, number %d", n.Name, n.Index)
+		}
+		if n.Disk != 0 && n.Disk < MinDisk {
+			return fmt.Errorf("%s can't have a disk of %d bytes", n.Name, n.Disk)
 		}
 		seen[n.Index] = true
 	}

@@ -61,9 +61,9 @@ func (t *tracker) set(name string, state component.State, message string) {
 	now := time.Now()
 	if info.State != state {
 		info.Since = now
-	}
-	if state == component.Starting {
-		t.started[name] = now
+		if state == component.Starting {
+			t.started[name] = now
+		}
 	}
 	if state == component.Ready && info.State == component.Starting {
 		info.Took = now.Sub(t.started[name])

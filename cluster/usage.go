@@ -1,11 +1,9 @@
 package cluster
 
 import (
-	"bytes"
 	"os"
 	"path/filepath"
 	"strconv"
-	"strings"
 	"time"
 )
 
@@ -61,18 +59,13 @@ func processTree() (map[int][]int, error) {
 	return children, nil
 }
 
-// statFields returns the fields of /proc/PID/stat from the third on, see proc(5):
-// the second, the name, may contain anything.
+// statFields returns the fields of /proc/PID/stat from the third on.
 func statFields(pid int) []string {
 	data, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
 	if err != nil {
 		return nil
 	}
-	_, rest, found := strings.Cut(string(data[bytes.LastIndexByte(data, ')')+1:]), " ")
-	if !found {
-		return nil
-	}
-	return strings.Fields(rest)
+	return parseStat(data)
 }
 
 // processTime is a process's own time and that of its ended children.
@@ -97,13 +90,6 @@ func processPSS(pid int) int64 {
 	if err != nil {
 		return 0
 	}
-	for _, line := range strings.Split(string(data), "\n") {
-		if value, ok := strings.CutPrefix(line, "Pss:"); ok {
-			kib, err := strconv.ParseInt(strings.Fields(value)[0], 10, 64)
-			if err == nil {
-				return kib << 10
-			}
-		}
-	}
-	return 0
+	pss, _ := kibibytes(data, "Pss:")
+	return pss
 }
