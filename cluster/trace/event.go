@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"kubarium/cluster/printable"
 )
 
 // Event is one thing that a tap saw happen.
@@ -64,11 +66,5 @@ func (e Event) Line() string {
 	if e.Detail != "" {
 		line += "  " + e.Detail
 	}
-	// What users named must not steer the terminal.
-	return strings.Map(func(r rune) rune {
-		if r < ' ' || r == 0x7f || r >= 0x80 && r < 0xa0 {
-			return '?'
-		}
-		return r
-	}, strings.TrimRight(line, " "))
+	return printable.Text(strings.TrimRight(line, " "), '?')
 }

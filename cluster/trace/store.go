@@ -6,11 +6,13 @@ import (
 	"sync"
 )
 
-// Capacity is how many events a store keeps, lateLimit how many bytes those may hold
-// on to that are not yet looked at.
+// Limit is how many bytes of events a store keeps, about; RoutineLimit how many more of those that
+// only say again that somebody lives: they come at each moment, and must not push out what
+// happened. lateLimit is how many bytes both may hold on to that are not yet looked at.
 const (
-	Capacity  = 8192
-	lateLimit = 8 << 20
+	Limit        = 12 << 20
+	RoutineLimit = 2 << 20
+	lateLimit    = 8 << 20
 )
 
 // Late completes an event when it is first read. Decoding costs more than seeing, and
@@ -24,16 +26,18 @@ type Late struct {
 type entry struct {
 	event Event
 	late  Late
+	size  int
 }
 
 // Store keeps the newest events. Adding one never waits for a reader: one that does
 // not keep up loses the oldest, and is told how many.
 type Store struct {
-	mu   sync.Mutex
-	ring []entry
-	// next is the Seq of the next event; entries before lateFrom have no Late.
-	next, lateFrom uint64
-	lateSize       int
+	mu sync.Mutex
+	// kept are what happened, and what is routine, each in the order of Seq.
+	kept [2]ring
+	// next is the Seq of the next event, lateSize what those that are kept hold on to.
+	next     uint64
+	lateSize int
 	// changed is closed at the next event, if somebody waits for it.
 	changed chan struct{}
 	stats   Stats
@@ -42,18 +46,22 @@ type Store struct {
 // Stats counts what a store took and gave up.
 type Stats struct {
 	Added uint64 `json:"added"`
-	// Overwritten events made room for newer ones; Undecoded ones were let go before
-	// anybody read them in full.
+	// Overwritten events made room for newer ones, Routine of them were such as Routine says;
+	// Undecoded ones were let go before anybody read them in full.
 	Overwritten uint64 `json:"overwritten"`
+	Routine     uint64 `json:"routine"`
 	Undecoded   uint64 `json:"undecoded"`
+	// Kept is how many there are, Bytes their size.
+	Kept  int `json:"kept"`
+	Bytes int `json:"bytes"`
 }
 
-// NewStore returns an empty store of the usual Capacity.
-func NewStore() *Store { return NewStoreOf(Capacity) }
+// NewStore returns an empty store with the usual limits.
+func NewStore() *Store { return NewStoreOf(Limit, RoutineLimit) }
 
-// NewStoreOf returns an empty store that keeps so many events.
-func NewStoreOf(capacity int) *Store {
-	return &Store{ring: make([]entry, capacity), next: 1, lateFrom: 1}
+// NewStoreOf returns an empty store that keeps so many bytes of events, and of routine.
+func NewStoreOf(limit, routine int) *Store {
+	return &Store{kept: [2]ring{{limit: limit}, {limit: routine}}, next: 1}
 }
 
 // Add keeps an event. A nil store takes none.
@@ -66,19 +74,13 @@ func (s *Store) AddLate(event Event, late Late) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.next > s.capacity() {
-		if oldest := s.next - s.capacity(); s.lateFrom <= oldest {
-			s.dropLate()
-		}
-		s.stats.Overwritten++
-	}
 	event.Seq = s.next
-	*s.at(s.next) = entry{event, late}
-	s.lateSize += late.Size
+	s.ringOf(event).push(entry{event, late, event.size()})
+	s.trim()
 	s.next++
 	s.stats.Added++
-	for s.lateSize > lateLimit && s.lateFrom < s.next {
-		s.dropLate()
+	s.lateSize += late.Size
+	for s.lateSize > lateLimit && s.dropLate() {
 	}
 	if s.changed != nil {
 		close(s.changed)
@@ -86,19 +88,50 @@ func (s *Store) AddLate(event Event, late Late) {
 	}
 }
 
+func (s *Store) ringOf(e Event) *ring {
+	if Routine(e) {
+		return &s.kept[1]
+	}
+	return &s.kept[0]
+}
+
+// trim makes room: the oldest go, but the newest stays however large it is. s.mu is held.
+func (s *Store) trim() {
+	for i := range s.kept {
+		r := &s.kept[i]
+		for r.bytes > r.limit && r.count > 1 {
+			e := r.pop()
+			s.lateSize -= e.late.Size
+			s.stats.Overwritten++
+			if i == 1 {
+				s.stats.Routine++
+			}
+		}
+	}
+}
+
 // Stats returns the counters.
 func (s *Store) Stats() Stats {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.stats
+	stats := s.stats
+	for _, r := range s.kept {
+		stats.Kept += r.count
+		stats.Bytes += r.bytes
+	}
+	return stats
 }
 
 // Follow calls f with each event after the one numbered after, first those that are
 // kept and then each new one, until ctx ends or f returns an error. lost is how many
-// were overwritten before this one could be read.
+// were overwritten before this one could be read; the first is told how many of those until
+// now: of the past, routine goes first.
 func (s *Store) Follow(ctx context.Context, after uint64, f func(event Event, lost uint64) error) error {
+	// Of the events after begin, f has got given, and heard that told are lost.
+	begin, given, told := after, uint64(0), uint64(0)
+	unseen := s.missing(after)
 	for {
-		e, lost, wait := s.read(after)
+		e, wait := s.read(after)
 		if wait != nil {
 			select {
 			case <-wait:
@@ -111,19 +144,36 @@ func (s *Store) Follow(ctx context.Context, after uint64, f func(event Event, lo
 			return err
 		}
 		after = e.event.Seq
+		unseen = max(unseen, after-begin-1-given)
+		lost := unseen - told
+		given, told = given+1, unseen
 		if err := f(s.complete(e), lost); err != nil {
 			return err
 		}
 	}
 }
 
+// missing is how many of the events after the one numbered after are not kept.
+func (s *Store) missing(after uint64) uint64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if after+1 >= s.next {
+		return 0
+	}
+	missing := s.next - 1 - after
+	for i := range s.kept {
+		r := &s.kept[i]
+		missing -= uint64(r.count - r.find(after+1))
+	}
+	return missing
+}
+
 // Kept calls f with each event that is kept now, oldest first.
 func (s *Store) Kept(f func(Event) error) error {
 	last := s.Last()
 	for after := uint64(0); after < last; {
-		e, _, _ := s.read(after)
-		after = e.event.Seq
-		if after > last {
+		e, wait := s.read(after)
+		if after = e.event.Seq; wait != nil || after > last {
 			return nil
 		}
 		if err := f(s.complete(e)); err != nil {
@@ -137,7 +187,7 @@ func (s *Store) Kept(f func(Event) error) error {
 // seen: not completed, which costs, and to be read only. It returns the Seq of the last.
 func (s *Store) Scan(after uint64, f func(Event)) uint64 {
 	for last := s.Last(); after < last; {
-		e, _, wait := s.read(after)
+		e, wait := s.read(after)
 		if wait != nil || e.event.Seq > last {
 			return after
 		}
@@ -152,7 +202,7 @@ func (s *Store) Event(seq uint64) (Event, bool) {
 	if seq == 0 {
 		return Event{}, false
 	}
-	e, _, wait := s.read(seq - 1)
+	e, wait := s.read(seq - 1)
 	if wait != nil || e.event.Seq != seq {
 		return Event{}, false
 	}
@@ -162,7 +212,7 @@ func (s *Store) Event(seq uint64) (Event, bool) {
 // Wait waits until there is an event after the one numbered after, or ctx ends.
 func (s *Store) Wait(ctx context.Context, after uint64) error {
 	for {
-		_, _, wait := s.read(after)
+		_, wait := s.read(after)
 		if wait == nil {
 			return nil
 		}
@@ -182,20 +232,25 @@ func (s *Store) Last() uint64 {
 }
 
 // read returns the first event after the one numbered after, or what to wait for.
-func (s *Store) read(after uint64) (e entry, lost uint64, wait <-chan struct{}) {
+func (s *Store) read(after uint64) (e entry, wait <-chan struct{}) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	seq := after + 1
-	if seq >= s.next {
+	var first *entry
+	for i := range s.kept {
+		r := &s.kept[i]
+		if at := r.find(after + 1); at < r.count {
+			if one := r.at(at); first == nil || one.event.Seq < first.event.Seq {
+				first = one
+			}
+		}
+	}
+	if first == nil {
 		if s.changed == nil {
 			s.changed = make(chan struct{})
 		}
-		return entry{}, 0, s.changed
+		return entry{}, s.changed
 	}
-	if oldest := s.next - min(s.next-1, s.capacity()); seq < oldest {
-		lost, seq = oldest-seq, oldest
-	}
-	return *s.at(seq), lost, nil
+	return *first, nil
 }
 
 // complete looks into the event, outside the lock, and keeps the result.
@@ -206,27 +261,47 @@ func (s *Store) complete(e entry) Event {
 	// Others may be reading the fields.
 	e.event.Fields = maps.Clone(e.event.Fields)
 	e.late.Complete(&e.event)
+	size := e.event.size()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if kept := s.at(e.event.Seq); kept.event.Seq == e.event.Seq && kept.late.Complete != nil {
+	if r, kept := s.get(e.event.Seq); kept != nil && kept.late.Complete != nil {
 		s.lateSize -= kept.late.Size
-		*kept = entry{event: e.event}
+		r.bytes += size - kept.size
+		*kept = entry{event: e.event, size: size}
+		s.trim()
 	}
 	return e.event
 }
 
-// dropLate gives up the oldest Late; s.mu is held.
-func (s *Store) dropLate() {
-	e := s.at(s.lateFrom)
-	// One that holds on to nothing is not given up.
-	if e.late.Size > 0 {
+// dropLate gives up what the oldest event holds on to; false if none does. s.mu is held.
+func (s *Store) dropLate() bool {
+	var oldest *ring
+	for i := range s.kept {
+		if r := &s.kept[i]; len(r.late) > 0 && (oldest == nil || r.late[0] < oldest.late[0]) {
+			oldest = r
+		}
+	}
+	if oldest == nil {
+		return false
+	}
+	_, e := s.get(oldest.late[0])
+	oldest.late = oldest.late[1:]
+	// It may have been looked at.
+	if e != nil && e.late.Size > 0 {
 		s.stats.Undecoded++
 		s.lateSize -= e.late.Size
 		e.late = Late{}
 	}
-	s.lateFrom++
+	return true
 }
 
-func (s *Store) at(seq uint64) *entry { return &s.ring[seq%s.capacity()] }
-
-func (s *Store) capacity() uint64 { return uint64(len(s.ring)) }
+// get finds the event of a number, nil if it is not kept; s.mu is held.
+func (s *Store) get(seq uint64) (*ring, *entry) {
+	for i := range s.kept {
+		r := &s.kept[i]
+		if at := r.find(seq); at < r.count && r.at(at).event.Seq == seq {
+			return r, r.at(at)
+		}
+	}
+	return nil, nil
+}

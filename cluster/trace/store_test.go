@@ -31,8 +31,9 @@ func TestFollowGivesKeptThenNewEvents(t *testing.T) {
 }
 
 func TestSlowReaderIsToldWhatItLost(t *testing.T) {
-	s := NewStore()
-	for range Capacity + 10 {
+	// Room for ten events of the least size.
+	s := NewStoreOf(10*fixedSize, 0)
+	for range 20 {
 		s.Add(Event{})
 	}
 	err := s.Follow(t.Context(), 3, func(e Event, lost uint64) error {
@@ -44,7 +45,7 @@ func TestSlowReaderIsToldWhatItLost(t *testing.T) {
 	if !errors.Is(err, errEnough) {
 		t.Error(err)
 	}
-	if got := s.Stats(); got.Added != Capacity+10 || got.Overwritten != 10 {
+	if got := s.Stats(); got.Added != 20 || got.Overwritten != 10 || got.Kept != 10 || got.Bytes != 10*fixedSize {
 		t.Errorf("counters: %+v", got)
 	}
 }
@@ -68,11 +69,122 @@ func TestLateIsCompletedOnceAndBounded(t *testing.T) {
 	if calls != 4 || s.Stats().Undecoded != 2 || s.lateSize != 0 {
 		t.Errorf("%d calls, %+v, %d bytes held", calls, s.Stats(), s.lateSize)
 	}
-	for range 3 * Capacity {
+	for range 3 * Limit / fixedSize {
 		s.AddLate(Event{}, Late{Complete: late.Complete, Size: 1})
 	}
-	if s.lateSize != Capacity {
-		t.Errorf("%d bytes held after turning over, want %d", s.lateSize, Capacity)
+	if kept := s.Stats().Kept; s.lateSize != kept || kept != Limit/fixedSize {
+		t.Errorf("%d bytes held after turning over, of %d events; want one each of %d", s.lateSize, kept, Limit/fixedSize)
+	}
+}
+
+// TestSizeIsBounded adds events that grow when they are looked at.
+func TestSizeIsBounded(t *testing.T) {
+	s := NewStoreOf(100*fixedSize, 0)
+	for range 50 {
+		s.AddLate(Event{Fields: map[string]string{"key": "k"}}, Late{Complete: func(e *Event) {
+			e.Fields["diff"] = strings.Repeat("x", 10*fixedSize)
+		}, Size: 1})
+	}
+	if got := s.Stats(); got.Kept != 50 {
+		t.Fatalf("%+v before anybody looks", got)
+	}
+	n := 0
+	if err := s.Kept(func(e Event) error { n++; return nil }); err != nil {
+		t.Fatal(err)
+	}
+	if got := s.Stats(); got.Bytes > 100*fixedSize || got.Kept == 0 || got.Kept > 10 || n < 10 {
+		t.Errorf("%+v after %d were looked at", got, n)
+	}
+	// One that is larger than all there may be is kept until the next comes.
+	s.Add(Event{Detail: strings.Repeat("x", 200*fixedSize)})
+	if got := s.Stats(); got.Kept != 1 {
+		t.Errorf("%+v with a large one", got)
+	}
+}
+
+// TestRoutineMakesNoRoom has a cluster rest for long after something happened.
+func TestRoutineMakesNoRoom(t *testing.T) {
+	s := NewStoreOf(100*fixedSize, 20*fixedSize)
+	renewal := Event{Verb: "update", Object: Object{Resource: "leases", Name: "node-1"}}
+	for i := range 10 {
+		s.Add(Event{Verb: fmt.Sprint(i)})
+		for range 1000 {
+			s.Add(renewal)
+		}
+	}
+	if !Routine(Event{Verb: "probe", Fields: map[string]string{Again: "true"}}) || Routine(Event{Verb: "probe", Fields: map[string]string{"result": "failed"}}) {
+		t.Error("a probe is routine when it finds what it found before")
+	}
+	// To make and to end a Lease is no routine.
+	s.Add(Event{Verb: "create", Object: renewal.Object})
+	var told []string
+	last, lost, given := uint64(0), uint64(0), uint64(0)
+	err := s.Follow(t.Context(), 0, func(e Event, missed uint64) error {
+		if e.Seq <= last {
+			t.Errorf("%d comes after %d", e.Seq, last)
+		}
+		last, lost, given = e.Seq, lost+missed, given+1
+		if missed > 0 && given > 1 {
+			t.Errorf("%d are told to be lost before event %d, and not at the first", missed, e.Seq)
+		}
+		if e.Verb != "update" {
+			told = append(told, e.Verb)
+		}
+		if e.Verb == "create" {
+			return errEnough
+		}
+		return nil
+	})
+	if !errors.Is(err, errEnough) || strings.Join(told, "") != "0123456789create" {
+		t.Errorf("told %v (%v)", told, err)
+	}
+	stats := s.Stats()
+	if stats.Routine != stats.Overwritten || stats.Overwritten != lost || given+lost != stats.Added {
+		t.Errorf("%+v, %d given, %d told to be lost", stats, given, lost)
+	}
+	if e, ok := s.Event(1); !ok || e.Verb != "0" {
+		t.Errorf("the first event is %+v, %v", e, ok)
+	}
+	if _, ok := s.Event(2); ok {
+		t.Error("a renewal of long ago is kept")
+	}
+}
+
+// TestGapsAreCountedOnce has a reader that is slower than those who write, and counts what it
+// got and what it was told to have lost.
+func TestGapsAreCountedOnce(t *testing.T) {
+	s := NewStoreOf(50*fixedSize, 10*fixedSize)
+	const all = 5000
+	lease := Object{Resource: "leases", Name: "n"}
+	write := func(n int) {
+		for i := range n {
+			if i%3 == 0 {
+				s.Add(Event{Verb: "create"})
+				continue
+			}
+			s.Add(Event{Verb: "update", Object: lease})
+		}
+	}
+	write(1000)
+	var given, lost uint64
+	err := s.Follow(t.Context(), 0, func(e Event, missed uint64) error {
+		given, lost = given+1, lost+missed
+		if given+lost < e.Seq {
+			t.Errorf("at event %d: %d given, %d lost", e.Seq, given, lost)
+		}
+		if e.Seq < all {
+			write(min(int(given%40)*10, all-int(s.Last())))
+			if s.Last() < all && s.Last() == e.Seq {
+				write(1)
+			}
+		}
+		if e.Seq == all {
+			return errEnough
+		}
+		return nil
+	})
+	if !errors.Is(err, errEnough) || given+lost != all {
+		t.Errorf("%d given, %d lost, of %d (%v)", given, lost, all, err)
 	}
 }
 
