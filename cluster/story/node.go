@@ -79,27 +79,3 @@ func madeID(e trace.Event, key string) string {
 	}
 	return ": " + response[key][:12]
 }
-
-// rules tells that kube-proxy changed the packet rules of a Service in the story.
-func (s *Story) rules(e trace.Event) {
-	m, ok := s.family[s.services[e.Object.Namespace+"/"+e.Object.Name]]
-	if !ok || e.Verb != "rules" {
-		return
-	}
-	step := Step{
-		Seq: e.Seq, Time: e.Time, Who: "kube-proxy on " + e.Fields["node"], Object: e.Object, Certain: true,
-		Why: "the chains have the name of the Service of " + describe(m.object), Detail: e.Detail + " in " + e.Fields["chains"],
-	}
-	if e.Fields["by"] != "" {
-		step.Detail += ", by the program " + e.Fields["by"]
-	}
-	switch {
-	case e.Fields["endpoints"] != "":
-		step.What = "has packets to " + describe(e.Object) + " go to " + e.Fields["endpoints"]
-	case e.Fields["added"] == "0":
-		step.What = "takes away rules of " + describe(e.Object)
-	default:
-		step.What = "changes the rules of " + describe(e.Object)
-	}
-	s.told = append(s.told, step)
-}

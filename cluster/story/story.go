@@ -67,6 +67,8 @@ type Story struct {
 	// services are the names of Services in the story, or of those that an EndpointSlice in it
 	// belongs to, with the UID of that.
 	services map[string]string
+	// slices are the writes of their EndpointSlices, by the Service.
+	slices map[string][]sliceWrite
 	// last is the time of the newest event, given that of the last step that was given out.
 	last, given time.Time
 	// probed is how the last probe of a container went: only a change is told.
@@ -98,6 +100,7 @@ func New(root Root) *Story {
 	return &Story{
 		root: root, family: map[string]member{}, byName: map[string]string{}, probed: map[string]string{},
 		woken: map[string]bool{}, entered: map[string]bool{}, hosts: map[string]trace.Object{}, services: map[string]string{},
+		slices: map[string][]sliceWrite{},
 	}
 }
 
@@ -267,6 +270,7 @@ func (s *Story) write(e trace.Event) []Step {
 
 // tellWrite tells of a write in the story, or has it wait for its request.
 func (s *Story) tellWrite(e trace.Event) []Step {
+	s.keepSlice(e)
 	var by []trace.Event
 	for _, r := range s.requests {
 		if made(r, e) {
@@ -333,7 +337,7 @@ func (s *Story) join(write trace.Event, why string) {
 	}
 	if o.Kind == "Service" {
 		s.services[o.Namespace+"/"+o.Name] = o.UID
-	} else if service := write.Fields["service"]; service != "" {
+	} else if service := write.Fields["service"]; service != "" && s.services[o.Namespace+"/"+service] == "" {
 		s.services[o.Namespace+"/"+service] = o.UID
 	}
 	s.family[o.UID] = member{object: o, why: why, since: write.Time}
@@ -346,6 +350,8 @@ func (s *Story) join(write trace.Event, why string) {
 			s.notify(e)
 		case e.Component == "kube-controller-manager":
 			s.words(e)
+		case e.Component == "kube-proxy":
+			s.rules(e)
 		default:
 			s.attempt(e)
 		}

@@ -173,7 +173,7 @@ func TestRules(t *testing.T) {
 	pod, slice := object("Pod", "a", "p"), object("EndpointSlice", "web-x", "e")
 	p.write(1, "create", pod, 1)
 	p.request(0, 2, "admin", "kubectl/v1", "create", pod, "201", "1")
-	p.write(5, "create", slice, 2, "targets", "p", "service", "web")
+	p.write(5, "create", slice, 2, "targets", "p", "service", "web", "endpoints", "10.244.1.2:80")
 	p.request(4, 6, serviceAccount+"endpointslice-controller", "kcm", "create", slice, "201", "2")
 	for i, name := range []string{"web", "other"} {
 		p.add(trace.Event{
@@ -186,4 +186,50 @@ func TestRules(t *testing.T) {
 		"endpointslice-controller creates EndpointSlice shop/web-x",
 		"kube-proxy on node-1 has packets to Service shop/web go to 10.244.1.2:80",
 	)
+}
+
+// TestRulesFollowRevisions tells which revision of which EndpointSlice packet rules follow, and
+// says so where none is known that says the same.
+func TestRulesFollowRevisions(t *testing.T) {
+	p := &tape{story: New(Root{Resource: "services", Namespace: "shop", Name: "web"})}
+	service, slice, more := object("Service", "web", "s"), object("EndpointSlice", "web-x", "e"), object("EndpointSlice", "web-y", "f")
+	rules := func(ms int, endpoints, added string) {
+		p.add(trace.Event{
+			Time: p.at(ms), Component: "kube-proxy", Verb: "rules", Object: trace.Object{Kind: "Service", Namespace: "shop", Name: "web"},
+			Fields: map[string]string{"node": "node-1", "endpoints": endpoints, "added": added},
+		})
+	}
+	// The kernel may be quicker than etcd's watch.
+	rules(1, "a:80", "1")
+	p.write(2, "create", service, 1)
+	p.write(3, "create", slice, 2, "ownerUID", "s", "service", "web")
+	p.write(4, "update", slice, 3, "service", "web", "endpoints", "a:80 b:80")
+	rules(5, "b:80 a:80", "3")
+	// Another write that changes no endpoint is not what led to it.
+	p.write(6, "update", slice, 4, "service", "web", "endpoints", "a:80 b:80")
+	p.write(7, "create", more, 5, "ownerUID", "s", "service", "web", "endpoints", "c:80")
+	rules(8, "a:80 b:80", "3")
+	rules(9, "a:80 b:80 c:80", "3")
+	p.write(10, "delete", slice, 6, "service", "web")
+	p.write(11, "delete", more, 7, "service", "web")
+	rules(12, "", "0")
+	rules(13, "d:80", "1")
+	p.told = append(p.told, p.story.Settle(p.at(10_000))...)
+	var got []string
+	for _, s := range p.told {
+		if s.Who == "kube-proxy on node-1" {
+			got = append(got, fmt.Sprint(s.Certain, s.Why[strings.IndexAny(s.Why, ",;"):]))
+		}
+	}
+	want := []string{
+		"false; no revision of its EndpointSlices that is known says the same, so which one led to it is not certain",
+		"true, and EndpointSlice shop/web-x says the same since revision 3",
+		"true, and EndpointSlice shop/web-x says the same since revision 3",
+		"true, and EndpointSlice shop/web-y says the same since revision 5",
+		"true, and EndpointSlice shop/web-y has no endpoint left since revision 7",
+		"false; no revision of its EndpointSlices that is known says the same, so which one led to it is not certain",
+	}
+	if strings.Join(got, "\n") != strings.Join(want, "\n") {
+		t.Errorf("told\n  %s\nwant\n  %s", strings.Join(got, "\n  "), strings.Join(want, "\n  "))
+	}
 }
