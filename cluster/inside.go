@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -34,13 +33,18 @@ func (c *Cluster) machineOf(name string) (*node.Node, error) {
 	return running, nil
 }
 
+// containerdOf connects to the containerd of a node that runs.
+func containerdOf(machine *node.Node) (*runtime.Runtime, error) {
+	return runtime.Dial(machine.Path(node.ContainerdSocket))
+}
+
 // InspectNode asks a node's containerd what it has, and its kubelet's tap how it used that.
 func (c *Cluster) InspectNode(ctx context.Context, name string) (found inspect.Node, err error) {
 	machine, err := c.machineOf(name)
 	if err != nil {
 		return found, err
 	}
-	containerd, err := runtime.Dial(machine.Path(node.ContainerdSocket))
+	containerd, err := containerdOf(machine)
 	if err != nil {
 		return found, err
 	}
@@ -75,7 +79,7 @@ func (c *Cluster) InspectContainer(ctx context.Context, namespace, pod, name str
 	if err != nil {
 		return found, err
 	}
-	containerd, err := runtime.Dial(machine.Path(node.ContainerdSocket))
+	containerd, err := containerdOf(machine)
 	if err != nil {
 		return found, err
 	}
@@ -149,20 +153,8 @@ func (c *Cluster) findContainer(ctx context.Context, namespace, pod, name string
 	if object.Spec.NodeName == "" {
 		return nil, "", fmt.Errorf("pod %s is on no node yet", pod)
 	}
-	name = cmp.Or(name, object.Spec.Containers[0].Name)
-	statuses := slices.Concat(object.Status.ContainerStatuses, object.Status.InitContainerStatuses, object.Status.EphemeralContainerStatuses)
-	var names []string
-	for _, s := range statuses {
-		names = append(names, s.Name)
-		if s.Name != name {
-			continue
-		}
-		if s.State.Running == nil {
-			return nil, "", fmt.Errorf("container %s of pod %s does not run", name, pod)
-		}
-		return object, strings.TrimPrefix(s.ContainerID, "containerd://"), nil
-	}
-	return nil, "", fmt.Errorf("pod %s has no container %q; it has %s", pod, name, strings.Join(names, ", "))
+	id, err := process.ContainerID(object, cmp.Or(name, object.Spec.Containers[0].Name))
+	return object, id, err
 }
 
 // FollowRuntime calls f whenever something changes in a node's containerd, until ctx ends.
@@ -171,7 +163,7 @@ func (c *Cluster) FollowRuntime(ctx context.Context, name string, f func()) erro
 	if err != nil {
 		return err
 	}
-	containerd, err := runtime.Dial(machine.Path(node.ContainerdSocket))
+	containerd, err := containerdOf(machine)
 	if err != nil {
 		return err
 	}

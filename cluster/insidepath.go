@@ -1,62 +1,78 @@
 package cluster
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
-	"net/netip"
 	"slices"
-	"strconv"
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/kubernetes"
 
 	"kubarium/cluster/inspect"
 	"kubarium/cluster/inspect/path"
 	"kubarium/cluster/inspect/runtime"
 	"kubarium/cluster/network"
-	"kubarium/cluster/node"
 	"kubarium/cluster/process"
 )
 
-// lookedAtPods bounds in how many pods of a Service is looked for the packet.
-const lookedAtPods = 16
+const (
+	// lookedAtPods bounds in how many pods of a Service is looked for the packet.
+	lookedAtPods = 16
+	// Outside is the sender of packets that come from outside of the cluster: this machine,
+	// by the router between the nodes, as those to node ports do.
+	Outside = "outside"
+	// between is that network.
+	between = "the network between the nodes"
+)
 
-// destination is where a packet is sent, and the pods that it may come to.
-type destination struct {
-	name   string
-	target netip.AddrPort
-	pods   []corev1.Pod
+// sender is where a packet is sent from.
+type sender struct {
+	place path.Place
+	// node is whose kernel tracks the connection; "" is that which it comes to first.
+	node string
+	// uid is the pod's; none for others.
+	uid types.UID
 }
 
-// InspectPath sends the first packet of a TCP connection from a pod to svc/NAME[:PORT],
-// pod/NAME[:PORT] or an address and port, and tells its way.
+// InspectPath sends the first packet of a TCP connection, or a UDP datagram, and tells its
+// way. It is sent from a pod, from node/NAME, or from Outside; to svc/NAME[:PORT],
+// pod/NAME[:PORT] or an address and port, with /udp behind it for a datagram. Of an object in
+// another namespace that is named, too: pod/NAMESPACE/NAME.
 func (c *Cluster) InspectPath(ctx context.Context, namespace, from, to string) (inspect.Path, error) {
+	return c.SendPacket(ctx, namespace, from, to, nil)
+}
+
+// SendPacket is InspectPath that tells what it does meanwhile.
+func (c *Cluster) SendPacket(ctx context.Context, namespace, from, to string, progress func(string)) (inspect.Path, error) {
 	client, err := kubernetes.NewForConfig(c.restConfig)
 	if err != nil {
 		return inspect.Path{}, err
 	}
-	sender, err := client.CoreV1().Pods(namespace).Get(ctx, strings.TrimPrefix(from, "pod/"), metav1.GetOptions{})
-	if err != nil {
-		return inspect.Path{}, fmt.Errorf("find pod: %w", err)
-	}
-	target, err := findDestination(ctx, client, namespace, to)
+	sender, err := c.findSender(ctx, client, namespace, from)
 	if err != nil {
 		return inspect.Path{}, err
 	}
-	first, err := c.podPlace(ctx, sender)
+	target, err := c.findDestination(ctx, client, namespace, to, sender)
 	if err != nil {
 		return inspect.Path{}, err
 	}
-	question := path.Question{From: first.Name, To: target.name, Target: target.target, Places: []path.Place{first}}
+	question := path.Question{From: sender.place.Name, To: target.name, Target: target.target, Places: []path.Place{sender.place}, Progress: progress}
+	if target.udp {
+		question.Datagram = datagramFor(target.target)
+	}
+	for _, place := range c.machinePlaces() {
+		if place.Name != sender.place.Name {
+			question.Places = append(question.Places, place)
+		}
+	}
 	var unseen []string
-	question.Places = append(question.Places, c.machinePlaces()...)
 	for i := range target.pods {
 		pod := &target.pods[i]
-		if pod.UID == sender.UID || len(question.Places) > lookedAtPods+MaxNodes {
+		if pod.UID == sender.uid || len(question.Places) > lookedAtPods+MaxNodes {
 			continue
 		}
 		place, err := c.podPlace(ctx, pod)
@@ -71,18 +87,57 @@ func (c *Cluster) InspectPath(ctx context.Context, namespace, from, to string) (
 		return found, err
 	}
 	found.Unseen = append(found.Unseen, unseen...)
-	c.addTracked(&found, sender.Spec.NodeName)
+	c.addTracked(&found, sender.node)
 	return found, nil
 }
 
-// addTracked adds what the sender's node remembers of the connection.
+// findSender reads who sends a packet.
+func (c *Cluster) findSender(ctx context.Context, client kubernetes.Interface, namespace, from string) (sender, error) {
+	if from == Outside {
+		return sender{place: path.Place{Name: between, Enter: c.network.Do}}, nil
+	}
+	if name, is := strings.CutPrefix(from, "node/"); is {
+		place, err := c.machinePlace(name)
+		return sender{place: place, node: name}, err
+	}
+	pod, err := client.CoreV1().Pods(namespace).Get(ctx, strings.TrimPrefix(from, "pod/"), metav1.GetOptions{})
+	if err != nil {
+		return sender{}, fmt.Errorf("find pod: %w", err)
+	}
+	if pod.Spec.HostNetwork {
+		// Its network is the node's, and its packets are as those of the node itself.
+		place, err := c.machinePlace(pod.Spec.NodeName)
+		return sender{place: place, node: pod.Spec.NodeName, uid: pod.UID}, err
+	}
+	place, err := c.podPlace(ctx, pod)
+	return sender{place: place, node: pod.Spec.NodeName, uid: pod.UID}, err
+}
+
+func (c *Cluster) machinePlace(name string) (path.Place, error) {
+	machine, err := c.machineOf(name)
+	if err != nil {
+		return path.Place{}, err
+	}
+	return path.Place{Name: name, Enter: entering(machine), Rules: true}, nil
+}
+
+// addTracked adds what the sender's node remembers of the connection, or that which it came
+// to first.
 func (c *Cluster) addTracked(found *inspect.Path, name string) {
+	for _, hop := range found.There {
+		if name == "" && slices.Contains(c.Nodes(), hop.Where) {
+			name = hop.Where
+		}
+	}
+	if name == "" {
+		return
+	}
 	machine, err := c.machineOf(name)
 	if err == nil {
 		var list []inspect.Connection
 		if list, err = inspect.Connections(networkOf(machine)); err == nil {
 			at := slices.IndexFunc(list, func(one inspect.Connection) bool {
-				return one.Protocol == "tcp" && one.From.String() == found.Source && one.To.String() == found.Target
+				return one.Protocol == found.Protocol && one.From.String() == found.Source && one.To.String() == found.Target
 			})
 			if at >= 0 {
 				found.Tracked = &list[at]
@@ -95,14 +150,11 @@ func (c *Cluster) addTracked(found *inspect.Path, name string) {
 
 // machinePlaces are the nodes that run, and the network between them.
 func (c *Cluster) machinePlaces() []path.Place {
-	places := []path.Place{{Name: "the network between the nodes", Enter: c.network.Do}}
+	places := []path.Place{{Name: between, Enter: c.network.Do}}
 	for _, name := range c.Nodes() {
-		machine, err := c.machineOf(name)
-		if err != nil {
-			continue
+		if place, err := c.machinePlace(name); err == nil {
+			places = append(places, place)
 		}
-		enter := func(f func() error) error { return network.InNamespaceOf(machine.PID(), f) }
-		places = append(places, path.Place{Name: name, Enter: enter, Rules: true})
 	}
 	return places
 }
@@ -121,13 +173,15 @@ func (c *Cluster) podPlace(ctx context.Context, pod *corev1.Pod) (place path.Pla
 	if err != nil {
 		return place, err
 	}
-	containerd, err := runtime.Dial(machine.Path(node.ContainerdSocket))
+	containerd, err := containerdOf(machine)
 	if err != nil {
 		return place, err
 	}
 	defer func() { err = errors.Join(err, containerd.Close()) }()
 	inside, err := containerd.PID(ctx, id)
-	if err != nil {
+	if errors.Is(err, runtime.ErrNoTask) {
+		return place, fmt.Errorf("%s has just ended", name)
+	} else if err != nil {
 		return place, err
 	}
 	root, err := machine.Cgroup("memory")
@@ -144,98 +198,4 @@ func (c *Cluster) podPlace(ctx context.Context, pod *corev1.Pod) (place path.Pla
 		}
 	}
 	return place, fmt.Errorf("%s has just ended", name)
-}
-
-// findDestination reads what a packet is to be sent to.
-func findDestination(ctx context.Context, client kubernetes.Interface, namespace, to string) (destination, error) {
-	if target, err := netip.ParseAddrPort(to); err == nil && target.Addr().Is4() {
-		pods, err := podsOf(ctx, client, []string{target.Addr().String()})
-		return destination{name: "address " + to, target: target, pods: pods}, err
-	}
-	kind, rest, ok := strings.Cut(to, "/")
-	if !ok {
-		return destination{}, fmt.Errorf("%q is no destination: write svc/NAME[:PORT], pod/NAME[:PORT] or ADDRESS:PORT", to)
-	}
-	name, portText, _ := strings.Cut(rest, ":")
-	if n, ns, ok := strings.Cut(name, "."); ok && kind != "pod" && kind != "pods" {
-		name, namespace = n, ns
-	}
-	port := 0
-	if portText != "" {
-		var err error
-		if port, err = strconv.Atoi(portText); err != nil || port < 1 || port > 65535 {
-			return destination{}, fmt.Errorf("%q is no port", portText)
-		}
-	}
-	switch kind {
-	case "svc", "service", "services":
-		return serviceDestination(ctx, client, namespace, name, port)
-	case "pod", "pods", "po":
-		return podDestination(ctx, client, namespace, name, port)
-	}
-	return destination{}, fmt.Errorf("%q is no destination: write svc/NAME[:PORT], pod/NAME[:PORT] or ADDRESS:PORT", to)
-}
-
-func serviceDestination(ctx context.Context, client kubernetes.Interface, namespace, name string, port int) (destination, error) {
-	service, err := client.CoreV1().Services(namespace).Get(ctx, name, metav1.GetOptions{})
-	if err != nil {
-		return destination{}, fmt.Errorf("find service: %w", err)
-	}
-	address, err := netip.ParseAddr(service.Spec.ClusterIP)
-	if err != nil {
-		return destination{}, fmt.Errorf("service %s has no address of its own: name one of its pods", name)
-	}
-	for _, p := range service.Spec.Ports {
-		if port == 0 && p.Protocol == corev1.ProtocolTCP {
-			port = int(p.Port)
-		}
-	}
-	if port == 0 {
-		return destination{}, fmt.Errorf("service %s has no TCP port", name)
-	}
-	parts, err := client.DiscoveryV1().EndpointSlices(namespace).List(ctx, metav1.ListOptions{LabelSelector: "kubernetes.io/service-name=" + name})
-	if err != nil {
-		return destination{}, fmt.Errorf("find endpoints: %w", err)
-	}
-	var addresses []string
-	for _, s := range parts.Items {
-		for _, e := range s.Endpoints {
-			addresses = append(addresses, e.Addresses...)
-		}
-	}
-	pods, err := podsOf(ctx, client, addresses)
-	return destination{name: "service " + namespace + "/" + name, target: netip.AddrPortFrom(address, uint16(port)), pods: pods}, err
-}
-
-func podDestination(ctx context.Context, client kubernetes.Interface, namespace, name string, port int) (destination, error) {
-	pod, err := client.CoreV1().Pods(namespace).Get(ctx, name, metav1.GetOptions{})
-	if err != nil {
-		return destination{}, fmt.Errorf("find pod: %w", err)
-	}
-	address, err := netip.ParseAddr(pod.Status.PodIP)
-	if err != nil {
-		return destination{}, fmt.Errorf("pod %s has no address yet", name)
-	}
-	for _, c := range pod.Spec.Containers {
-		for _, p := range c.Ports {
-			if cmp.Or(p.Protocol, corev1.ProtocolTCP) == corev1.ProtocolTCP {
-				port = cmp.Or(port, int(p.ContainerPort))
-			}
-		}
-	}
-	if port == 0 {
-		return destination{}, fmt.Errorf("pod %s names no port: write pod/%s:PORT", name, name)
-	}
-	return destination{name: "pod " + namespace + "/" + name, target: netip.AddrPortFrom(address, uint16(port)), pods: []corev1.Pod{*pod}}, nil
-}
-
-// podsOf are the pods that have one of the addresses, on networks of their own.
-func podsOf(ctx context.Context, client kubernetes.Interface, addresses []string) ([]corev1.Pod, error) {
-	list, err := client.CoreV1().Pods(metav1.NamespaceAll).List(ctx, metav1.ListOptions{})
-	if err != nil {
-		return nil, fmt.Errorf("find pods: %w", err)
-	}
-	return slices.DeleteFunc(list.Items, func(pod corev1.Pod) bool {
-		return pod.Spec.HostNetwork || pod.Status.Phase != corev1.PodRunning || !slices.Contains(addresses, pod.Status.PodIP)
-	}), nil
 }

@@ -1,19 +1,19 @@
 package cluster
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"os"
-	"os/exec"
 	"strings"
 	"time"
 
+	"golang.org/x/sync/errgroup"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/kubernetes"
 
 	"kubarium/cluster/inspect"
 	"kubarium/cluster/network"
+	"kubarium/cluster/nft"
 	"kubarium/cluster/node"
 	"kubarium/cluster/trace"
 )
@@ -36,12 +36,12 @@ func (c *Cluster) InspectService(ctx context.Context, namespace, name, where str
 	if err != nil {
 		return inspect.Service{}, err
 	}
-	listing, err := nftIn(ctx, machine, "-a", "list", "table", "ip", "kube-proxy")
+	listing, err := nft.Run(ctx, entering(machine), "", "-a", "list", "table", "ip", "kube-proxy")
 	if err != nil {
 		return inspect.Service{}, err
 	}
 	s := inspect.Service{Namespace: namespace, Name: name, Node: where}
-	s.Doors = inspect.ParseRuleset(listing).Service(namespace, name)
+	s.Doors = inspect.ParseRuleset(string(listing)).Service(namespace, name)
 	counted, err := os.ReadFile(machine.Path("/proc/sys/net/netfilter/nf_conntrack_acct"))
 	s.Accounting = err == nil && strings.TrimSpace(string(counted)) == "1"
 	connections, err := inspect.Connections(networkOf(machine))
@@ -50,6 +50,74 @@ func (c *Cluster) InspectService(ctx context.Context, namespace, name, where str
 	}
 	s.Count(connections)
 	return s, nil
+}
+
+// meterEvery is how often counters are read while somebody looks: nothing tells of a packet.
+const meterEvery = 2 * time.Second
+
+// meters count packets to a Service on nodes while somebody looks at it.
+type meters map[string]*inspect.Meter
+
+// count adds to what was found what a node's meter counts.
+func (m meters) count(ctx context.Context, c *Cluster, s *inspect.Service) error {
+	machine, err := c.machineOf(s.Node)
+	if err != nil {
+		return err
+	}
+	if m[s.Node] == nil {
+		m[s.Node] = inspect.NewMeter(entering(machine))
+	}
+	return m[s.Node].Count(ctx, s)
+}
+
+// close takes all meters away. That of a node that is off is gone with it.
+func (m meters) close(ctx context.Context, c *Cluster) {
+	for name, meter := range m {
+		if _, err := c.machineOf(name); err != nil {
+			continue
+		}
+		if err := meter.Close(ctx); err != nil {
+			c.log.Error("end counting packets", "node", name, "error", err)
+		}
+	}
+}
+
+// WatchService calls show with the rules of a Service on a node, with counters, and again at
+// each change, until ctx ends.
+func (c *Cluster) WatchService(ctx context.Context, namespace, name, where string, show func(inspect.Service) error) error {
+	counting := meters{}
+	defer counting.close(ctx, c)
+	return inspect.Watch(ctx, func(ctx context.Context) error {
+		found, err := c.InspectService(ctx, namespace, name, where)
+		if err != nil {
+			return err
+		}
+		where = found.Node
+		if err := counting.count(ctx, c, &found); err != nil {
+			return err
+		}
+		return show(found)
+	}, func(ctx context.Context, changed func()) error { return c.followCounted(ctx, where, changed) })
+}
+
+// followCounted calls changed when a node's packet rules or connections change, and when
+// counters are to be read.
+func (c *Cluster) followCounted(ctx context.Context, name string, changed func()) error {
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error { return c.FollowPackets(ctx, name, changed) })
+	group.Go(func() error {
+		ticker := time.NewTicker(meterEvery)
+		defer ticker.Stop()
+		for {
+			select {
+			case <-ticker.C:
+				changed()
+			case <-ctx.Done():
+				return ctx.Err()
+			}
+		}
+	})
+	return group.Wait()
 }
 
 // someNode is a node that runs.
@@ -62,20 +130,9 @@ func (c *Cluster) someNode() (string, error) {
 	return "", fmt.Errorf("no node is on")
 }
 
-// nftIn runs nft in a node's network.
-func nftIn(ctx context.Context, machine *node.Node, args ...string) (string, error) {
-	var out []byte
-	err := network.InNamespaceOf(machine.PID(), func() error {
-		var complaint bytes.Buffer
-		nft := exec.CommandContext(ctx, "nft", args...)
-		nft.Stderr = &complaint
-		var err error
-		if out, err = nft.Output(); err != nil {
-			return fmt.Errorf("nft %s: %w: %s", strings.Join(args, " "), err, strings.TrimSpace(complaint.String()))
-		}
-		return nil
-	})
-	return string(out), err
+// entering runs functions in a node's network.
+func entering(machine *node.Node) func(func() error) error {
+	return func(f func() error) error { return network.InNamespaceOf(machine.PID(), f) }
 }
 
 // networkOf is the network namespace of a node.

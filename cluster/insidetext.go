@@ -28,7 +28,12 @@ func (c *Cluster) Inside(ctx context.Context, kind, namespace, name string, show
 	case "Pod":
 		look = c.insidePod
 	case "Service":
-		look, follow = c.insideService, c.FollowPackets
+		counting := meters{}
+		defer counting.close(ctx, c)
+		look = func(ctx context.Context, namespace, name string, w io.Writer) ([]string, error) {
+			return c.insideService(ctx, counting, namespace, name, w)
+		}
+		follow = c.followCounted
 	case "Node":
 	default:
 		return fmt.Errorf("there is nothing to see inside of a %s", kind)
@@ -58,7 +63,7 @@ func (c *Cluster) insideNode(ctx context.Context, _, name string, w io.Writer) (
 	return []string{name}, found.WriteText(w)
 }
 
-func (c *Cluster) insideService(ctx context.Context, namespace, name string, w io.Writer) ([]string, error) {
+func (c *Cluster) insideService(ctx context.Context, counting meters, namespace, name string, w io.Writer) ([]string, error) {
 	var nodes []string
 	for _, node := range c.Nodes() {
 		// One that is off has no rules.
@@ -67,6 +72,9 @@ func (c *Cluster) insideService(ctx context.Context, namespace, name string, w i
 		}
 		found, err := c.InspectService(ctx, namespace, name, node)
 		if err != nil {
+			return nil, err
+		}
+		if err := counting.count(ctx, c, &found); err != nil {
 			return nil, err
 		}
 		if err := found.WriteText(w); err != nil {
@@ -116,7 +124,7 @@ func (c *Cluster) insidePod(ctx context.Context, namespace, name string, w io.Wr
 
 // writeKubelet writes what the kubelet did for a pod, as far as the trace has it.
 func (c *Cluster) writeKubelet(pod *corev1.Pod, w io.Writer) {
-	fmt.Fprintf(w, "What the kubelet on %s did for the pod (of the newest %d events of the cluster)\n", pod.Spec.NodeName, trace.Capacity)
+	fmt.Fprintf(w, "What the kubelet on %s did for the pod (as far as the trace has it: the newest %d MiB of events)\n", pod.Spec.NodeName, trace.Limit>>20)
 	c.trace.Scan(0, func(e trace.Event) {
 		if e.Component != tap.Component || e.Object.UID != string(pod.UID) || e.Verb == "status" {
 			return

@@ -77,7 +77,7 @@ func (s *Service) Count(connections []Connection) {
 // connections are those that came through the door: by address, protocol and port, or by
 // protocol and port of a node.
 func (d Door) connections(all []Connection) []Connection {
-	words := strings.Split(strings.TrimSpace(strings.Split(d.Match, " (")[0]), " . ")
+	words := d.words()
 	var list []Connection
 	for _, c := range all {
 		switch {
@@ -123,8 +123,17 @@ func (s Service) WriteText(w io.Writer) error {
 	if len(s.Doors) == 0 {
 		p.line("no rule of kube-proxy's on this node concerns it: it has no cluster IP, or kube-proxy does not know it")
 	}
+	if s.MeteredSince.IsZero() {
+		p.line("kube-proxy's rules have no counters; connections are those that the kernel tracks now")
+	} else {
+		p.line("packets are counted since %s, in a table beside kube-proxy's; connections are those that the kernel tracks now", s.MeteredSince.Local().Format("15:04:05"))
+	}
 	for _, door := range s.Doors {
-		tree := treeprint.NewWithRoot(fmt.Sprintf("@%s  %s : %s", door.Map, door.Match, door.Verdict))
+		root := fmt.Sprintf("@%s  %s : %s", door.Map, door.Match, door.Verdict)
+		if door.Metered != nil {
+			root += fmt.Sprintf("  [%d packets, %d bytes to it]", door.Metered.Packets, door.Metered.Bytes)
+		}
+		tree := treeprint.NewWithRoot(root)
 		s.addChain(tree, door.Chain)
 		p.line("")
 		// The library draws with spaces that do not break, which are hard to search for.
@@ -146,6 +155,9 @@ func (s Service) addChain(tree treeprint.Tree, c *Chain) {
 			text := fmt.Sprintf("%s  %d connections", e.Address, e.Connections)
 			if s.Accounting {
 				text += fmt.Sprintf(", %d packets there, %d back", e.There.Packets, e.Back.Packets)
+			}
+			if e.Metered != nil {
+				text += fmt.Sprintf("  [%d packets, %d bytes sent on to it]", e.Metered.Packets, e.Metered.Bytes)
 			}
 			of.AddNode(text)
 		}

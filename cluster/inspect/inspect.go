@@ -167,6 +167,8 @@ type Capabilities struct {
 type Path struct {
 	From string `json:"from"`
 	To   string `json:"to"`
+	// Protocol is tcp or udp.
+	Protocol string `json:"protocol"`
 	// Source and Target are the addresses that the sender knows.
 	Source    string        `json:"source"`
 	Target    string        `json:"target"`
@@ -181,10 +183,23 @@ type Path struct {
 	Unseen []string `json:"unseen,omitempty"`
 }
 
+// Outcome says in a word what came of the packet: UDP knows no connections.
+func (way Path) Outcome() string {
+	outcome := "connected"
+	if way.Protocol == "udp" {
+		outcome = "answered"
+	}
+	if !way.Connected {
+		outcome = "not " + outcome
+	}
+	return outcome
+}
+
 // Hop is where a packet was seen, with the addresses that it had.
 type Hop struct {
 	Where string `json:"where"`
-	Link  string `json:"link"`
+	// Link is the interface; "" is where a program of a machine sent it.
+	Link string `json:"link"`
 	// Out is whether it left there.
 	Out   bool          `json:"out"`
 	From  string        `json:"from"`
@@ -194,6 +209,14 @@ type Hop struct {
 	Changes []string `json:"changes,omitempty"`
 	// Rules are those that it met on this machine.
 	Rules []Met `json:"rules,omitempty"`
+}
+
+// Interface is the interface, or who is in its place.
+func (hop Hop) Interface() string {
+	if hop.Link == "" {
+		return "a program"
+	}
+	return hop.Link
 }
 
 // Met is a packet rule that a packet met.

@@ -10,9 +10,9 @@ func (way Path) WriteText(w io.Writer) error {
 	p := &page{out: w}
 	p.line("%s to %s (%s)", way.From, way.To, way.Target)
 	if way.Connected {
-		p.line("connected after %s", way.Took.Round(time.Microsecond))
+		p.line("%s after %s", way.Outcome(), way.Took.Round(time.Microsecond))
 	} else {
-		p.line("not connected: %s", way.Error)
+		p.line("%s: %s", way.Outcome(), way.Error)
 	}
 	writeHops(p, "The first packet", way.There)
 	writeHops(p, "The answer", way.Back)
@@ -46,7 +46,7 @@ func writeHops(p *page, title string, hops []Hop) {
 		if hop.Out {
 			arrow = "│→ out "
 		}
-		p.line("  %s %-12s %s → %s  +%s", arrow, hop.Link, hop.From, hop.To, hop.After.Round(time.Microsecond))
+		p.line("  %s %-12s %s → %s  +%s", arrow, hop.Interface(), hop.From, hop.To, hop.After.Round(time.Microsecond))
 		for _, rule := range hop.Rules {
 			p.line("  │      %s %s: %s  (%s)", rule.Table, rule.Chain, rule.Rule, rule.Verdict)
 		}

@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // Service is how the packet rules of one node treat a Service.
@@ -17,6 +18,8 @@ type Service struct {
 	Doors []Door `json:"doors"`
 	// Accounting is whether the kernel counts the packets of connections.
 	Accounting bool `json:"accounting"`
+	// MeteredSince is from when on packets are counted that go to the Service.
+	MeteredSince time.Time `json:"meteredSince,omitzero"`
 }
 
 // Door is an entry of one of kube-proxy's maps: what a packet is compared with, and where it
@@ -26,6 +29,8 @@ type Door struct {
 	Match   string `json:"match"`
 	Verdict string `json:"verdict"`
 	Chain   *Chain `json:"chain,omitempty"`
+	// Metered are the packets to it, if they are counted.
+	Metered *Counter `json:"metered,omitempty"`
 }
 
 // Chain is a list of rules.
@@ -60,6 +65,8 @@ type Endpoint struct {
 	// There and Back are the packets of these connections, if the kernel counts them.
 	There Counter `json:"there"`
 	Back  Counter `json:"back"`
+	// Metered are the packets to it that came by the door, if they are counted.
+	Metered *Counter `json:"metered,omitempty"`
 }
 
 // Ruleset is a table of rules, as nft lists it with handles (nft -a list table).
@@ -161,7 +168,7 @@ func (r Ruleset) Service(namespace, name string) []Door {
 			continue
 		}
 		if chain != "" {
-			door.Chain = r.tree(chain, map[string]bool{})
+			door.Chain = r.tree(chain)
 		}
 		found = append(found, door)
 	}
@@ -190,20 +197,38 @@ func (r Ruleset) target(verdict string) string {
 	return ""
 }
 
-// tree follows a chain to where it leads. A chain that leads to itself is not followed again.
-func (r Ruleset) tree(name string, above map[string]bool) *Chain {
+// tree follows a chain to where it leads.
+func (r Ruleset) tree(name string) *Chain {
+	// An endpoint's chain may be led to by some rules. Rules of others, that lead on and on
+	// to each other, are not to take forever.
+	const ways = 16
+	f := follower{Ruleset: r, above: map[string]bool{}, left: ways * (len(r.chains) + 1)}
+	return f.follow(name)
+}
+
+// follower is on its way through chains: above are those that it came by, and left is how
+// many it may still follow.
+type follower struct {
+	Ruleset
+	above map[string]bool
+	left  int
+}
+
+// follow reads a chain and those below. One that leads to itself is not followed again.
+func (f *follower) follow(name string) *Chain {
 	chain := &Chain{Name: name}
-	if above[name] {
+	if f.above[name] || f.left == 0 {
 		return chain
 	}
-	above[name] = true
-	defer delete(above, name)
-	for _, rule := range r.chains[name] {
-		for _, match := range r.words.chain.FindAllStringSubmatch(rule.Text, -1) {
-			rule.Chains = append(rule.Chains, r.tree(match[1], above))
+	f.left--
+	f.above[name] = true
+	defer delete(f.above, name)
+	for _, rule := range f.chains[name] {
+		for _, match := range f.words.chain.FindAllStringSubmatch(rule.Text, -1) {
+			rule.Chains = append(rule.Chains, f.follow(match[1]))
 		}
 		if _, destination, ok := strings.Cut(rule.Text, "dnat "); ok {
-			for _, match := range r.words.address.FindAllStringSubmatch(destination, -1) {
+			for _, match := range f.words.address.FindAllStringSubmatch(destination, -1) {
 				rule.Endpoints = append(rule.Endpoints, Endpoint{Address: fmt.Sprintf("%s:%s", match[1], match[2])})
 			}
 		}

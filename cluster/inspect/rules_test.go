@@ -1,6 +1,7 @@
 package inspect
 
 import (
+	"fmt"
 	"net/netip"
 	"strings"
 	"testing"
@@ -82,6 +83,7 @@ func TestServiceTree(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := `service default/web on node-1
+kube-proxy's rules have no counters; connections are those that the kernel tracks now
 
 @service-ips  10.89.1.1 . tcp . 80 : goto external-PFISGYVC-default/web/tcp/
 └── chain external-PFISGYVC-default/web/tcp/
@@ -117,5 +119,57 @@ func TestServiceWithoutEndpoints(t *testing.T) {
 	doors := ParseRuleset(listing).Service("default", "empty")
 	if len(doors) != 1 || doors[0].Map != "no-endpoint-services" || doors[0].Chain.Rules[0].Text != "reject" {
 		t.Errorf("%+v", doors)
+	}
+}
+
+// TestMeter reads counters, and names what is to be counted at each door.
+func TestMeter(t *testing.T) {
+	s := Service{Namespace: "default", Name: "web"}
+	s.Doors = ParseRuleset(listing).Service(s.Namespace, s.Name)
+	m := NewMeter(nil)
+	var script strings.Builder
+	for _, door := range s.Doors {
+		m.add(&script, door)
+	}
+	for _, want := range []string{
+		`from-pods ip daddr 10.96.112.121 meta l4proto tcp th dport 80 counter comment "10.96.112.121 tcp 80"`,
+		`from-node ip daddr 10.96.112.121 meta l4proto tcp th dport 80 counter`,
+		`from-pods fib daddr type local meta l4proto tcp th dport 31665 counter comment "tcp 31665"`,
+		`to-others ct direction original ip daddr 10.244.2.3 meta l4proto tcp th dport 8080 ct original ip daddr 10.96.112.121 ct original proto-dst 80 counter comment "10.96.112.121 tcp 80 10.244.2.3:8080"`,
+		`to-node ct direction original ip daddr 10.244.1.2 meta l4proto tcp th dport 8080 ct original proto-dst 31665 counter`,
+	} {
+		if strings.Count(script.String(), want) != 1 {
+			t.Errorf("%d times %q in\n%s", strings.Count(script.String(), want), want, script.String())
+		}
+	}
+	script.Reset()
+	for _, door := range s.Doors {
+		m.add(&script, door)
+	}
+	if script.Len() > 0 {
+		t.Errorf("again: %s", script.String())
+	}
+	counts, err := readMeter([]byte(`{"nftables": [{"metainfo": {}}, {"rule": {"comment": "10.96.112.121 tcp 80", "expr": [{"match": {}}, {"counter": {"packets": 5, "bytes": 300}}]}},
+		{"rule": {"comment": "10.96.112.121 tcp 80", "expr": [{"counter": {"packets": 2, "bytes": 100}}]}}]}`))
+	if err != nil || len(counts) != 1 || *counts["10.96.112.121 tcp 80"] != (Counter{7, 400}) {
+		t.Errorf("counts %v, %v", counts, err)
+	}
+}
+
+// TestChainsThatLeadToEachOther has rules that a privileged pod may write: thirty chains, each
+// of which leads to all. To follow every way would take longer than there is time.
+func TestChainsThatLeadToEachOther(t *testing.T) {
+	var text strings.Builder
+	text.WriteString("table ip kube-proxy {\n\tmap service-ips {\n\t\telements = { 10.96.0.1 . tcp . 80 : goto service-0-default/web/tcp/ }\n\t}\n")
+	for i := range 30 {
+		fmt.Fprintf(&text, "\tchain service-%d-default/web/tcp/ {\n", i)
+		for j := range 30 {
+			fmt.Fprintf(&text, "\t\tjump service-%d-default/web/tcp/ # handle %d\n", j, 30*i+j)
+		}
+		text.WriteString("\t}\n")
+	}
+	doors := ParseRuleset(text.String()).Service("default", "web")
+	if len(doors) != 1 || len(doors[0].Chain.Rules) != 30 || len(doors[0].Chain.Rules[1].Chains) != 1 {
+		t.Errorf("found %+v", doors)
 	}
 }

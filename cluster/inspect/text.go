@@ -7,6 +7,8 @@ import (
 	"strings"
 	"text/tabwriter"
 	"time"
+
+	"kubarium/cluster/printable"
 )
 
 // page writes sections of text for people; the first error ends it.
@@ -17,7 +19,7 @@ type page struct {
 
 func (p *page) line(format string, values ...any) {
 	if p.err == nil {
-		_, p.err = io.WriteString(p.out, plain(fmt.Sprintf(format, values...))+"\n")
+		_, p.err = io.WriteString(p.out, printable.Line(fmt.Sprintf(format, values...))+"\n")
 	}
 }
 
@@ -35,21 +37,11 @@ func (p *page) table(header string, rows [][]string) {
 	fmt.Fprintln(table, "  "+header)
 	for _, row := range rows {
 		for i := range row {
-			row[i] = cmp.Or(plain(row[i]), "-")
+			row[i] = cmp.Or(printable.Line(row[i]), "-")
 		}
 		fmt.Fprintln(table, "  "+strings.Join(row, "\t"))
 	}
 	p.err = table.Flush()
-}
-
-// plain keeps what users named from steering the terminal.
-func plain(s string) string {
-	return strings.Map(func(r rune) rune {
-		if r < ' ' || r == 0x7f || r >= 0x80 && r < 0xa0 {
-			return ' '
-		}
-		return r
-	}, s)
 }
 
 func short(id string) string {

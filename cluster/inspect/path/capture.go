@@ -19,11 +19,17 @@ type packet struct {
 	from, to               netip.AddrPort
 	sequence, acknowledged uint32
 	syn, ack, reset        bool
+	// udp is set for what has no sequence number; said is how what it carries begins.
+	udp  bool
+	said [saidSize]byte
 }
 
-// parse reads the headers of a TCP packet, from that of IPv4 on.
+// saidSize is as much as the kernel tells, of a packet that meets rules, of what it carries.
+const saidSize = 12
+
+// parse reads the headers of a TCP or UDP packet, from that of IPv4 on.
 func parse(data []byte) (packet, bool) {
-	if len(data) < 20 || data[0]>>4 != 4 || data[9] != unix.IPPROTO_TCP {
+	if len(data) < 20 || data[0]>>4 != 4 {
 		return packet{}, false
 	}
 	// How long its header is, is the sender's word.
@@ -32,31 +38,51 @@ func parse(data []byte) (packet, bool) {
 }
 
 // parseBoth reads headers that come apart.
-func parseBoth(ip, tcp []byte) (packet, bool) {
-	if len(ip) < 20 || len(tcp) < 14 {
+func parseBoth(ip, transport []byte) (packet, bool) {
+	if len(ip) < 20 || len(transport) < 8 {
 		return packet{}, false
 	}
 	from, to := netip.AddrFrom4([4]byte(ip[12:16])), netip.AddrFrom4([4]byte(ip[16:20]))
-	flags := tcp[13]
-	return packet{
-		from:     netip.AddrPortFrom(from, binary.BigEndian.Uint16(tcp)),
-		to:       netip.AddrPortFrom(to, binary.BigEndian.Uint16(tcp[2:])),
-		sequence: binary.BigEndian.Uint32(tcp[4:]), acknowledged: binary.BigEndian.Uint32(tcp[8:]),
-		syn: flags&2 != 0, reset: flags&4 != 0, ack: flags&16 != 0,
-	}, true
+	p := packet{
+		from: netip.AddrPortFrom(from, binary.BigEndian.Uint16(transport)),
+		to:   netip.AddrPortFrom(to, binary.BigEndian.Uint16(transport[2:])),
+	}
+	switch {
+	case ip[9] == unix.IPPROTO_UDP:
+		p.udp = true
+		copy(p.said[:], transport[8:])
+	case ip[9] == unix.IPPROTO_TCP && len(transport) >= 14:
+		flags := transport[13]
+		p.sequence, p.acknowledged = binary.BigEndian.Uint32(transport[4:]), binary.BigEndian.Uint32(transport[8:])
+		p.syn, p.reset, p.ack = flags&2 != 0, flags&4 != 0, flags&16 != 0
+	default:
+		return packet{}, false
+	}
+	return p, true
 }
 
-// beginnings lets through what begins, accepts or refuses a TCP connection.
-func beginnings() ([]unix.SockFilter, error) {
-	program, err := bpf.Assemble([]bpf.Instruction{
+// beginnings lets through what begins, accepts or refuses a TCP connection, or all of UDP,
+// where nothing tells what begins.
+func beginnings(udp bool) ([]unix.SockFilter, error) {
+	const captured = 128
+	instructions := []bpf.Instruction{
 		bpf.LoadAbsolute{Off: 9, Size: 1},
 		bpf.JumpIf{Cond: bpf.JumpNotEqual, Val: unix.IPPROTO_TCP, SkipTrue: 4},
 		bpf.LoadMemShift{Off: 0},
 		bpf.LoadIndirect{Off: 13, Size: 1},
 		bpf.JumpIf{Cond: bpf.JumpBitsNotSet, Val: 2 | 4, SkipTrue: 1},
-		bpf.RetConstant{Val: 128},
+		bpf.RetConstant{Val: captured},
 		bpf.RetConstant{Val: 0},
-	})
+	}
+	if udp {
+		instructions = []bpf.Instruction{
+			bpf.LoadAbsolute{Off: 9, Size: 1},
+			bpf.JumpIf{Cond: bpf.JumpNotEqual, Val: unix.IPPROTO_UDP, SkipTrue: 1},
+			bpf.RetConstant{Val: captured},
+			bpf.RetConstant{Val: 0},
+		}
+	}
+	program, err := bpf.Assemble(instructions)
 	if err != nil {
 		return nil, fmt.Errorf("make packet filter: %w", err)
 	}
@@ -75,7 +101,7 @@ func (w *watch) capture(ctx context.Context, place Place) error {
 		if links, err = linksHere(); err != nil {
 			return err
 		}
-		fd, err = openCapture()
+		fd, err = openCapture(w.udp)
 		return err
 	})
 	if err != nil {
@@ -117,8 +143,8 @@ func (w *watch) capture(ctx context.Context, place Place) error {
 	return nil
 }
 
-func openCapture() (fd int, err error) {
-	filter, err := beginnings()
+func openCapture(udp bool) (fd int, err error) {
+	filter, err := beginnings(udp)
 	if err != nil {
 		return 0, err
 	}

@@ -12,8 +12,6 @@ import (
 	"sync"
 	"time"
 
-	"golang.org/x/sys/unix"
-
 	"kubarium/cluster/inspect"
 )
 
@@ -34,26 +32,43 @@ type Place struct {
 	Rules bool
 }
 
-// Question is which packet to send. The first place is where from.
+// Question is which packet to send. The first place is where from: if its rules are looked at
+// it is a machine, and the packet meets them before it leaves.
 type Question struct {
 	From, To string
 	Target   netip.AddrPort
 	Places   []Place
+	// Datagram is what a UDP packet carries; without it, a TCP connection is opened.
+	Datagram []byte
+	// Progress is told what is done now; it may be nil.
+	Progress func(string)
 }
 
-// Try opens a TCP connection, and tells what was seen of its first packet and of the answer.
+func (q Question) tell(format string, args ...any) {
+	if q.Progress != nil {
+		q.Progress(fmt.Sprintf(format, args...))
+	}
+}
+
+// Try opens a TCP connection or sends a datagram, and tells what was seen of the first packet
+// and of the answer.
 func Try(ctx context.Context, q Question) (inspect.Path, error) {
-	result := inspect.Path{From: q.From, To: q.To, Target: q.Target.String()}
+	result := inspect.Path{From: q.From, To: q.To, Target: q.Target.String(), Protocol: "tcp"}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	w := &watch{}
+	if q.Datagram != nil {
+		result.Protocol = "udp"
+	}
+	w := &watch{udp: q.Datagram != nil}
 	for _, place := range q.Places {
+		q.tell("Listen at %s", place.Name)
 		if err := w.add(ctx, place); err != nil {
 			return result, errors.Join(fmt.Errorf("look at %s: %w", place.Name, err), w.end())
 		}
 	}
+	q.tell("Send the packet to %s, and wait for the answer", q.Target)
 	began := time.Now()
-	source, dialed, err := dial(ctx, q.Places[0], q.Target)
+	source, dialed, err := dial(ctx, q)
 	result.Took = time.Since(began)
 	if err != nil {
 		return result, errors.Join(err, w.end())
@@ -62,57 +77,22 @@ func Try(ctx context.Context, q Question) (inspect.Path, error) {
 	if dialed != nil {
 		result.Error = dialed.Error()
 	}
+	q.tell("Put together what was seen")
 	select {
 	case <-time.After(settle):
 	case <-ctx.Done():
 	}
-	if err := w.end(); err != nil {
+	if err := errors.Join(w.end(), ctx.Err()); err != nil {
 		return result, err
 	}
 	w.tell(&result, source, q)
 	return result, nil
 }
 
-// dial connects from a place, and returns the address from which it did; dialed is why it
-// could not.
-func dial(ctx context.Context, from Place, target netip.AddrPort) (source netip.AddrPort, dialed, err error) {
-	var socket int
-	err = from.Enter(func() error {
-		var err error
-		if socket, err = unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0); err != nil {
-			return fmt.Errorf("make socket: %w", err)
-		}
-		return nil
-	})
-	if err != nil {
-		return source, nil, err
-	}
-	// The port is taken before the first packet, so that the packet is known by it.
-	defer unix.Close(socket)
-	if err := unix.Bind(socket, &unix.SockaddrInet4{}); err != nil {
-		return source, nil, fmt.Errorf("take a port: %w", err)
-	}
-	limit := unix.NsecToTimeval(int64(patience))
-	if err := unix.SetsockoptTimeval(socket, unix.SOL_SOCKET, unix.SO_SNDTIMEO, &limit); err != nil {
-		return source, nil, fmt.Errorf("limit the time: %w", err)
-	}
-	// What waits is one thread, for as long as the limit.
-	dialed = unix.Connect(socket, &unix.SockaddrInet4{Addr: target.Addr().As4(), Port: int(target.Port())})
-	if errors.Is(dialed, unix.EINPROGRESS) || errors.Is(dialed, unix.EAGAIN) {
-		dialed = fmt.Errorf("no answer within %s", patience)
-	}
-	local, err := unix.Getsockname(socket)
-	if err != nil {
-		return source, nil, fmt.Errorf("find own port: %w", err)
-	}
-	if inet, ok := local.(*unix.SockaddrInet4); ok {
-		source = netip.AddrPortFrom(netip.AddrFrom4(inet.Addr), uint16(inet.Port))
-	}
-	return source, dialed, ctx.Err()
-}
-
 // watch is what is looked at in all places.
 type watch struct {
+	// udp is which packets are looked at; else those of TCP.
+	udp     bool
 	mu      sync.Mutex
 	sights  []sight
 	met     []met
@@ -161,58 +141,4 @@ func linksHere() (map[int]string, error) {
 		names[link.Index] = link.Name
 	}
 	return names, nil
-}
-
-// tell puts together what was seen of the connection from a source.
-func (w *watch) tell(result *inspect.Path, source netip.AddrPort, q Question) {
-	slices.SortStableFunc(w.sights, func(a, b sight) int { return a.at.Compare(b.at) })
-	first := slices.IndexFunc(w.sights, func(s sight) bool {
-		return s.place == q.Places[0].Name && s.packet.syn && !s.packet.ack &&
-			s.packet.from.Port() == source.Port() && s.packet.to == q.Target
-	})
-	if first < 0 {
-		result.Unseen = append(result.Unseen, "the packet was not seen to leave "+q.Places[0].Name)
-		return
-	}
-	// After a failure, the socket does not know its address any more.
-	result.Source = w.sights[first].packet.from.String()
-	// Translation of addresses leaves the sequence number alone: it is the packet's name.
-	number, began := w.sights[first].packet.sequence, w.sights[first].at
-	result.There = w.hops(began, func(p packet) bool { return p.syn && !p.ack && p.sequence == number })
-	result.Back = w.hops(began, func(p packet) bool { return p.ack && p.acknowledged == number+1 && (p.syn || p.reset) })
-	if len(result.Back) == 0 {
-		result.Unseen = append(result.Unseen, "no answer was seen anywhere")
-	}
-}
-
-// hops are the sights of a packet in order, with the rules that it met in between.
-func (w *watch) hops(began time.Time, is func(packet) bool) []inspect.Hop {
-	var hops []inspect.Hop
-	for _, s := range w.sights {
-		if !is(s.packet) {
-			continue
-		}
-		hop := inspect.Hop{
-			Where: s.place, Link: s.link, Out: s.outgoing, After: s.at.Sub(began),
-			From: s.packet.from.String(), To: s.packet.to.String(),
-		}
-		if n := len(hops); n > 0 {
-			before := hops[n-1]
-			// A packet that is sent again is the same one.
-			if slices.ContainsFunc(hops, func(h inspect.Hop) bool { return h.Where == hop.Where && h.Link == hop.Link && h.Out == hop.Out }) {
-				continue
-			}
-			if before.From != hop.From {
-				hop.Changes = append(hop.Changes, "source "+before.From+" became "+hop.From)
-			}
-			if before.To != hop.To {
-				hop.Changes = append(hop.Changes, "destination "+before.To+" became "+hop.To)
-			}
-		}
-		if !hop.Out {
-			hop.Rules = w.rulesOf(s.place, is)
-		}
-		hops = append(hops, hop)
-	}
-	return hops
 }

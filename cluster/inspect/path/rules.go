@@ -1,12 +1,10 @@
 package path
 
 import (
-	"bytes"
 	"context"
 	"crypto/rand"
 	"encoding/binary"
 	"fmt"
-	"os/exec"
 	"regexp"
 	"strconv"
 	"strings"
@@ -16,6 +14,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"kubarium/cluster/inspect"
+	"kubarium/cluster/nft"
 )
 
 // tableLimit is how long adding or removing our table may take.
@@ -42,14 +41,15 @@ type ruleKey struct {
 // by a table of ours, for as long as the watch.
 func (w *watch) traceRules(ctx context.Context, place Place) error {
 	table := "kubarium-path-" + strings.ToLower(rand.Text()[:8])
-	if err := nft(ctx, place, nil, "-f", "-", script(table)); err != nil {
+	if _, err := nft.Run(ctx, place.Enter, script(table, w.udp), "-f", "-"); err != nil {
 		return err
 	}
 	w.closers = append(w.closers, func() error {
 		// Whoever asked may be gone; the table must not stay.
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), tableLimit)
 		defer cancel()
-		return nft(ctx, place, nil, "delete", "table", "ip", table)
+		_, err := nft.Run(ctx, place.Enter, "", "delete", "table", "ip", table)
+		return err
 	})
 	if err := w.listRules(ctx, place); err != nil {
 		return err
@@ -86,50 +86,34 @@ func (w *watch) traceRules(ctx context.Context, place Place) error {
 }
 
 // script marks packets before all other rules see them.
-func script(table string) string {
+func script(table string, udp bool) string {
+	which := "tcp flags & (syn | rst) != 0"
+	if udp {
+		which = "meta l4proto udp"
+	}
 	return "table ip " + table + ` {
 	comment "marks packets whose way is looked at"
 	chain prerouting {
 		type filter hook prerouting priority -400; policy accept;
-		tcp flags & (syn | rst) != 0 meta nftrace set 1
+		` + which + ` meta nftrace set 1
 	}
 	chain output {
 		type filter hook output priority -400; policy accept;
-		tcp flags & (syn | rst) != 0 meta nftrace set 1
+		` + which + ` meta nftrace set 1
 	}
 }
 `
 }
 
-// nft runs in a place; the last argument after "-f -" is what it reads.
-func nft(ctx context.Context, place Place, out *bytes.Buffer, args ...string) error {
-	return place.Enter(func() error {
-		var complaint bytes.Buffer
-		cmd := exec.CommandContext(ctx, "nft", args...)
-		if len(args) > 2 && args[0] == "-f" {
-			cmd = exec.CommandContext(ctx, "nft", args[:2]...)
-			cmd.Stdin = strings.NewReader(args[2])
-		}
-		cmd.Stderr = &complaint
-		if out != nil {
-			cmd.Stdout = out
-		}
-		if err := cmd.Run(); err != nil {
-			return fmt.Errorf("nft: %w: %s", err, strings.TrimSpace(complaint.String()))
-		}
-		return nil
-	})
-}
-
 // listRules remembers the words of all rules of a place, by their handles.
 func (w *watch) listRules(ctx context.Context, place Place) error {
-	var listing bytes.Buffer
-	if err := nft(ctx, place, &listing, "-a", "list", "ruleset"); err != nil {
+	listing, err := nft.Run(ctx, place.Enter, "", "-a", "list", "ruleset")
+	if err != nil {
 		return err
 	}
 	texts, table, chain := map[ruleKey]string{}, "", ""
 	rule := regexp.MustCompile(`^(.*) # handle (\d+)$`)
-	for _, line := range strings.Split(listing.String(), "\n") {
+	for _, line := range strings.Split(string(listing), "\n") {
 		line = strings.TrimSpace(line)
 		fields := strings.Fields(line)
 		switch {
