@@ -10,6 +10,7 @@ import (
 	"time"
 
 	clientv3 "go.etcd.io/etcd/client/v3"
+	"golang.org/x/sync/errgroup"
 	"k8s.io/component-base/version"
 
 	"kubarium/cluster/component"
@@ -49,8 +50,8 @@ func (c *Cluster) ListSnapshots() ([]rewind.Snapshot, error) { return c.snapshot
 // RemoveSnapshot deletes one.
 func (c *Cluster) RemoveSnapshot(name string) error { return c.snapshots().Remove(name) }
 
-// RestoreSnapshot brings the cluster back to what was saved.
-func (c *Cluster) RestoreSnapshot(ctx context.Context, name string) (control.Rewound, error) {
+// RestoreSnapshot brings the cluster back to what was saved, or only one namespace of it.
+func (c *Cluster) RestoreSnapshot(ctx context.Context, name, namespace string) (control.Rewound, error) {
 	snapshot, state, err := c.snapshots().Load(name)
 	if err != nil {
 		return control.Rewound{}, err
@@ -58,8 +59,48 @@ func (c *Cluster) RestoreSnapshot(ctx context.Context, name string) (control.Rew
 	if is := version.Get().GitVersion; snapshot.Version != is {
 		return control.Rewound{}, fmt.Errorf("snapshot %q was saved by Kubernetes %s, and this is %s: objects may be stored in another form", name, snapshot.Version, is)
 	}
+	state.Only = namespace
 	c.rewinding.Lock()
 	defer c.rewinding.Unlock()
+	return c.rewindTo(ctx, func(clientv3.KV) (rewind.State, error) { return state, nil })
+}
+
+// marksKept bounds the states that are kept in memory: each has all that is in etcd.
+const marksKept = 3
+
+// mark is a state to come back to.
+type mark struct {
+	name  string
+	state rewind.State
+}
+
+// Mark keeps the state of now under a name, in place of one that had it.
+func (c *Cluster) Mark(ctx context.Context, name string) error {
+	var state rewind.State
+	err := c.withEtcd(func(etcd *clientv3.Client) (err error) {
+		state, err = rewind.ReadState(ctx, etcd, 0)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	c.rewinding.Lock()
+	defer c.rewinding.Unlock()
+	c.marks = append(slices.DeleteFunc(c.marks, func(m mark) bool { return m.name == name }), mark{name, state})
+	c.marks = slices.Clone(c.marks[max(0, len(c.marks)-marksKept):])
+	return nil
+}
+
+// ReturnTo brings the cluster back to a state that Mark kept, or only one namespace of it.
+func (c *Cluster) ReturnTo(ctx context.Context, name, namespace string) (control.Rewound, error) {
+	c.rewinding.Lock()
+	defer c.rewinding.Unlock()
+	at := slices.IndexFunc(c.marks, func(m mark) bool { return m.name == name })
+	if at < 0 {
+		return control.Rewound{}, fmt.Errorf("no state is kept under %q", name)
+	}
+	state := c.marks[at].state
+	state.Only = namespace
 	return c.rewindTo(ctx, func(clientv3.KV) (rewind.State, error) { return state, nil })
 }
 
@@ -176,15 +217,26 @@ func (c *Cluster) rewindTo(ctx context.Context, read func(clientv3.KV) (rewind.S
 	return result, nil
 }
 
-// rest stops those of the components that run, and returns what starts them again.
+// rest stops those of the components that run, and returns what starts them again, side by
+// side.
 func (c *Cluster) rest(ctx context.Context, names ...string) (resume func(context.Context) error, err error) {
 	var stopped []string
 	resume = func(ctx context.Context) error {
+		defer c.memory.Starting()()
 		var errs []error
+		var starting errgroup.Group
 		for _, name := range slices.Backward(stopped) {
-			errs = append(errs, c.StartComponent(ctx, name))
+			part, err := c.startable(name)
+			if err == nil {
+				err = c.launch(ctx, part)
+			}
+			if err != nil {
+				errs = append(errs, err)
+				continue
+			}
+			starting.Go(func() error { return c.awaitReady(ctx, part) })
 		}
-		return errors.Join(errs...)
+		return errors.Join(append(errs, starting.Wait())...)
 	}
 	for _, name := range names {
 		if info, _ := c.tracker.get(name); info.State != component.Ready {

@@ -20,7 +20,7 @@ func Apply(ctx context.Context, etcd clientv3.KV, then State) (Plan, int64, erro
 		if err != nil {
 			return Plan{}, 0, err
 		}
-		plan, err := MakePlan(now, then)
+		plan, err := makePlan(now, then)
 		if err != nil || plan.Empty() {
 			return plan, 0, err
 		}
@@ -33,6 +33,19 @@ func Apply(ctx context.Context, etcd clientv3.KV, then State) (Plan, int64, erro
 		}
 	}
 	return Plan{}, 0, errors.New("the cluster changes too fast to be brought back: try again")
+}
+
+// makePlan is MakePlan, also for a state of which one namespace only is wanted.
+func makePlan(now, then State) (Plan, error) {
+	if then.Only == "" {
+		return MakePlan(now, then)
+	}
+	wanted, err := then.within(now)
+	if err != nil {
+		return Plan{}, err
+	}
+	plan, err := MakePlan(now, wanted)
+	return plan.only(then), err
 }
 
 // commit writes all of it at once, unless one of the keys was written meanwhile.

@@ -31,7 +31,9 @@ type KV struct {
 // State is all that a cluster can be brought back to.
 type State struct {
 	Revision int64
-	Keys     map[string]KV
+	// Only is the one namespace that is brought back; "" is all of the cluster.
+	Only string
+	Keys map[string]KV
 }
 
 // notRewound are the keys of what tells of the present: who is alive, what happened, and
