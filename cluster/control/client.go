@@ -7,12 +7,13 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"net"
 	"net/http"
 	"net/url"
+	"strconv"
 	"syscall"
 
 	"kubarium/cluster/component"
+	"kubarium/cluster/unixsocket"
 )
 
 // ErrNotRunning is returned when no cluster answers on the socket.
@@ -28,10 +29,7 @@ type Client struct {
 
 // NewClient returns a client for the socket at path; nothing is dialed yet.
 func NewClient(path string) *Client {
-	dial := func(ctx context.Context, _, _ string) (net.Conn, error) {
-		return (&net.Dialer{}).DialContext(ctx, "unix", path)
-	}
-	return &Client{http: &http.Client{Transport: &http.Transport{DialContext: dial, DisableKeepAlives: true}}}
+	return &Client{http: unixsocket.Client(path)}
 }
 
 // Info asks the cluster what it is and how it fares.
@@ -40,10 +38,11 @@ func (c *Client) Info(ctx context.Context) (Info, error) {
 	return info, c.call(ctx, http.MethodGet, "/v1/info", nil, &info)
 }
 
-// AddNode adds a node and returns its name.
-func (c *Client) AddNode(ctx context.Context) (string, error) {
+// AddNode adds a node and returns its name. Unless disk is 0 it has a disk of its own, of
+// so many bytes.
+func (c *Client) AddNode(ctx context.Context, disk int64) (string, error) {
 	var name string
-	return name, c.call(ctx, http.MethodPost, "/v1/nodes", nil, &name)
+	return name, c.call(ctx, http.MethodPost, "/v1/nodes?disk="+strconv.FormatInt(disk, 10), nil, &name)
 }
 
 // RemoveNode removes a node for good.
@@ -106,17 +105,10 @@ func (c *Client) Watch(ctx context.Context, f func(component.Info)) error {
 		return err
 	}
 	defer response.Body.Close()
-	decoder := json.NewDecoder(response.Body)
-	for {
-		var info component.Info
-		if err := decoder.Decode(&info); err != nil {
-			if errors.Is(err, io.EOF) || ctx.Err() != nil {
-				return ctx.Err()
-			}
-			return fmt.Errorf("read change: %w", err)
-		}
+	return unixsocket.Each(ctx, response.Body, "change", func(info component.Info) error {
 		f(info)
-	}
+		return nil
+	})
 }
 
 func (c *Client) call(ctx context.Context, method, path string, body io.Reader, result any) error {

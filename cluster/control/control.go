@@ -5,18 +5,17 @@ package control
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
-	"os"
+	"strconv"
 	"time"
 
 	"kubarium/cluster/component"
 	"kubarium/cluster/fault"
 	"kubarium/cluster/hold"
 	"kubarium/cluster/trace"
+	"kubarium/cluster/unixsocket"
 )
 
 // Info is what a running cluster tells of itself.
@@ -51,7 +50,7 @@ type Encryption struct {
 type Cluster interface {
 	Info() Info
 	Watch(ctx context.Context) <-chan component.Info
-	AddNode(ctx context.Context) (string, error)
+	AddNode(ctx context.Context, disk int64) (string, error)
 	StartNode(ctx context.Context, name string) error
 	StopNode(ctx context.Context, name string) error
 	KillNode(ctx context.Context, name string) error
@@ -90,16 +89,9 @@ type Server struct {
 // Serve listens on the unix socket at path until Close.
 func Serve(path string, cluster Cluster) (*Server, error) {
 	// The cluster's lock is held: a socket that lies there is a dead one.
-	if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
-		return nil, fmt.Errorf("remove old control socket: %w", err)
-	}
-	listener, err := net.Listen("unix", path)
+	listener, err := unixsocket.Listen(context.Background(), path)
 	if err != nil {
-		return nil, fmt.Errorf("listen on control socket: %w", err)
-	}
-	if err := os.Chmod(path, 0o600); err != nil {
-		listener.Close()
-		return nil, fmt.Errorf("protect control socket: %w", err)
+		return nil, fmt.Errorf("open control socket: %w", err)
 	}
 	s := &Server{http: &http.Server{Handler: handler(cluster), ReadHeaderTimeout: 10 * time.Second}, done: make(chan struct{})}
 	go func() {
@@ -123,7 +115,9 @@ func handler(cluster Cluster) http.Handler {
 	mux.HandleFunc("GET /v1/watch", func(w http.ResponseWriter, r *http.Request) { watch(w, r, cluster) })
 	mux.HandleFunc("GET /v1/trace", func(w http.ResponseWriter, r *http.Request) { streamTrace(w, r, cluster.Trace()) })
 	mux.HandleFunc("POST /v1/nodes", func(w http.ResponseWriter, r *http.Request) {
-		name, err := cluster.AddNode(detached(r))
+		// Without the number, or with one that is none, it is a directory.
+		disk, _ := strconv.ParseInt(r.URL.Query().Get("disk"), 10, 64)
+		name, err := cluster.AddNode(detached(r), disk)
 		answer(w, name, err)
 	})
 	mux.HandleFunc("DELETE /v1/nodes/{name}", func(w http.ResponseWriter, r *http.Request) {
@@ -194,10 +188,9 @@ func answer(w http.ResponseWriter, value any, err error) {
 // watch streams changes, one JSON value a line, until the other side goes.
 func watch(w http.ResponseWriter, r *http.Request, cluster Cluster) {
 	w.Header().Set("Content-Type", "application/json")
-	flusher := http.NewResponseController(w)
-	encoder := json.NewEncoder(w)
+	stream := unixsocket.NewStream(w)
 	for info := range cluster.Watch(r.Context()) {
-		if encoder.Encode(info) != nil || flusher.Flush() != nil {
+		if stream.Send(info) != nil {
 			return
 		}
 	}

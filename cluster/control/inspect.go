@@ -2,14 +2,12 @@ package control
 
 import (
 	"context"
-	"encoding/json"
-	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"net/url"
 
 	"kubarium/cluster/inspect"
+	"kubarium/cluster/unixsocket"
 )
 
 // Inspector sees what is inside of nodes.
@@ -18,6 +16,8 @@ type Inspector interface {
 	InspectContainer(ctx context.Context, namespace, pod, container string) (inspect.Container, error)
 	// InspectService reads the packet rules of a Service on a node; "" is one of them.
 	InspectService(ctx context.Context, namespace, name, node string) (inspect.Service, error)
+	// WatchService calls show with them, counted, and again at each change, until ctx ends.
+	WatchService(ctx context.Context, namespace, name, node string, show func(inspect.Service) error) error
 	// InspectPath sends a packet from a pod, and tells its way.
 	InspectPath(ctx context.Context, namespace, from, to string) (inspect.Path, error)
 	// FollowPackets calls f when rules change on a node, or connections begin or end.
@@ -59,19 +59,7 @@ func inspectStream[T any](ctx context.Context, c *Client, kind string, query url
 	if response.StatusCode != http.StatusOK {
 		return refusal(response)
 	}
-	decoder := json.NewDecoder(response.Body)
-	for {
-		var value T
-		if err := decoder.Decode(&value); err != nil {
-			if errors.Is(err, io.EOF) || ctx.Err() != nil {
-				return ctx.Err()
-			}
-			return fmt.Errorf("read answer of the cluster: %w", err)
-		}
-		if err := f(value); err != nil {
-			return err
-		}
-	}
+	return unixsocket.Each(ctx, response.Body, "answer of the cluster", f)
 }
 
 func handleInspect(mux *http.ServeMux, cluster Inspector) {
@@ -93,11 +81,32 @@ func handleInspect(mux *http.ServeMux, cluster Inspector) {
 		answer(w, found, err)
 	})
 	mux.HandleFunc("GET /v1/inspect/service", func(w http.ResponseWriter, r *http.Request) {
+		if r.FormValue("watch") == "true" {
+			watchService(w, r, cluster)
+			return
+		}
 		inspected(w, r, func(ctx context.Context) (any, string, error) {
 			s, err := cluster.InspectService(ctx, r.FormValue("namespace"), r.FormValue("name"), r.FormValue("node"))
 			return s, s.Node, err
 		}, cluster.FollowPackets)
 	})
+}
+
+// watchService answers with what is found, again and again.
+func watchService(w http.ResponseWriter, r *http.Request, cluster Inspector) {
+	first := true
+	stream := unixsocket.NewStream(w)
+	err := cluster.WatchService(r.Context(), r.FormValue("namespace"), r.FormValue("name"), r.FormValue("node"), func(s inspect.Service) error {
+		if first {
+			w.Header().Set("Content-Type", "application/json")
+			first = false
+		}
+		return stream.Send(s)
+	})
+	if first {
+		// Later, its end is the end of the stream, whatever the reason.
+		answer(w, nil, err)
+	}
 }
 
 // inspected answers with what look finds; with watch, again and again: follow tells when
@@ -108,21 +117,18 @@ func inspected(w http.ResponseWriter, r *http.Request, look func(context.Context
 	if err != nil || r.FormValue("watch") != "true" {
 		return
 	}
-	flusher, encoder := http.NewResponseController(w), json.NewEncoder(w)
+	stream := unixsocket.NewStream(w)
 	first := true
 	// Its end is the end of the stream, whatever the reason.
 	_ = inspect.Watch(r.Context(), func(ctx context.Context) error {
 		if first {
 			first = false
-			return flusher.Flush()
+			return stream.Flush()
 		}
 		value, _, err := look(ctx)
 		if err != nil {
 			return err
 		}
-		if err := encoder.Encode(value); err != nil {
-			return err
-		}
-		return flusher.Flush()
+		return stream.Send(value)
 	}, func(ctx context.Context, changed func()) error { return follow(ctx, node, changed) })
 }

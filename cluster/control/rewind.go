@@ -27,12 +27,16 @@ type Rewound struct {
 type Rewinder interface {
 	SaveSnapshot(ctx context.Context, name string) (rewind.Snapshot, error)
 	ListSnapshots() ([]rewind.Snapshot, error)
-	RestoreSnapshot(ctx context.Context, name string) (Rewound, error)
+	RestoreSnapshot(ctx context.Context, name, namespace string) (Rewound, error)
 	RemoveSnapshot(name string) error
 	CompareStates(ctx context.Context, from, to string) ([]rewind.Difference, error)
 	Changes() []rewind.Change
 	Undo(ctx context.Context) (Rewound, error)
 	Redo(ctx context.Context) (Rewound, error)
+	// Mark keeps the state of now, until the cluster stops or more than a few others are
+	// kept, and ReturnTo brings one namespace back to it, or with "" all of the cluster.
+	Mark(ctx context.Context, name string) error
+	ReturnTo(ctx context.Context, name, namespace string) (Rewound, error)
 }
 
 // SaveSnapshot saves the cluster's state; without a name it gets one of the time.
@@ -47,10 +51,10 @@ func (c *Client) Snapshots(ctx context.Context) ([]rewind.Snapshot, error) {
 	return list, c.call(ctx, http.MethodGet, "/v1/snapshots", nil, &list)
 }
 
-// RestoreSnapshot brings the cluster back to what was saved.
-func (c *Client) RestoreSnapshot(ctx context.Context, name string) (Rewound, error) {
+// RestoreSnapshot brings the cluster back to what was saved, or only one namespace; "" is all.
+func (c *Client) RestoreSnapshot(ctx context.Context, name, namespace string) (Rewound, error) {
 	var r Rewound
-	return r, c.call(ctx, http.MethodPost, "/v1/snapshots/"+url.PathEscape(name)+"/restore", nil, &r)
+	return r, c.call(ctx, http.MethodPost, "/v1/snapshots/"+url.PathEscape(name)+"/restore?namespace="+url.QueryEscape(namespace), nil, &r)
 }
 
 // RemoveSnapshot deletes a snapshot.
@@ -82,6 +86,19 @@ func (c *Client) Redo(ctx context.Context) (Rewound, error) {
 	return r, c.call(ctx, http.MethodPost, "/v1/redo", nil, &r)
 }
 
+// Mark has the cluster keep its state of now under a name.
+func (c *Client) Mark(ctx context.Context, name string) error {
+	return c.call(ctx, http.MethodPost, "/v1/marks?name="+url.QueryEscape(name), nil, nil)
+}
+
+// ReturnTo brings a namespace, or with "" all of the cluster, back to a state that it was told
+// to keep.
+func (c *Client) ReturnTo(ctx context.Context, name, namespace string) (Rewound, error) {
+	var r Rewound
+	query := url.Values{"name": {name}, "namespace": {namespace}}
+	return r, c.call(ctx, http.MethodPost, "/v1/marks/return?"+query.Encode(), nil, &r)
+}
+
 func handleRewind(mux *http.ServeMux, cluster Rewinder) {
 	mux.HandleFunc("GET /v1/snapshots", func(w http.ResponseWriter, _ *http.Request) {
 		list, err := cluster.ListSnapshots()
@@ -92,11 +109,18 @@ func handleRewind(mux *http.ServeMux, cluster Rewinder) {
 		answer(w, s, err)
 	})
 	mux.HandleFunc("POST /v1/snapshots/{name}/restore", func(w http.ResponseWriter, r *http.Request) {
-		result, err := cluster.RestoreSnapshot(detached(r), r.PathValue("name"))
+		result, err := cluster.RestoreSnapshot(detached(r), r.PathValue("name"), r.FormValue("namespace"))
 		answer(w, result, err)
 	})
 	mux.HandleFunc("DELETE /v1/snapshots/{name}", func(w http.ResponseWriter, r *http.Request) {
 		answer(w, nil, cluster.RemoveSnapshot(r.PathValue("name")))
+	})
+	mux.HandleFunc("POST /v1/marks", func(w http.ResponseWriter, r *http.Request) {
+		answer(w, nil, cluster.Mark(r.Context(), r.FormValue("name")))
+	})
+	mux.HandleFunc("POST /v1/marks/return", func(w http.ResponseWriter, r *http.Request) {
+		result, err := cluster.ReturnTo(detached(r), r.FormValue("name"), r.FormValue("namespace"))
+		answer(w, result, err)
 	})
 	mux.HandleFunc("GET /v1/difference", func(w http.ResponseWriter, r *http.Request) {
 		list, err := cluster.CompareStates(r.Context(), r.FormValue("from"), r.FormValue("to"))

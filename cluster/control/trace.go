@@ -2,14 +2,13 @@ package control
 
 import (
 	"context"
-	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"net/http"
 	"strconv"
 
 	"kubarium/cluster/trace"
+	"kubarium/cluster/unixsocket"
 )
 
 // traced is one line of the stream of a trace.
@@ -32,19 +31,7 @@ func (c *Client) Trace(ctx context.Context, after uint64, follow bool, f func(ev
 	if response.StatusCode != http.StatusOK {
 		return fmt.Errorf("the cluster answers %s", response.Status)
 	}
-	decoder := json.NewDecoder(response.Body)
-	for {
-		var t traced
-		if err := decoder.Decode(&t); err != nil {
-			if errors.Is(err, io.EOF) || ctx.Err() != nil {
-				return ctx.Err()
-			}
-			return fmt.Errorf("read event: %w", err)
-		}
-		if err := f(t.Event, t.Lost); err != nil {
-			return err
-		}
-	}
+	return unixsocket.Each(ctx, response.Body, "event", func(t traced) error { return f(t.Event, t.Lost) })
 }
 
 // streamTrace writes one event a line. What waits for a slow reader is the socket's
@@ -59,24 +46,23 @@ func streamTrace(w http.ResponseWriter, r *http.Request, store *trace.Store) {
 		}
 	}
 	w.Header().Set("Content-Type", "application/json")
-	flusher := http.NewResponseController(w)
-	encoder := json.NewEncoder(w)
+	stream := unixsocket.NewStream(w)
 	last, follow := store.Last(), r.FormValue("follow") == "true"
 	// The reader learns at once that it is connected.
-	if flusher.Flush() != nil || !follow && after >= last {
+	if stream.Flush() != nil || !follow && after >= last {
 		return
 	}
 	_ = store.Follow(r.Context(), after, func(event trace.Event, lost uint64) error {
 		if !follow && event.Seq > last {
 			return io.EOF
 		}
-		if err := encoder.Encode(traced{event, lost}); err != nil {
+		if err := stream.Write(traced{event, lost}); err != nil {
 			return err
 		}
 		if event.Seq < last {
 			return nil
 		}
-		if err := flusher.Flush(); err != nil {
+		if err := stream.Flush(); err != nil {
 			return err
 		}
 		if !follow {
