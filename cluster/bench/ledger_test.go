@@ -3,6 +3,7 @@ package bench
 import (
 	"testing"
 
+	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/types"
 )
 
@@ -56,5 +57,26 @@ func TestSoakTellsGrowth(t *testing.T) {
 	s.compare()
 	if g := s.result.Growth; g.Goroutines != 0 || g.Heap != 0 || g.Descriptors < 10 {
 		t.Errorf("growth %+v, want that of descriptors only", g)
+	}
+}
+
+// TestPodThatANodeEnded sees pods that a node evicted, and those that it refused when its
+// kubelet started anew: no condition tells of these.
+func TestPodThatANodeEnded(t *testing.T) {
+	for name, c := range map[string]struct {
+		phase  corev1.PodPhase
+		policy corev1.RestartPolicy
+		want   bool
+	}{
+		"evicted":                  {corev1.PodFailed, corev1.RestartPolicyAlways, true},
+		"refused, and ended well":  {corev1.PodSucceeded, corev1.RestartPolicyAlways, true},
+		"runs":                     {corev1.PodRunning, corev1.RestartPolicyAlways, false},
+		"waits":                    {corev1.PodPending, corev1.RestartPolicyAlways, false},
+		"a Job's, which has ended": {corev1.PodSucceeded, corev1.RestartPolicyNever, false},
+	} {
+		pod := corev1.Pod{Spec: corev1.PodSpec{RestartPolicy: c.policy}, Status: corev1.PodStatus{Phase: c.phase}}
+		if got := endedByNode(pod); got != c.want {
+			t.Errorf("%s: %t, want %t", name, got, c.want)
+		}
 	}
 }

@@ -70,8 +70,9 @@ const (
 	// turbulence is how long faults, holds and rewinds go on between two rests.
 	turbulence = 25 * time.Second
 	// restLimit bounds how long a cluster may take to be whole when nothing is broken or
-	// held any more: a container's back-off is the longest of what is waited for.
-	restLimit = 5 * time.Minute
+	// held any more: a container's back-off is the longest of what is waited for, and a busy
+	// machine takes minutes for what takes seconds else.
+	restLimit = 8 * time.Minute
 )
 
 // soak is a cluster that goes through much.

@@ -159,7 +159,7 @@ func (s *soak) restore(ctx context.Context, passes time.Duration) error {
 		s.tell("mark%s", trouble(err))
 		return nil
 	}
-	result, err := s.control.RestoreSnapshot(ctx, saved.Name)
+	result, err := s.control.RestoreSnapshot(ctx, saved.Name, "")
 	s.tell("restore %s: %d written, %d deleted in %.1fs%s", saved.Name, result.Written, result.Deleted, result.Took.Seconds(), trouble(err))
 	s.count(err, func(r *Soak) { r.Rewinds++ })
 	there, looking := s.marked(ctx, made)

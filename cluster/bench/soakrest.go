@@ -16,6 +16,7 @@ import (
 	appsv1 "k8s.io/api/apps/v1"
 	autoscalingv1 "k8s.io/api/autoscaling/v1"
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"kubarium/cluster"
@@ -153,9 +154,39 @@ func (s *soak) renew(ctx context.Context) error {
 		s.client.CoreV1().ConfigMaps(namespace).DeleteCollection(ctx, metav1.DeleteOptions{}, metav1.ListOptions{FieldSelector: "metadata.name!=kube-root-ca.crt"}))
 }
 
+// clearEnded deletes pods that a node ended for good, as an administrator would: nobody else
+// does, though their Deployments have others.
+func (s *soak) clearEnded(ctx context.Context) error {
+	pods, err := s.client.CoreV1().Pods("").List(ctx, metav1.ListOptions{})
+	if err != nil {
+		return err
+	}
+	for _, p := range pods.Items {
+		if !endedByNode(p) {
+			continue
+		}
+		if err := s.client.CoreV1().Pods(p.Namespace).Delete(ctx, p.Name, metav1.DeleteOptions{}); err != nil && !apierrors.IsNotFound(err) {
+			return err
+		}
+	}
+	return nil
+}
+
+// endedByNode reports whether a kubelet ended a pod whose containers would be started again
+// for ever: it evicted the pod, or refused it when it started anew while its disk was full,
+// of which no condition tells. If its programs ended well when they were told to, such a pod
+// is Succeeded, and not Failed.
+func endedByNode(p corev1.Pod) bool {
+	ended := p.Status.Phase == corev1.PodFailed || p.Status.Phase == corev1.PodSucceeded
+	return ended && p.Spec.RestartPolicy == corev1.RestartPolicyAlways
+}
+
 // whole reports what the cluster lacks: nodes without taints, Deployments with all their
-// replicas, and no other pods than those.
+// replicas, and no other pods than those. Those that a node ended are cleared away.
 func (s *soak) whole(ctx context.Context) error {
+	if err := s.clearEnded(ctx); err != nil {
+		return err
+	}
 	nodes, err := s.client.CoreV1().Nodes().List(ctx, metav1.ListOptions{})
 	if err != nil {
 		return err

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"sync"
 	"time"
@@ -36,6 +37,11 @@ type Taps struct {
 	P50Off float64 `json:"p50_off_ms"`
 	// Rate is how many requests a second were answered, at the least.
 	Rate float64 `json:"requests_per_s"`
+	// LateP50 and LateP99 are how much later than asked for this program was woken meanwhile: the median, and
+	// what one of a hundred times exceeded. On a machine that is busy with other things the
+	// ratios tell little.
+	LateP50 float64 `json:"machine_late_p50_ms"`
+	LateP99 float64 `json:"machine_late_p99_ms"`
 }
 
 const (
@@ -50,13 +56,17 @@ const (
 )
 
 // tapsOrder is with and without in turn, so that a machine that gets slower or faster
-// counts for both.
-var tapsOrder = []bool{true, false, false, true, true, false}
+// counts for both. Two clusters of one kind differ by more than the taps take: it needs
+// several of each.
+var tapsOrder = []bool{true, false, false, true, true, false, false, true}
 
 // RunTaps measures new clusters of one node, each for the given time.
 func RunTaps(ctx context.Context, self, dir string, each time.Duration, told func(on bool, cpu, p50 float64)) (Taps, error) {
 	var cpu, p50 [2][]float64
 	result := Taps{Rate: math.Inf(1)}
+	watching, seen := context.WithCancel(ctx)
+	defer seen()
+	late := watchLateness(watching)
 	for i, on := range tapsOrder {
 		run, err := runTapped(ctx, self, filepath.Join(dir, fmt.Sprint(i)), on, each)
 		if err != nil {
@@ -70,10 +80,33 @@ func RunTaps(ctx context.Context, self, dir string, each time.Duration, told fun
 		result.Rate = min(result.Rate, run.rate)
 		told(on, run.cpu, run.p50)
 	}
+	seen()
+	times := <-late
+	slices.Sort(times)
+	result.LateP50, result.LateP99 = median(times), times[len(times)*99/100]
 	result.CPUOff, result.CPUOn = median(cpu[0]), median(cpu[1])
 	result.P50Off, result.P50On = median(p50[0]), median(p50[1])
 	result.CPURatio, result.P50Ratio = result.CPUOn/result.CPUOff, result.P50On/result.P50Off
 	return result, nil
+}
+
+// latePause is how long this program asks to sleep, to see how much longer it does.
+const latePause = 10 * time.Millisecond
+
+// watchLateness sleeps until ctx ends, and then tells by how many milliseconds it was woken
+// late each time.
+func watchLateness(ctx context.Context) <-chan []float64 {
+	told := make(chan []float64, 1)
+	go func() {
+		times := []float64{0}
+		for ctx.Err() == nil {
+			began := time.Now()
+			_ = pause(ctx, latePause)
+			times = append(times, float64((time.Since(began)-latePause).Microseconds())/1000)
+		}
+		told <- times
+	}()
+	return told
 }
 
 // tapped is one run: cores, milliseconds and requests a second.
