@@ -19,6 +19,7 @@ need nftables command -v nft
 need busybox-static test -x /bin/busybox
 need bash-static test -x /bin/bash-static
 need mount command -v mount
+need iproute2 command -v ip # The tests compare addresses and sockets by it.
 if [ "$arch" != "$(go env GOHOSTARCH)" ]; then
 	case $arch in
 	arm64) machine=aarch64 ;;
