@@ -146,7 +146,7 @@ func appOptions(ctx context.Context, c *cluster.Cluster, g *global, flags appFla
 		Kubectl: kubectl, Version: version, NoMotion: wanted.NoMotion, ASCII: wanted.ASCII, Theme: wanted.Theme, OwnTheme: wanted.OwnTheme, Keys: wanted.Keys,
 		Shell: func() (*exec.Cmd, error) {
 			cmd := exec.CommandContext(ctx, self(), "--name", g.name, "--data-dir", g.dataDir, "shell")
-			cmd.Dir = work
+			cmd.Dir, cmd.Env = work, invoker.Environment()
 			return cmd, nil
 		},
 		Memory: memory, Remember: remember,
@@ -175,7 +175,7 @@ func kubectlFor(c *cluster.Cluster, g *global, dir string) func(context.Context,
 	return func(ctx context.Context, args ...string) *exec.Cmd {
 		if command.Own(args) {
 			cmd := exec.CommandContext(ctx, self(), g.same(args)...)
-			cmd.Dir = dir
+			cmd.Dir, cmd.Env = dir, invoker.Environment()
 			return cmd
 		}
 		cmd := exec.CommandContext(ctx, self(), append([]string{"kubectl"}, args...)...)

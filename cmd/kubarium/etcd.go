@@ -19,6 +19,7 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"kubarium/cluster/keyspace"
+	"kubarium/cluster/printable"
 	"kubarium/cluster/stored"
 )
 
@@ -72,7 +73,7 @@ func writeEntries(out io.Writer, entries []stored.Entry, long bool, output strin
 		return eachJSON(out, entries)
 	case !long:
 		for _, e := range entries {
-			if _, err := fmt.Fprintln(out, plainLine(e.Key)); err != nil {
+			if _, err := fmt.Fprintln(out, printable.Line(e.Key)); err != nil {
 				return fmt.Errorf("write keys: %w", err)
 			}
 		}
@@ -81,7 +82,7 @@ func writeEntries(out io.Writer, entries []stored.Entry, long bool, output strin
 	table := tabwriter.NewWriter(out, 0, 8, 3, ' ', 0)
 	fmt.Fprintln(table, "REVISION\tCREATED\tWRITES\tBYTES\tLEASE\tKEY")
 	for _, e := range entries {
-		fmt.Fprintf(table, "%d\t%d\t%d\t%d\t%s\t%s\n", e.Revision, e.Created, e.Writes, e.Size, leaseText(e.Lease), plainLine(e.Key))
+		fmt.Fprintf(table, "%d\t%d\t%d\t%d\t%s\t%s\n", e.Revision, e.Created, e.Writes, e.Size, leaseText(e.Lease), printable.Line(e.Key))
 	}
 	return table.Flush()
 }
@@ -204,10 +205,10 @@ func writeHistory(out io.Writer, list []stored.Entry, output string) error {
 			return fmt.Errorf("write history: %w", err)
 		}
 		for _, change := range w.Changes {
-			fmt.Fprintln(out, "  "+plainLine(change))
+			fmt.Fprintln(out, "  "+printable.Line(change))
 		}
 		if w.Trouble != "" {
-			fmt.Fprintln(out, "  "+plainLine(w.Trouble))
+			fmt.Fprintln(out, "  "+printable.Line(w.Trouble))
 		}
 	}
 	return nil

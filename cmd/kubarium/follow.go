@@ -16,6 +16,7 @@ import (
 	"k8s.io/client-go/discovery"
 	"k8s.io/client-go/tools/clientcmd"
 
+	"kubarium/cluster/printable"
 	"kubarium/cluster/story"
 	"kubarium/cluster/trace"
 	"kubarium/ui/resource"
@@ -78,26 +79,16 @@ type storyWriter func(out io.Writer, step story.Step, first time.Time) error
 func storyWriters() map[string]storyWriter {
 	return map[string]storyWriter{
 		"lines": func(out io.Writer, s story.Step, first time.Time) error {
-			_, err := fmt.Fprintf(out, "%+9.3f s  %-28s %s  (%s)\n", s.Time.Sub(first).Seconds(), plainLine(s.Who), plainLine(s.What), plainLine(s.Why))
+			_, err := fmt.Fprintf(out, "%+9.3f s  %-28s %s  (%s)\n", s.Time.Sub(first).Seconds(), printable.Line(s.Who), printable.Line(s.What), printable.Line(s.Why))
 			return err
 		},
 		"markdown": func(out io.Writer, s story.Step, first time.Time) error {
-			_, err := fmt.Fprintf(out, "1. **%+.3f s, %s** %s.\n   Because %s. %s\n", s.Time.Sub(first).Seconds(), plainLine(s.Who), plainLine(s.What), plainLine(s.Why), plainLine(s.Detail))
+			_, err := fmt.Fprintf(out, "1. **%+.3f s, %s** %s.\n   Because %s. %s\n", s.Time.Sub(first).Seconds(), printable.Line(s.Who), printable.Line(s.What), printable.Line(s.Why), printable.Line(s.Detail))
 			return err
 		},
 		"otlp": story.WriteOTLP,
 		"json": func(out io.Writer, s story.Step, _ time.Time) error { return json.NewEncoder(out).Encode(s) },
 	}
-}
-
-// plainLine keeps what users named from steering the terminal.
-func plainLine(s string) string {
-	return strings.Map(func(r rune) rune {
-		if r < ' ' || r == 0x7f || r >= 0x80 && r < 0xa0 {
-			return ' '
-		}
-		return r
-	}, s)
 }
 
 // followObject tells what is known of an object, and what is to come.
@@ -108,7 +99,7 @@ func (g *global) followObject(cmd *cobra.Command, name string, flags followFlags
 	}
 	n, err := g.tell(cmd, story.New(root), 0, flags.follow, nil, flags, write)
 	if err == nil && n == 0 {
-		fmt.Fprintf(cmd.ErrOrStderr(), "The trace has nothing of %s: it keeps the newest %d events.\n", name, trace.Capacity)
+		fmt.Fprintf(cmd.ErrOrStderr(), "The trace has nothing of %s: it keeps the newest %d MiB of events.\n", name, trace.Limit>>20)
 	}
 	return err
 }

@@ -5,15 +5,14 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
-
-	"kubarium/lessons/course"
 )
 
 func newGlossaryCommand() *cobra.Command {
-	return &cobra.Command{
+	wanted := &courseFlags{}
+	cmd := &cobra.Command{
 		Use: "glossary [WORD]", Short: "Explain the words of Kubernetes", Args: cobra.ArbitraryArgs,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			all, err := course.Load()
+			all, err := wanted.load(cmd.Context())
 			if err != nil {
 				return err
 			}
@@ -31,4 +30,6 @@ func newGlossaryCommand() *cobra.Command {
 			return nil
 		},
 	}
+	wanted.bind(cmd.Flags())
+	return cmd
 }

@@ -103,14 +103,19 @@ func newInspectPathCommand(g *global) *cobra.Command {
 	var flags inspectFlags
 	var namespace string
 	cmd := &cobra.Command{
-		Use: "path POD DESTINATION", Short: "Send a packet from a pod, and draw its way hop by hop", Args: cobra.ExactArgs(2),
-		Long: `Opens a TCP connection from a pod's network, and draws where its first packet and the
+		Use: "path SENDER DESTINATION", Short: "Send a packet, and draw its way hop by hop", Args: cobra.ExactArgs(2),
+		Long: `Opens a TCP connection, or sends a UDP datagram, and draws where the first packet and the
 answer were seen: at which interfaces, with which addresses, and which packet rules of the
 nodes they met. Nothing is computed: packets are captured, and the kernel tells the rules.
 
-DESTINATION is svc/NAME[.NAMESPACE][:PORT], pod/NAME[:PORT] or ADDRESS:PORT.`,
+SENDER is a pod, node/NAME, or outside: this machine, whose packets come to a Service by its
+node port. A pod on the network of its node sends as the node does.
+DESTINATION is svc/NAME[.NAMESPACE][:PORT], pod/NAME[:PORT] or ADDRESS:PORT, with /udp behind
+the port for a datagram: a question to port 53, some text to others.`,
 		Example: `  kubarium inspect path client svc/web:80
-  kubarium inspect path client pod/web-0:8080 -n shop -o json`,
+  kubarium inspect path client pod/web-0:8080 -n shop -o json
+  kubarium inspect path client svc/kube-dns.kube-system:53/udp
+  kubarium inspect path outside svc/web`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			found, err := g.client().InspectPath(cmd.Context(), namespace, args[0], args[1])
 			if err != nil {
@@ -120,7 +125,7 @@ DESTINATION is svc/NAME[.NAMESPACE][:PORT], pod/NAME[:PORT] or ADDRESS:PORT.`,
 		},
 	}
 	bindOutput(cmd, &flags.asJSON)
-	cmd.Flags().StringVarP(&namespace, "namespace", "n", "default", "the namespace of the pod, and of the destination")
+	cmd.Flags().StringVarP(&namespace, "namespace", "n", "default", "the namespace of the pod that sends, and of the destination")
 	return cmd
 }
 

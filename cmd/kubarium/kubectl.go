@@ -20,6 +20,7 @@ import (
 	"k8s.io/kubectl/pkg/cmd/util"
 
 	"kubarium/cluster"
+	"kubarium/cmd/kubarium/kubectlargs"
 )
 
 func newKubectlCommand(g *global) *cobra.Command {
@@ -62,7 +63,7 @@ func runKubectl(g *global, args []string) error {
 
 // chooseCluster takes our own flags off the arguments, and tells kubectl of the cluster.
 func (g *global) chooseCluster(args []string) ([]string, error) {
-	args, err := g.takeFlags(args)
+	args, err := kubectlargs.Take(args, map[string]*string{"name": &g.name, "data-dir": &g.dataDir})
 	if err != nil {
 		return nil, err
 	}
@@ -73,7 +74,7 @@ func (g *global) chooseCluster(args []string) ([]string, error) {
 	if err == nil {
 		return args, os.Setenv("KUBECONFIG", path)
 	}
-	if needsCluster(args) {
+	if kubectlargs.NeedCluster(args) {
 		return nil, err
 	}
 	return args, nil
@@ -90,42 +91,6 @@ func followed(mark string) *genericclioptions.ConfigFlags {
 		return config
 	}
 	return flags
-}
-
-// takeFlags takes --name and --data-dir off the front of kubectl's arguments.
-func (g *global) takeFlags(args []string) ([]string, error) {
-	for len(args) > 0 {
-		name, value, joined := strings.Cut(args[0], "=")
-		target := map[string]*string{"--name": &g.name, "--data-dir": &g.dataDir}[name]
-		if target == nil {
-			return args, nil
-		}
-		if !joined {
-			if len(args) < 2 {
-				return nil, fmt.Errorf("flag needs an argument: %s", name)
-			}
-			value, args = args[1], args[1:]
-		}
-		*target, args = value, args[1:]
-	}
-	return args, nil
-}
-
-// needsCluster reports whether kubectl can't do what it is asked without a cluster.
-func needsCluster(args []string) bool {
-	if len(args) == 0 {
-		return false
-	}
-	for _, arg := range args {
-		if arg == "-h" || arg == "--help" || strings.HasPrefix(arg, "--kubeconfig") || arg == "--client" {
-			return false
-		}
-	}
-	switch args[0] {
-	case "help", "completion", "options", "plugin", "kustomize", "__complete", "config":
-		return false
-	}
-	return true
 }
 
 // kubeconfig returns the path of the cluster's kubeconfig that the caller can read:

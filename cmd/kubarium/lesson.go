@@ -135,6 +135,8 @@ func newLessonNewCommand() *cobra.Command {
 // testFlags say which lessons are tested, and how.
 type testFlags struct {
 	all    bool
+	only   string
+	part   string
 	output string
 	how    play.How
 }
@@ -149,6 +151,12 @@ func newLessonTestCommand(g *global, wanted *courseFlags) *cobra.Command {
 				return err
 			}
 			list, err := chosen(all, args, flags.all)
+			if err == nil && flags.only != "" {
+				list, err = onlyThose(list, flags.only)
+			}
+			if err == nil && flags.part != "" {
+				list, err = partOf(list, flags.part)
+			}
 			if err != nil {
 				return err
 			}
@@ -167,6 +175,8 @@ func newLessonTestCommand(g *global, wanted *courseFlags) *cobra.Command {
 		},
 	}
 	cmd.Flags().BoolVar(&flags.all, "all", false, "test every lesson")
+	cmd.Flags().StringVar(&flags.only, "only", "", "test only some of these lessons: 'alone', those that change what all others depend on, or 'together', the others")
+	cmd.Flags().StringVar(&flags.part, "part", "", "test only one of several equal parts of these lessons, as 2/3: every third, from the second on")
 	cmd.Flags().StringVarP(&flags.output, "output", "o", "text", "format of the results: text or json")
 	cmd.Flags().IntVar(&flags.how.Parallel, "parallel", 4, "how many lessons to play side by side")
 	cmd.Flags().BoolVar(&flags.how.Mutate, "mutate", false, "leave out each step's solution first, and want that noticed")
@@ -227,6 +237,30 @@ func chosen(all *lessons.Course, ids []string, every bool) ([]*lessons.Lesson, e
 		list = append(list, l)
 	}
 	return list, nil
+}
+
+// onlyThose are the lessons of a list that have the cluster for themselves, or those that share it.
+func onlyThose(list []*lessons.Lesson, which string) ([]*lessons.Lesson, error) {
+	if which != "alone" && which != "together" {
+		return nil, fmt.Errorf("only %q: write alone or together", which)
+	}
+	return slices.DeleteFunc(slices.Clone(list), func(l *lessons.Lesson) bool { return l.Alone != (which == "alone") }), nil
+}
+
+// partOf is one of several equal parts of a list. A count beyond the last one begins anew,
+// so that a number that always grows goes round.
+func partOf(list []*lessons.Lesson, part string) ([]*lessons.Lesson, error) {
+	var which, of int
+	if n, err := fmt.Sscanf(part, "%d/%d", &which, &of); err != nil || n != 2 || which < 1 || of < 1 {
+		return nil, fmt.Errorf("part %q: write which of how many, such as 2/3", part)
+	}
+	var some []*lessons.Lesson
+	for i, l := range list {
+		if i%of == (which-1)%of {
+			some = append(some, l)
+		}
+	}
+	return some, nil
 }
 
 func tellResults(cmd *cobra.Command, results []play.Result, output string) error {

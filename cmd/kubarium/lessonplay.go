@@ -13,6 +13,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"kubarium/cluster"
 	"kubarium/lessons"
 	"kubarium/lessons/play"
 )
@@ -41,9 +42,14 @@ func newLessonPlayCommand(g *global, wanted *courseFlags) *cobra.Command {
 				return err
 			}
 			defer done()
-			if env.Progress, err = play.OpenProgress(wanted.progress(play.StatePath())); err != nil {
+			invoker, err := cluster.FindInvoker()
+			if err != nil {
 				return err
 			}
+			if env.Progress, err = play.OpenProgress(wanted.progress(filepath.Join(invoker.StateDir(), "lessons.json"))); err != nil {
+				return err
+			}
+			env.Progress.WriteAs(invoker.As)
 			if env.WorkDir, err = os.MkdirTemp("", "kubarium-lesson-"); err != nil {
 				return err
 			}
@@ -159,7 +165,7 @@ func (t *textPlayer) page(s play.Snapshot) {
 	case t.lesson.Kind == lessons.Exam:
 		t.marks(s)
 	default:
-		fmt.Fprintf(t.out, "\nThat was %q. %d of %d questions were right at the first try.\n", t.lesson.Title, s.Right, s.Asked)
+		fmt.Fprintf(t.out, "\nThat was %q. %d of %d questions were right at the first try. It took you %.0f minutes.\n", t.lesson.Title, s.Right, s.Asked, max(1, s.Spent.Minutes()))
 	}
 }
 
@@ -169,7 +175,7 @@ func (t *textPlayer) marks(s play.Snapshot) {
 	if s.Points >= t.lesson.Pass {
 		verdict = "Passed."
 	}
-	fmt.Fprintf(t.out, "\n%s: %d of %d points; %d are needed. %s\n", t.lesson.Title, s.Points, t.lesson.Points(), t.lesson.Pass, verdict)
+	fmt.Fprintf(t.out, "\n%s: %d of %d points; %d are needed. %s It took you %.0f minutes.\n", t.lesson.Title, s.Points, t.lesson.Points(), t.lesson.Pass, verdict, max(1, s.Spent.Minutes()))
 	for _, d := range s.Domains {
 		fmt.Fprintf(t.out, "  %s: %d of %d\n", d.Domain, d.Points, d.Possible)
 	}

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"k8s.io/apimachinery/pkg/api/resource"
 	"k8s.io/apimachinery/pkg/util/duration"
 )
 
@@ -15,17 +16,7 @@ func newNodeCommand(g *global) *cobra.Command {
 	cmd := &cobra.Command{Use: "node", Short: "Add, stop, start, kill and remove nodes", Args: cobra.NoArgs, RunE: showHelp}
 	cmd.AddCommand(
 		newNodeListCommand(g),
-		&cobra.Command{
-			Use: "add", Short: "Add a node to the running cluster", Args: cobra.NoArgs,
-			RunE: func(cmd *cobra.Command, _ []string) error {
-				name, err := g.client().AddNode(cmd.Context())
-				if err != nil {
-					return g.explain(err)
-				}
-				fmt.Fprintf(cmd.OutOrStdout(), "node/%s added\n", name)
-				return nil
-			},
-		},
+		newNodeAddCommand(g),
 		nodeAction(g, "start", "Start nodes that were stopped or killed", "started"),
 		nodeAction(g, "stop", "Shut nodes down: their processes are asked to end", "stopped"),
 		nodeAction(g, "kill", "Cut the power of nodes: all in them is gone at once", "killed"),
@@ -38,6 +29,47 @@ func newNodeCommand(g *global) *cobra.Command {
 	)
 	return cmd
 }
+
+func newNodeAddCommand(g *global) *cobra.Command {
+	var disk bytesFlag
+	cmd := &cobra.Command{
+		Use: "add", Short: "Add a node to the running cluster", Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			name, err := g.client().AddNode(cmd.Context(), int64(disk))
+			if err != nil {
+				return g.explain(err)
+			}
+			fmt.Fprintf(cmd.OutOrStdout(), "node/%s added\n", name)
+			return nil
+		},
+	}
+	cmd.Flags().Var(&disk, "disk", "give the node a disk of its own, of this size (2Gi), which can be full")
+	return cmd
+}
+
+// bytesFlag is an amount of bytes, written as Kubernetes does: "2Gi".
+type bytesFlag int64
+
+// String is the amount as it is written.
+func (b *bytesFlag) String() string {
+	if *b == 0 {
+		return ""
+	}
+	return resource.NewQuantity(int64(*b), resource.BinarySI).String()
+}
+
+// Set reads an amount.
+func (b *bytesFlag) Set(text string) error {
+	amount, err := resource.ParseQuantity(text)
+	if err != nil || amount.Sign() <= 0 {
+		return fmt.Errorf("write an amount such as 2Gi")
+	}
+	*b = bytesFlag(amount.Value())
+	return nil
+}
+
+// Type is what help calls it.
+func (b *bytesFlag) Type() string { return "size" }
 
 func nodeAction(g *global, verb, short, done string) *cobra.Command {
 	return &cobra.Command{

@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"kubarium/cluster/printable"
 	"kubarium/cluster/trace"
 )
 
@@ -72,7 +73,7 @@ func (g *global) showAttempts(cmd *cobra.Command, pod string, flags schedulingFl
 		return g.explain(err)
 	}
 	if len(attempts) == 0 {
-		return fmt.Errorf("the trace has no attempt to schedule pod %s/%s: it keeps the newest %d events, and pods with a nodeName are not scheduled", flags.namespace, pod, trace.Capacity)
+		return fmt.Errorf("the trace has no attempt to schedule pod %s/%s: it keeps the newest %d MiB of events, and pods with a nodeName are not scheduled", flags.namespace, pod, trace.Limit>>20)
 	}
 	if !flags.all {
 		attempts = attempts[len(attempts)-1:]
@@ -97,7 +98,7 @@ func writeAttempt(out io.Writer, e trace.Event, flags schedulingFlags) error {
 		if i == 0 {
 			line = e.Time.Local().Format("15:04:05.000") + "  " + line
 		}
-		if _, err := fmt.Fprintln(out, strings.TrimRight("  "[:min(2, 2*i)]+plainLine(line), " ")); err != nil {
+		if _, err := fmt.Fprintln(out, strings.TrimRight("  "[:min(2, 2*i)]+printable.Line(line), " ")); err != nil {
 			return err
 		}
 	}
@@ -124,7 +125,7 @@ func (g *global) showPending(cmd *cobra.Command, output string) error {
 		if len(p.Gates) > 0 {
 			why = "scheduling gates: " + strings.Join(p.Gates, ", ")
 		}
-		fmt.Fprintf(table, "%s\t%s/%s\t%d\t%s\t%s\n", p.Queue, p.Namespace, p.Name, p.Attempts, cmp.Or(strings.Join(p.Plugins, ","), "-"), plainLine(why))
+		fmt.Fprintf(table, "%s\t%s/%s\t%d\t%s\t%s\n", p.Queue, p.Namespace, p.Name, p.Attempts, cmp.Or(strings.Join(p.Plugins, ","), "-"), printable.Line(why))
 	}
 	return table.Flush()
 }
@@ -216,7 +217,7 @@ func written(e trace.Event) string {
 // cut keeps a cell short.
 func cut(s string) string {
 	const most = 60
-	s = plainLine(cmp.Or(s, "-"))
+	s = printable.Line(cmp.Or(s, "-"))
 	if len(s) > most {
 		s = strings.ToValidUTF8(s[:most-3], "") + "..."
 	}

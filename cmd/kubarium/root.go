@@ -14,6 +14,7 @@ import (
 	"kubarium/cluster"
 	"kubarium/cluster/addons"
 	"kubarium/cluster/control"
+	"kubarium/cmd/kubarium/invocation"
 )
 
 // global flags mean the same on every command.
@@ -69,7 +70,7 @@ Without a command it starts the cluster and the app.`,
 		newDoctorCommand(g), newEncryptSecretsCommand(g), newEtcdCommand(g), newTraceCommand(g), newFollowCommand(g), newInspectCommand(g),
 		newBenchCommand(), newConfigCommand(), newSupportBundleCommand(g), newResetCommand(g), newCleanCommand(g), newVersionCommand(),
 	)
-	explainUsage(root)
+	invocation.Explain(root)
 	return root
 }
 
@@ -112,6 +113,7 @@ func (g *global) nameFlag() string {
 type startFlags struct {
 	nodes   int
 	members int
+	disk    bytesFlag
 	noFsync bool
 	noTrace bool
 	disable []string
@@ -122,6 +124,7 @@ type startFlags struct {
 func (f *startFlags) bind(cmd *cobra.Command) {
 	cmd.Flags().IntVar(&f.nodes, "nodes", cluster.DefaultNodes, "how many nodes a new cluster has")
 	cmd.Flags().IntVar(&f.members, "etcd-members", 1, "how many members the etcd of a new cluster has: 1 or 3")
+	cmd.Flags().Var(&f.disk, "node-disk", "give each node of a new cluster a disk of its own, of this size (2Gi), which can be full")
 	cmd.Flags().BoolVar(&f.noFsync, "unsafe-no-fsync", false, "let etcd skip fsync: faster on slow disks, and not durable")
 	cmd.Flags().BoolVar(&f.noTrace, "no-trace", false, "do not look inside the components: no trace, follow, undo or rewinding")
 	cmd.Flags().BoolVar(&f.encrypt, "encrypt-secrets", false, "keep Secrets encrypted in etcd, from now on")
@@ -130,7 +133,7 @@ func (f *startFlags) bind(cmd *cobra.Command) {
 }
 
 func (f startFlags) options(g *global) cluster.Options {
-	return cluster.Options{Name: g.name, DataDir: g.dataDir, Nodes: f.nodes, EtcdMembers: f.members, UnsafeNoFsync: f.noFsync, NoTrace: f.noTrace, Disable: f.disable, EncryptSecrets: f.encrypt, CertificateLifetime: f.life, Version: version}
+	return cluster.Options{Name: g.name, DataDir: g.dataDir, Nodes: f.nodes, EtcdMembers: f.members, NodeDisk: int64(f.disk), UnsafeNoFsync: f.noFsync, NoTrace: f.noTrace, Disable: f.disable, EncryptSecrets: f.encrypt, CertificateLifetime: f.life, Version: version}
 }
 
 // stdoutIsTerminal reports whether somebody looks.

@@ -10,6 +10,9 @@ import (
 	"kubarium/cluster/shell"
 )
 
+// rootsShell is said to root, who has all rights in a shell that is meant to have few.
+const rootsShell = "This shell is root's: nobody else is known to have become root. Start kubarium by sudo as yourself, and it is yours."
+
 func newShellCommand(g *global) *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "shell [-- COMMAND [ARGUMENTS...]]", Short: "Open a shell inside the cluster's network",
@@ -33,6 +36,9 @@ you have. What listens on this machine's localhost is not reached from inside.`,
 			program, err := os.Executable()
 			if err != nil {
 				return fmt.Errorf("find own program: %w", err)
+			}
+			if user.UID == 0 && len(args) == 0 {
+				fmt.Fprintln(cmd.ErrOrStderr(), rootsShell)
 			}
 			return g.explain(shell.Run(cmd.Context(), shell.Options{
 				Client: g.client(), User: user, Args: args, Dir: g.layout().Shell(), Kubeconfig: g.layout().Kubeconfig(),

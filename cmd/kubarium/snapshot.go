@@ -16,6 +16,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/duration"
 
 	"kubarium/cluster/control"
+	"kubarium/cluster/printable"
 	"kubarium/cluster/rewind"
 	"kubarium/cluster/stored"
 )
@@ -42,17 +43,7 @@ nodes there are.`,
 				return nil
 			},
 		},
-		&cobra.Command{
-			Use: "restore NAME", Short: "Bring the cluster back to a snapshot", Args: cobra.ExactArgs(1),
-			RunE: func(cmd *cobra.Command, args []string) error {
-				result, err := g.client().RestoreSnapshot(cmd.Context(), args[0])
-				if err != nil {
-					return g.explain(err)
-				}
-				fmt.Fprintf(cmd.OutOrStdout(), "snapshot/%s restored: %s\n", args[0], tellRewound(result))
-				return nil
-			},
-		},
+		newSnapshotRestoreCommand(g),
 		&cobra.Command{
 			Use: "list", Aliases: []string{"ls"}, Short: "List snapshots, oldest first", Args: cobra.NoArgs,
 			RunE: func(cmd *cobra.Command, _ []string) error { return g.listSnapshots(cmd) },
@@ -71,6 +62,23 @@ nodes there are.`,
 		},
 		newSnapshotDiffCommand(g),
 	)
+	return cmd
+}
+
+func newSnapshotRestoreCommand(g *global) *cobra.Command {
+	var namespace string
+	cmd := &cobra.Command{
+		Use: "restore NAME", Short: "Bring the cluster back to a snapshot, or one namespace of it", Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			result, err := g.client().RestoreSnapshot(cmd.Context(), args[0], namespace)
+			if err != nil {
+				return g.explain(err)
+			}
+			fmt.Fprintf(cmd.OutOrStdout(), "snapshot/%s restored: %s\n", args[0], tellRewound(result))
+			return nil
+		},
+	}
+	cmd.Flags().StringVarP(&namespace, "namespace", "n", "", "bring back only this namespace; all else stays as it is")
 	return cmd
 }
 
@@ -108,12 +116,12 @@ func tellDifferences(out io.Writer, list []rewind.Difference) {
 		fmt.Fprintln(out, "nothing differs")
 	}
 	for _, d := range list {
-		fmt.Fprintln(out, d.Verb, plainLine(strings.TrimPrefix(d.Key, stored.Prefix)))
+		fmt.Fprintln(out, d.Verb, printable.Line(strings.TrimPrefix(d.Key, stored.Prefix)))
 		for _, change := range d.Changes {
-			fmt.Fprintln(out, "  "+plainLine(change))
+			fmt.Fprintln(out, "  "+printable.Line(change))
 		}
 		if d.Trouble != "" {
-			fmt.Fprintln(out, "  "+plainLine(d.Trouble))
+			fmt.Fprintln(out, "  "+printable.Line(d.Trouble))
 		}
 	}
 }

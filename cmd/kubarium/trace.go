@@ -37,7 +37,7 @@ etcd with what it changed; each attempt to schedule a pod with what every node
 lacked or scored; what controllers say of their work; what the kubelets do: calls to
 containerd with their payload (-o json), mounts, probes, what they notice and what they
 report; what kube-proxy changes in the packet rules of a Service on each node; and what was
-broken or held on purpose. The newest ` + fmt.Sprint(trace.Capacity) + ` events are kept.`,
+broken or held on purpose. The newest ` + fmt.Sprint(trace.Limit>>20) + ` MiB of events are kept.`,
 		Example: `  # All that is done to anything named web, as it happens
   kubarium trace -f --match web
 

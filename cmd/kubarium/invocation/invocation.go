@@ -1,4 +1,5 @@
-package main
+// Package invocation says in a sentence what is wrong with a command line.
+package invocation
 
 import (
 	"errors"
@@ -8,11 +9,13 @@ import (
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+
+	"kubarium/cluster/printable"
 )
 
-// explainUsage has every command below root say what is wrong with an invocation in one
+// Explain has every command below root say what is wrong with an invocation in one
 // sentence, with what would be right.
-func explainUsage(root *cobra.Command) {
+func Explain(root *cobra.Command) {
 	root.SetFlagErrorFunc(flagError)
 	root.InitDefaultHelpCmd()
 	root.InitDefaultCompletionCmd()
@@ -38,7 +41,7 @@ func explainArguments(cmd *cobra.Command) {
 		}
 	}
 	if cmd.HasSubCommands() && !cmd.Runnable() {
-		cmd.RunE = showHelp
+		cmd.RunE = func(cmd *cobra.Command, _ []string) error { return cmd.Help() }
 	}
 	for _, below := range cmd.Commands() {
 		explainArguments(below)
@@ -84,15 +87,17 @@ func flagError(cmd *cobra.Command, err error) error {
 	if errors.Is(err, pflag.ErrHelp) {
 		return err
 	}
+	// What was typed may be of more than one line, and is told as it is by pflag.
+	told := printable.Line(err.Error())
 	see := fmt.Sprintf(": see '%s --help'", cmd.CommandPath())
-	match := invalidValue.FindStringSubmatch(err.Error())
+	match := invalidValue.FindStringSubmatch(told)
 	if match == nil {
-		return fmt.Errorf("%w%s", err, see)
+		return errors.New(told + see)
 	}
 	names := strings.Split(match[2], ", --")
 	flag := cmd.Flags().Lookup(strings.TrimLeft(names[len(names)-1], "-"))
 	if flag == nil {
-		return fmt.Errorf("%w%s", err, see)
+		return errors.New(told + see)
 	}
 	want, known := map[string]string{
 		"int": "a whole number", "bool": "true or false", "duration": "a duration such as 30s or 5m",
