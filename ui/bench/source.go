@@ -2,33 +2,41 @@ package bench
 
 import (
 	"context"
+	"encoding/binary"
 	"encoding/json"
 	"fmt"
 	"math/rand/v2"
 	"net"
 	"net/http"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
+	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
+	discoveryv1 "k8s.io/api/discovery/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/runtime/serializer/protobuf"
 	"k8s.io/apimachinery/pkg/version"
+	"k8s.io/client-go/kubernetes/scheme"
 )
 
 const podsPath = "/api/v1/pods"
 
 // kinds are what the app watches, by path.
-func kinds() map[string]metav1.TypeMeta {
-	return map[string]metav1.TypeMeta{
-		podsPath:           {Kind: "PodList", APIVersion: "v1"},
-		"/api/v1/nodes":    {Kind: "NodeList", APIVersion: "v1"},
-		"/api/v1/services": {Kind: "ServiceList", APIVersion: "v1"},
-		"/api/v1/events":   {Kind: "EventList", APIVersion: "v1"},
-		"/apis/discovery.k8s.io/v1/endpointslices": {Kind: "EndpointSliceList", APIVersion: "discovery.k8s.io/v1"},
-		"/apis/apps/v1/deployments":                {Kind: "DeploymentList", APIVersion: "apps/v1"},
-		"/apis/apps/v1/replicasets":                {Kind: "ReplicaSetList", APIVersion: "apps/v1"},
+func kinds() map[string]schema.GroupVersionKind {
+	return map[string]schema.GroupVersionKind{
+		podsPath:           corev1.SchemeGroupVersion.WithKind("Pod"),
+		"/api/v1/nodes":    corev1.SchemeGroupVersion.WithKind("Node"),
+		"/api/v1/services": corev1.SchemeGroupVersion.WithKind("Service"),
+		"/api/v1/events":   corev1.SchemeGroupVersion.WithKind("Event"),
+		"/apis/discovery.k8s.io/v1/endpointslices": discoveryv1.SchemeGroupVersion.WithKind("EndpointSlice"),
+		"/apis/apps/v1/deployments":                appsv1.SchemeGroupVersion.WithKind("Deployment"),
+		"/apis/apps/v1/replicasets":                appsv1.SchemeGroupVersion.WithKind("ReplicaSet"),
 	}
 }
 
@@ -48,7 +56,7 @@ type source struct {
 	version int
 	serial  int
 	pods    []*corev1.Pod
-	objects map[string]map[string]json.RawMessage // by path and name
+	objects map[string]map[string]object // by path and name
 	// log has what happened, by path; a watch is at a place in it.
 	log map[string][]logged
 	// versions are those of the pods, by name.
@@ -64,7 +72,7 @@ type logged struct {
 // ready, and goes on until ctx ends.
 func Serve(ctx context.Context, nodes, pods int, ready func(url string)) error {
 	s := &source{
-		nodes: max(1, nodes), changed: make(chan struct{}), objects: map[string]map[string]json.RawMessage{},
+		nodes: max(1, nodes), changed: make(chan struct{}), objects: map[string]map[string]object{},
 		log: map[string][]logged{}, versions: map[string]string{},
 	}
 	for i := range nodes {
@@ -108,13 +116,16 @@ func (s *source) handler(ctx context.Context) http.Handler {
 		lasts, _ := time.ParseDuration(r.FormValue("for"))
 		answer(w, s.change(ctx, rate, lasts))
 	})
-	for path, list := range kinds() {
+	for path, kind := range kinds() {
 		mux.HandleFunc("GET "+path, func(w http.ResponseWriter, r *http.Request) {
-			if r.FormValue("watch") != "" {
-				s.watch(w, r, path, list)
-				return
+			switch {
+			case !strings.Contains(r.Header.Get("Accept"), inProtobuf):
+				http.Error(w, "objects are written as "+inProtobuf+" here", http.StatusNotAcceptable)
+			case r.FormValue("watch") != "":
+				s.watch(w, r, path, kind)
+			default:
+				s.list(w, path, kind)
 			}
-			s.list(w, path, list)
 		})
 	}
 	return mux
@@ -160,58 +171,77 @@ func (s *source) put(path string, o object) {
 	if _, known := s.objects[path][key]; !known {
 		verb = "ADDED"
 	}
-	data := s.stamp(path, o)
+	s.stamp(o)
 	if s.objects[path] == nil {
-		s.objects[path] = map[string]json.RawMessage{}
+		s.objects[path] = map[string]object{}
 	}
-	s.objects[path][key] = data
+	s.objects[path][key] = o
 	if path == podsPath {
 		s.versions[key] = o.GetResourceVersion()
 	}
-	s.tell(path, verb, data)
+	s.tell(path, verb, o)
 }
 
 func (s *source) remove(path string, o object) {
 	key := o.GetNamespace() + "/" + o.GetName()
 	delete(s.objects[path], key)
 	delete(s.versions, key)
-	s.tell(path, "DELETED", s.stamp(path, o))
+	s.stamp(o)
+	s.tell(path, "DELETED", o)
 }
 
-func (s *source) stamp(_ string, o object) []byte {
+func (s *source) stamp(o object) {
 	s.version++
 	o.SetResourceVersion(strconv.Itoa(s.version))
-	data, _ := json.Marshal(o) // these types can always be written
-	return data
 }
 
-func (s *source) tell(path, verb string, data []byte) {
-	s.log[path] = append(s.log[path], logged{s.version, event(verb, data)})
+func (s *source) tell(path, verb string, o object) {
+	s.log[path] = append(s.log[path], logged{s.version, event(verb, o)})
 	close(s.changed)
 	s.changed = make(chan struct{})
 }
 
-func event(verb string, data []byte) []byte {
-	return fmt.Appendf(nil, `{"type":%q,"object":%s}`+"\n", verb, data)
+// inProtobuf is how the app asks for objects, and how a source writes them.
+const inProtobuf = runtime.ContentTypeProtobuf
+
+// encode writes an object as an API server does.
+func encode(o runtime.Object) []byte {
+	data, _ := runtime.Encode(protobuf.NewSerializer(scheme.Scheme, scheme.Scheme), o) // these types can always be written
+	return data
 }
 
-func (s *source) list(w http.ResponseWriter, path string, list metav1.TypeMeta) {
+// event is a change as a watch has it: a WatchEvent behind its length.
+func event(verb string, o runtime.Object) []byte {
+	e := metav1.WatchEvent{Type: verb, Object: runtime.RawExtension{Raw: encode(o)}}
+	data, _ := e.Marshal()
+	return append(binary.BigEndian.AppendUint32(nil, uint32(len(data))), data...)
+}
+
+func (s *source) list(w http.ResponseWriter, path string, kind schema.GroupVersionKind) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	items := make([]json.RawMessage, 0, len(s.objects[path]))
+	items := make([]runtime.Object, 0, len(s.objects[path]))
 	for _, o := range s.objects[path] {
 		items = append(items, o)
 	}
-	answer(w, map[string]any{
-		"kind": list.Kind, "apiVersion": list.APIVersion, "items": items,
-		"metadata": metav1.ListMeta{ResourceVersion: strconv.Itoa(s.version)},
-	})
+	list, err := scheme.Scheme.New(kind.GroupVersion().WithKind(kind.Kind + "List"))
+	if err == nil {
+		err = meta.SetList(list, items)
+	}
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusInternalServerError)
+		return
+	}
+	list.GetObjectKind().SetGroupVersionKind(kind.GroupVersion().WithKind(kind.Kind + "List"))
+	list.(metav1.ListInterface).SetResourceVersion(strconv.Itoa(s.version))
+	w.Header().Set("Content-Type", inProtobuf)
+	_, _ = w.Write(encode(list)) // who has gone misses nothing
 }
 
 // watch streams what happens after the version that is asked for, with all that there is
 // before it if that is wanted.
-func (s *source) watch(w http.ResponseWriter, r *http.Request, path string, list metav1.TypeMeta) {
-	w.Header().Set("Content-Type", "application/json")
+func (s *source) watch(w http.ResponseWriter, r *http.Request, path string, kind schema.GroupVersionKind) {
+	w.Header().Set("Content-Type", inProtobuf+";stream=watch")
 	flusher := http.NewResponseController(w)
 	after, _ := strconv.Atoi(r.FormValue("resourceVersion"))
 	var first [][]byte
@@ -220,7 +250,7 @@ func (s *source) watch(w http.ResponseWriter, r *http.Request, path string, list
 		for _, o := range s.objects[path] {
 			first = append(first, event("ADDED", o))
 		}
-		first = append(first, bookmark(list, s.version))
+		first = append(first, bookmark(kind, s.version))
 		after = s.version
 	}
 	at := len(s.log[path])
@@ -257,13 +287,14 @@ func (s *source) watch(w http.ResponseWriter, r *http.Request, path string, list
 }
 
 // bookmark ends the events of what there was before.
-func bookmark(list metav1.TypeMeta, version int) []byte {
-	kind := list.Kind[:len(list.Kind)-len("List")]
-	data, _ := json.Marshal(map[string]any{
-		"kind": kind, "apiVersion": list.APIVersion,
-		"metadata": map[string]any{
-			"resourceVersion": strconv.Itoa(version), "annotations": map[string]string{metav1.InitialEventsAnnotationKey: "true"},
-		},
-	})
-	return event("BOOKMARK", data)
+func bookmark(kind schema.GroupVersionKind, version int) []byte {
+	o, err := scheme.Scheme.New(kind)
+	if err != nil {
+		return nil
+	}
+	o.GetObjectKind().SetGroupVersionKind(kind)
+	m := o.(object)
+	m.SetResourceVersion(strconv.Itoa(version))
+	m.SetAnnotations(map[string]string{metav1.InitialEventsAnnotationKey: "true"})
+	return event("BOOKMARK", m)
 }

@@ -19,8 +19,10 @@ const (
 	usageStep   = 15 * time.Second
 	usageRetry  = 5 * time.Second
 	counterStep = 6 * time.Second
-	// manyPods are asked for only while somebody looks.
-	manyPods = 1000
+	// Of manyPods no last minutes are kept unless somebody looks, and they are asked for
+	// seldom.
+	manyPods   = 1000
+	seldomStep = 4
 )
 
 // Report is what was measured last.
@@ -28,42 +30,46 @@ type Report struct {
 	// Rates are how often in a second something happens in a component, roughly:
 	// they change when it is worth a look.
 	Rates map[string]float64
-	// Nodes is what nodes use: cores and bytes.
-	Nodes map[string]Use
+	// Nodes is what nodes use, by name, and Pods what pods use, by "namespace/name". Nobody
+	// changes them: what is another use comes in another map. Either is nil unless it is known.
+	Nodes, Pods map[string]Use
 	// Traffic, Usage and Counters are the last minutes; nil unless wanted.
 	Traffic, Usage, Counters *History
-	// Err says why there is no word of what nodes and pods use.
-	Err error
-}
-
-// Use is what something uses.
-type Use struct {
-	// CPU is in cores, Memory in bytes.
-	CPU, Memory float64
+	// Err, PodErr and CounterErr say why there is no word of what nodes and pods use, and of
+	// the API server's counters.
+	Err, PodErr, CounterErr error
+	// Traced says that the cluster's taps are seen: they know more than its counters.
+	Traced bool
 }
 
 // Feeder measures. Make it with New.
 type Feeder struct {
 	client rest.Interface
-	wanted atomic.Bool
-	wake   chan struct{}
+	// namespace is the only one whose pods the user may see; "" if they see all.
+	namespace string
+	wanted    atomic.Bool
+	wake      chan struct{}
 
 	traffic  *traffic
 	counters counters
 	// What is kept of each kind of measurement.
 	happened, usage, counted *History
-	pods                     int
-	shown                    Report
+	// asked is how often was asked what they use.
+	asked       int
+	nodes, pods meter
+	shown       Report
 }
 
-// New makes a feeder. Either source may be nil, then there is no word of what it has.
-func New(store *trace.Store, client rest.Interface) *Feeder {
+// New makes a feeder. Either source may be nil, then there is no word of what it has. A
+// namespace is the only one whose pods the user may see.
+func New(store *trace.Store, client rest.Interface, namespace string) *Feeder {
 	f := &Feeder{
-		client: client, wake: make(chan struct{}, 1),
+		client: client, namespace: namespace, wake: make(chan struct{}, 1),
 		happened: newHistory(trafficStep), usage: newHistory(usageStep), counted: newHistory(counterStep),
+		nodes: nodeMeter(), pods: podMeter(),
 	}
 	if store != nil {
-		f.traffic = newTraffic(store)
+		f.traffic, f.shown.Traced = newTraffic(store), true
 	}
 	return f
 }
@@ -116,6 +122,7 @@ func newTimer(d time.Duration) *time.Timer { return time.NewTimer(d) }
 
 func (f *Feeder) report(wanted bool) Report {
 	r := f.shown
+	r.Nodes, r.Pods = f.nodes.uses, f.pods.uses
 	if wanted {
 		a, b, c := f.happened.copy(), f.usage.copy(), f.counted.copy()
 		r.Traffic, r.Usage, r.Counters = &a, &b, &c
@@ -168,43 +175,45 @@ func round(n float64) float64 {
 	return math.Round(n/unit) * unit
 }
 
-// use asks what nodes and pods use, and reports whether a node's is another one.
+// use asks what nodes and pods use, and reports whether it is worth a frame.
 func (f *Feeder) use(ctx context.Context) bool {
 	if f.client == nil {
 		return false
 	}
-	had := f.shown.Err
-	nodes, err := askUse(ctx, f.client, "nodes")
-	f.shown.Err = err
-	if err != nil {
-		return had == nil
-	}
+	had, hadPods := f.shown.Err, f.shown.PodErr
 	v := Values{}
-	v.nodes(nodes)
-	if f.pods < manyPods || f.wanted.Load() {
-		if pods, err := askUse(ctx, f.client, "pods"); err == nil {
-			f.pods = len(pods.Items)
-			v.pods(pods)
+	nodes, err := askUse(ctx, f.client, "nodes")
+	if f.shown.Err = err; err == nil {
+		v.nodes(nodes)
+	}
+	changed := f.nodes.take(v[NodeCPU], v[NodeMemory], err)
+	// Who may not see nodes may see pods.
+	if f.fewPods() || f.wanted.Load() || f.asked%seldomStep == 0 {
+		pods, err := askUse(ctx, f.client, f.podsPath())
+		now := Values{}
+		if f.shown.PodErr = err; err == nil {
+			now.pods(pods)
 		}
+		changed = f.pods.take(now[PodCPU], now[PodMemory], err) || changed
+		if f.fewPods() || f.wanted.Load() {
+			maps.Copy(v, now)
+		}
+	}
+	f.asked++
+	if f.shown.Err != nil && f.shown.PodErr != nil {
+		return changed || had == nil
 	}
 	f.usage.push(v)
-	return f.load(v) || had != nil
+	return changed || (had == nil) != (f.shown.Err == nil) || (hadPods == nil) != (f.shown.PodErr == nil)
 }
 
-func (f *Feeder) load(v Values) bool {
-	nodes, changed := map[string]Use{}, len(f.shown.Nodes) != len(v[NodeCPU])
-	for name, cpu := range v[NodeCPU] {
-		u := Use{CPU: cpu, Memory: v[NodeMemory][name]}
-		before, known := f.shown.Nodes[name]
-		if known && math.Abs(u.CPU-before.CPU) < max(0.1, before.CPU/4) && math.Abs(u.Memory-before.Memory) < before.Memory/20 {
-			u = before // not worth a frame
-		} else {
-			changed = true
-		}
-		nodes[name] = u
+func (f *Feeder) fewPods() bool { return len(f.pods.uses) < manyPods }
+
+func (f *Feeder) podsPath() string {
+	if f.namespace == "" {
+		return "pods"
 	}
-	f.shown.Nodes = nodes
-	return changed
+	return "namespaces/" + f.namespace + "/pods"
 }
 
 // count asks for the API server's counters, which are long to read: only while
@@ -213,7 +222,9 @@ func (f *Feeder) count(ctx context.Context) {
 	if f.client == nil || !f.wanted.Load() {
 		return
 	}
-	if v, err := f.counters.measure(ctx, f.client, f.traffic == nil); err == nil && len(v) > 0 {
+	v, err := f.counters.measure(ctx, f.client, f.traffic == nil)
+	f.shown.CounterErr = err
+	if len(v) > 0 {
 		f.counted.push(v)
 	}
 }

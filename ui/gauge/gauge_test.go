@@ -2,11 +2,16 @@ package gauge
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"testing"
 	"time"
 
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
 
@@ -131,11 +136,14 @@ func server(t *testing.T) rest.Interface {
 }
 
 func TestUsageIsReadFromTheMetricsAPI(t *testing.T) {
-	f := New(nil, server(t))
+	f := New(nil, server(t), "")
 	if !f.use(t.Context()) {
 		t.Error("the first word of a node is no news")
 	}
-	if got := f.shown.Nodes["node-1"]; got != (Use{CPU: 0.25, Memory: 512 << 20}) {
+	if got := f.report(false).Pods["shop/web"]; got.Cores() != "15m" || got.Size() != "3Mi" {
+		t.Errorf("the pod uses %s, %s", got.Cores(), got.Size())
+	}
+	if got := f.report(false).Nodes["node-1"]; got != (Use{CPU: 0.25, Memory: 512 << 20}) {
 		t.Errorf("the node uses %v", got)
 	}
 	if got := f.usage.Series[PodMemory]["shop/web"]; len(got) != 1 || got[0] != 3<<20 {
@@ -151,7 +159,7 @@ func TestUsageIsReadFromTheMetricsAPI(t *testing.T) {
 }
 
 func TestCountersBecomeRates(t *testing.T) {
-	f := New(nil, server(t))
+	f := New(nil, server(t), "")
 	f.count(t.Context())
 	if len(f.counted.Series) != 0 {
 		t.Fatal("the API server was asked though nobody looks")
@@ -165,9 +173,75 @@ func TestCountersBecomeRates(t *testing.T) {
 	}
 }
 
+// TestWhoMaySeeOneNamespaceOnly asks as somebody who is refused all else.
+func TestWhoMaySeeOneNamespaceOnly(t *testing.T) {
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/apis/metrics.k8s.io/v1beta1/namespaces/shop/pods" {
+			_, _ = w.Write([]byte(`{"items":[{"metadata":{"name":"web","namespace":"shop"},"containers":[{"usage":{"cpu":"10m","memory":"1Mi"}}]}]}`))
+			return
+		}
+		w.WriteHeader(http.StatusForbidden)
+		_, _ = w.Write([]byte(`{"kind":"Status","apiVersion":"v1","status":"Failure","reason":"Forbidden","code":403}`))
+	}))
+	defer s.Close()
+	client, err := kubernetes.NewForConfig(&rest.Config{Host: s.URL})
+	if err != nil {
+		t.Fatal(err)
+	}
+	f := New(nil, client.Discovery().RESTClient(), "shop")
+	f.Want(true)
+	f.use(t.Context())
+	f.count(t.Context())
+	if got := f.usage.Series[PodMemory]["shop/web"]; len(got) != 1 || got[0] != 1<<20 {
+		t.Errorf("the pod uses %v", got)
+	}
+	r := f.report(true)
+	for what, err := range map[string]error{"nodes": r.Err, "counters": r.CounterErr} {
+		if err == nil || !strings.Contains(Why(err, what), "no right to read "+what) {
+			t.Errorf("of %s is said: %v", what, err)
+		}
+	}
+	if r.PodErr != nil || r.Traced {
+		t.Errorf("the report is %+v", r)
+	}
+}
+
+// TestCountersTellOfOthersClusters reads what taps see of a cluster of our own.
+func TestCountersTellOfOthersClusters(t *testing.T) {
+	at := func(n int) string {
+		return fmt.Sprintf("apiserver_request_duration_seconds_sum{verb=\"GET\"} %d\napiserver_request_duration_seconds_count{verb=\"GET\"} %d\n"+
+			"apiserver_request_duration_seconds_sum{verb=\"WATCH\"} %d\netcd_requests_total{group=\"\",operation=\"update\",resource=\"pods\"} %d\n"+
+			"etcd_requests_total{group=\"\",operation=\"get\",resource=\"pods\"} 1\n", n, 4*n, 1000*n, 2*n)
+	}
+	n := 0
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		n++
+		_, _ = w.Write([]byte(at(n)))
+	}))
+	defer s.Close()
+	client, err := kubernetes.NewForConfig(&rest.Config{Host: s.URL})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var c counters
+	if v, err := c.measure(t.Context(), client.Discovery().RESTClient(), true); err != nil || len(v) > 0 {
+		t.Errorf("the first word has rates: %v, %v", v, err)
+	}
+	v, err := c.measure(t.Context(), client.Discovery().RESTClient(), true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := v[Latency][ServerMean]; got < 0.249 || got > 0.251 {
+		t.Errorf("a mean answer takes %v s", got)
+	}
+	if v[Writes]["pods"] <= 0 || len(v[Writes]) != 1 || len(v) != 2 {
+		t.Errorf("the rates are %v", v)
+	}
+}
+
 func TestReportsHaveHistoryOnlyIfWanted(t *testing.T) {
 	store := trace.NewStore()
-	f := New(store, nil)
+	f := New(store, nil, "")
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	got := make(chan Report)
@@ -206,5 +280,68 @@ func TestClientsAreNamedByWhatTheyAre(t *testing.T) {
 		if got := tr.client(trace.Event{Actor: c.actor, Agent: c.agent}); got != c.want {
 			t.Errorf("%s, %s is named %s, want %s", c.actor, c.agent, got, c.want)
 		}
+	}
+}
+
+// TestWhatSwaysIsNoNews has a pod's use change by little, by much, and the metrics go away.
+func TestWhatSwaysIsNoNews(t *testing.T) {
+	m := podMeter()
+	at := func(cpu, memory float64) bool {
+		return m.take(map[string]float64{"shop/web": cpu}, map[string]float64{"shop/web": memory}, nil)
+	}
+	if m.take(nil, nil, nil); m.uses == nil {
+		t.Error("a metrics server that knows no pods is one")
+	}
+	for _, c := range []struct {
+		cpu, memory float64
+		want        bool
+	}{{0.010, 100 << 20, true}, {0.012, 101 << 20, false}, {0.008, 99 << 20, false}, {0.0135, 100 << 20, true}, {0.0135, 103 << 20, true}, {1, 103 << 20, true}, {1.09, 103 << 20, false}} {
+		if got := at(c.cpu, c.memory); got != c.want {
+			t.Errorf("%v, %v is news: %t", c.cpu, c.memory, got)
+		}
+	}
+	shown := m.uses
+	if at(1, 103<<20); len(shown) != 1 || !m.take(map[string]float64{}, nil, nil) || len(shown) != 1 {
+		t.Error("that a pod is gone is no news, or changes what somebody looks at")
+	}
+	at(1, 1)
+	if m.take(nil, nil, errors.New("timeout")); m.uses == nil {
+		t.Error("one late answer takes the numbers away")
+	}
+	if m.told = m.told.Add(-2 * patience); !m.take(nil, nil, errors.New("timeout")) || m.uses != nil {
+		t.Error("old numbers stay")
+	}
+	at(1, 1)
+	if !m.take(nil, nil, apierrors.NewNotFound(schema.GroupResource{}, "")) || m.uses != nil {
+		t.Error("numbers stay though nobody measures any more")
+	}
+}
+
+// TestManyPodsAreAskedForSeldom counts the questions about a crowd.
+func TestManyPodsAreAskedForSeldom(t *testing.T) {
+	asked := 0
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if !strings.HasSuffix(r.URL.Path, "/pods") {
+			_, _ = w.Write([]byte(`{}`))
+			return
+		}
+		asked++
+		var items []string
+		for n := range manyPods {
+			items = append(items, fmt.Sprintf(`{"metadata":{"name":"p%d"},"containers":[{"usage":{"cpu":"1m","memory":"1Mi"}}]}`, n))
+		}
+		_, _ = w.Write([]byte(`{"items":[` + strings.Join(items, ",") + `]}`))
+	}))
+	defer s.Close()
+	client, err := kubernetes.NewForConfig(&rest.Config{Host: s.URL})
+	if err != nil {
+		t.Fatal(err)
+	}
+	f := New(nil, client.Discovery().RESTClient(), "")
+	for range 2 * seldomStep {
+		f.use(t.Context())
+	}
+	if asked != 2 || len(f.report(false).Pods) != manyPods || len(f.usage.Series[PodCPU]) > 0 {
+		t.Errorf("asked %d times for %d pods, %d kept", asked, len(f.report(false).Pods), len(f.usage.Series[PodCPU]))
 	}
 }

@@ -11,9 +11,13 @@ import (
 	"strings"
 	"time"
 
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/resource"
 	"k8s.io/client-go/rest"
 )
+
+// metricsAPI is where the resource metrics API is.
+const metricsAPI = "/apis/metrics.k8s.io/v1beta1/"
 
 // askTime is how long an answer may take.
 const askTime = 10 * time.Second
@@ -39,7 +43,7 @@ type used struct {
 }
 
 func askUse(ctx context.Context, client rest.Interface, what string) (*used, error) {
-	data, err := get(ctx, client, "/apis/metrics.k8s.io/v1beta1/"+what)
+	data, err := get(ctx, client, metricsAPI+what)
 	if err != nil {
 		return nil, err
 	}
@@ -58,6 +62,19 @@ func get(ctx context.Context, client rest.Interface, path string) ([]byte, error
 		return nil, fmt.Errorf("ask for %s: %w", path, err)
 	}
 	return data, nil
+}
+
+// Why says in a sentence why there is no word of something.
+func Why(err error, what string) string {
+	switch {
+	case apierrors.IsForbidden(err), apierrors.IsUnauthorized(err):
+		return "You have no right to read " + what + " of this cluster."
+	case apierrors.IsNotFound(err) && strings.Contains(err.Error(), metricsAPI):
+		return "This cluster has no " + what + ": metrics-server is not installed."
+	case apierrors.IsServiceUnavailable(err) && strings.Contains(err.Error(), metricsAPI):
+		return "The metrics server does not answer just now."
+	}
+	return "There is no word of " + what + ": " + err.Error()
 }
 
 func (v Values) nodes(list *used) {
@@ -102,7 +119,25 @@ func (c *counters) measure(ctx context.Context, client rest.Interface, requests 
 		}
 	}
 	c.last, c.at = now, at
+	rates.mean()
 	return rates, nil
+}
+
+// The groups of what a mean is made of: seconds in a second, and answers in a second.
+const (
+	answerTime Group = "answer time"
+	answered   Group = "answered"
+)
+
+// mean makes the mean time of an answer: the counters know of no worst one.
+func (v Values) mean() {
+	for name, n := range v[answered] {
+		if n > 0 {
+			v.add(Latency, name, v[answerTime][name]/n)
+		}
+	}
+	delete(v, answerTime)
+	delete(v, answered)
 }
 
 // readCounters reads only the lines that are wanted, of many thousands.
@@ -115,19 +150,53 @@ func readCounters(data []byte, requests bool) Values {
 		switch {
 		case bytes.HasPrefix(line, []byte("workqueue_adds_total{")):
 			v.line(Reconciles, "name", string(line))
-		case requests && bytes.HasPrefix(line, []byte("apiserver_request_total{")):
-			v.line(Requests, "verb", strings.ToLower(string(line)))
+		case requests:
+			v.traffic(string(line))
 		}
 	}
 	return v
 }
 
+// ServerMean is the name of the API server's mean answer.
+const ServerMean = "API server mean"
+
+// traffic reads what tells of requests. A watch lasts as long as somebody looks: it is
+// counted, and its time is not.
+func (v Values) traffic(line string) {
+	name, _, _ := strings.Cut(line, "{")
+	watches := strings.Contains(line, `verb="WATCH"`) || strings.Contains(line, `verb="CONNECT"`)
+	switch name {
+	case "apiserver_request_total":
+		v.line(Requests, "verb", strings.ToLower(line))
+	case "apiserver_request_duration_seconds_sum":
+		if !watches {
+			v.number(answerTime, ServerMean, line)
+		}
+	case "apiserver_request_duration_seconds_count":
+		if !watches {
+			v.number(answered, ServerMean, line)
+		}
+	case "etcd_requests_total":
+		for _, writes := range []string{"create", "update", "delete"} {
+			if strings.Contains(line, `operation="`+writes+`"`) {
+				v.line(Writes, "resource", line)
+			}
+		}
+	}
+}
+
 func (v Values) line(g Group, label, line string) {
 	_, rest, ok := strings.Cut(line, label+`="`)
-	name, _, closed := strings.Cut(rest, `"`)
+	if name, _, closed := strings.Cut(rest, `"`); ok && closed {
+		v.number(g, name, line)
+	}
+}
+
+// number adds what a line ends with.
+func (v Values) number(g Group, name, line string) {
 	number := line[strings.LastIndexByte(line, ' ')+1:]
 	// NaN and infinity are numbers to the format, and no rate comes of them.
-	if n, err := strconv.ParseFloat(number, 64); ok && closed && err == nil && n >= 0 && n <= math.MaxFloat64 {
+	if n, err := strconv.ParseFloat(number, 64); err == nil && n >= 0 && n <= math.MaxFloat64 {
 		v.add(g, name, n)
 	}
 }

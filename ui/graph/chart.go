@@ -84,17 +84,23 @@ func rate(n float64) string {
 	return fmt.Sprintf("%.0f/s", n)
 }
 
-func cores(n float64) string { return facts.Cores(int64(n*1000 + 0.5)) }
+// cores writes little exactly: what is half a thousandth is not nothing.
+func cores(n float64) string {
+	if n > 0 && n < 0.01 {
+		return fmt.Sprintf("%.1fm", max(n*1000, 0.1))
+	}
+	return facts.Cores(int64(n*1000 + 0.5))
+}
 
 func size(n float64) string { return facts.Bytes(int64(n)) }
 
-// lasts writes seconds.
+// lasts writes seconds; ASCII has no micro sign.
 func lasts(n float64) string {
 	switch {
 	case n == 0:
 		return "0"
 	case n < 0.001:
-		return fmt.Sprintf("%.0f µs", n*1e6)
+		return fmt.Sprintf("%.0f us", n*1e6)
 	case n < 1:
 		return fmt.Sprintf("%.1f ms", n*1e3)
 	}

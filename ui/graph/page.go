@@ -20,26 +20,50 @@ func pages() []page {
 		{name: "Overview", charts: (*View).overview},
 		{name: "Nodes", charts: (*View).nodes, paired: true},
 		{name: "Pods", charts: (*View).pods, paired: true},
-		{name: "Requests", charts: func(v *View) []chart { return v.all(v.traffic(gauge.Requests), gauge.Requests, rate, noTrace) }},
-		{name: "Clients", charts: func(v *View) []chart { return v.all(v.traffic(gauge.Clients), gauge.Clients, rate, noTrace) }},
-		{name: "etcd", charts: func(v *View) []chart { return v.all(v.report.Traffic, gauge.Writes, rate, noTrace) }},
-		{name: "Latency", charts: func(v *View) []chart { return v.all(v.report.Traffic, gauge.Latency, lasts, noTrace) }},
-		{name: "Controllers", charts: func(v *View) []chart { return v.all(v.report.Counters, gauge.Reconciles, rate, noCounters) }},
+		{name: "Requests", charts: func(v *View) []chart { return v.all(v.traffic(gauge.Requests), gauge.Requests, rate, v.noCounters()) }},
+		{name: "Clients", charts: func(v *View) []chart { return v.all(v.traffic(gauge.Clients), gauge.Clients, rate, v.noTrace()) }},
+		{name: "etcd", charts: func(v *View) []chart { return v.all(v.traffic(gauge.Writes), gauge.Writes, rate, v.noCounters()) }},
+		{name: "Latency", charts: func(v *View) []chart { return v.all(v.traffic(gauge.Latency), gauge.Latency, lasts, v.noCounters()) }},
+		{name: "Controllers", charts: func(v *View) []chart { return v.all(v.report.Counters, gauge.Reconciles, rate, v.noCounters()) }},
 	}
 }
 
 // What is said in place of numbers.
 const (
-	noTrace    = "Nothing has happened yet that is seen here. Of clusters that were started elsewhere only what their API server tells is known."
-	noCounters = "The API server has been asked for its counters; their rates follow after some seconds."
-	noUsage    = "No word of the metrics server yet."
+	notYet      = "Nothing of it has happened yet."
+	onlyOurs    = "Only a cluster that kubarium runs shows this: the API server of others does not tell it."
+	countersYet = "The API server has been asked for its counters; their rates follow after some seconds."
+	usageYet    = "No word of the metrics server yet."
 )
 
-func (v *View) noUsage() string {
-	if v.report.Err != nil {
-		return "The metrics server does not answer: " + v.report.Err.Error()
+// noTrace says why there is no word of what only taps see.
+func (v *View) noTrace() string {
+	if !v.report.Traced && v.report.Counters != nil {
+		return onlyOurs
 	}
-	return noUsage
+	return notYet
+}
+
+// noCounters says why there is no word of what the API server counts.
+func (v *View) noCounters() string {
+	switch {
+	case v.report.CounterErr != nil:
+		return gauge.Why(v.report.CounterErr, "the API server's counters (/metrics)")
+	case v.report.Traced && v.report.Counters != nil && len(v.report.Counters.Series) > 0:
+		return notYet
+	}
+	return countersYet
+}
+
+func (v *View) noUsage() string { return noUse(v.report.Err, "metrics of nodes") }
+
+func (v *View) noPodUsage() string { return noUse(v.report.PodErr, "metrics of pods") }
+
+func noUse(err error, what string) string {
+	if err != nil {
+		return gauge.Why(err, what)
+	}
+	return usageYet
 }
 
 // traffic is where requests are told: by the trace, or by the API server's counters.
@@ -54,15 +78,21 @@ func (v *View) traffic(g gauge.Group) *gauge.History {
 func (v *View) overview() []chart {
 	cpu, memory := v.capacity()
 	requests := v.traffic(gauge.Requests)
+	latency := one(v.report.Traffic, gauge.Latency, "API server worst")
+	slowest := chart{name: "API latency, worst", values: latency, step: step(v.report.Traffic), write: lasts, none: notYet}
+	if !v.report.Traced {
+		slowest = chart{name: "API latency, mean", values: one(v.report.Counters, gauge.Latency, gauge.ServerMean), step: step(v.report.Counters), write: lasts, none: v.noCounters()}
+	}
+	writes := v.traffic(gauge.Writes)
 	return []chart{
 		{name: "CPU of all nodes", values: sum(v.report.Usage, gauge.NodeCPU), step: step(v.report.Usage), write: cores, most: cpu, none: v.noUsage()},
 		{name: "Memory of all nodes", values: sum(v.report.Usage, gauge.NodeMemory), step: step(v.report.Usage), write: size, most: memory, none: v.noUsage()},
-		{name: "API requests", values: sum(requests, gauge.Requests), step: step(requests), write: rate, none: noTrace},
-		{name: "API latency, worst", values: one(v.report.Traffic, gauge.Latency, "API server worst"), step: step(v.report.Traffic), write: lasts, none: noTrace},
-		{name: "Writes to etcd", values: sum(v.report.Traffic, gauge.Writes), step: step(v.report.Traffic), write: rate, none: noTrace},
-		{name: "Scheduling attempts", values: sum(v.report.Traffic, gauge.Attempts), step: step(v.report.Traffic), write: rate, none: noTrace},
-		{name: "Scheduling latency, worst", values: one(v.report.Traffic, gauge.Latency, "scheduler worst"), step: step(v.report.Traffic), write: lasts, none: noTrace},
-		{name: "Items for controllers", values: sum(v.report.Counters, gauge.Reconciles), step: step(v.report.Counters), write: rate, none: noCounters},
+		{name: "API requests", values: sum(requests, gauge.Requests), step: step(requests), write: rate, none: v.noCounters()},
+		slowest,
+		{name: "Writes to etcd", values: sum(writes, gauge.Writes), step: step(writes), write: rate, none: v.noCounters()},
+		{name: "Scheduling attempts", values: sum(v.report.Traffic, gauge.Attempts), step: step(v.report.Traffic), write: rate, none: v.noTrace()},
+		{name: "Scheduling, worst", values: one(v.report.Traffic, gauge.Latency, "scheduler worst"), step: step(v.report.Traffic), write: lasts, none: v.noTrace()},
+		{name: "Controller work", values: sum(v.report.Counters, gauge.Reconciles), step: step(v.report.Counters), write: rate, none: v.noCounters()},
 	}
 }
 
@@ -76,6 +106,9 @@ func (v *View) capacity() (cpu, memory float64) {
 }
 
 func (v *View) nodes() []chart {
+	if len(v.ctx.Snapshot.Nodes) == 0 {
+		return []chart{{name: "Nodes", none: "No nodes are known. " + v.noUsage()}}
+	}
 	var list []chart
 	for _, n := range v.ctx.Snapshot.Nodes {
 		name := n.Object.Name
@@ -93,7 +126,7 @@ func (v *View) nodes() []chart {
 func (v *View) pods() []chart {
 	h := v.report.Usage
 	if h == nil || len(h.Series[gauge.PodCPU]) == 0 && len(h.Series[gauge.PodMemory]) == 0 {
-		return []chart{{name: "Pods", none: v.noUsage()}}
+		return []chart{{name: "Pods", none: v.noPodUsage()}}
 	}
 	names := map[string]float64{}
 	for name, s := range h.Series[gauge.PodMemory] {

@@ -19,7 +19,7 @@ const (
 	chartWidth  = 34
 	chartLeast  = 5
 	chartHeight = 9
-	chartMost   = 14
+	chartMost   = 30
 )
 
 // CloseMsg asks to leave the graphs.
@@ -51,6 +51,18 @@ func (v *View) SetSize(w, h int) { v.w, v.h = w, h }
 
 // Sync takes over what has changed; the graphs are told by reports.
 func (v *View) Sync() tea.Cmd { return nil }
+
+// Page is the name of the page that is shown.
+func (v *View) Page() string { return v.pages[v.page].name }
+
+// Pages are the names of all pages.
+func Pages() []string {
+	var names []string
+	for _, p := range pages() {
+		names = append(names, p.name)
+	}
+	return names
+}
 
 // Update takes a report.
 func (v *View) Update(msg tea.Msg) tea.Cmd {
@@ -133,7 +145,7 @@ func (v *View) View() string {
 	}
 	charts := v.pages[v.page].charts(v)
 	if len(charts) == 0 {
-		note := widget.Center(t.Tone(theme.Muted).Render("Nothing fits the filter: esc clears it."), v.w, v.h-1)
+		note := widget.Center(t.Tone(theme.Muted).Render("Nothing fits the filter and the namespace: esc clears the one, n changes the other."), v.w, v.h-1)
 		return widget.Stack(v.w, v.h, widget.Fit(head, v.w, t.Icons.Ellipsis), note)
 	}
 	cols := max(1, min(len(charts), v.w/chartWidth))
@@ -141,6 +153,9 @@ func (v *View) View() string {
 		cols -= cols % 2
 	}
 	v.rows = (len(charts) + cols - 1) / cols
+	if !v.pages[v.page].paired {
+		cols = (len(charts) + v.rows - 1) / v.rows // all rows alike
+	}
 	room := v.h - 1
 	visible := max(1, min(v.rows, room/chartLeast))
 	height := min(chartMost, room/visible)

@@ -26,13 +26,12 @@ func BenchmarkBuild(b *testing.B) {
 	for !f.synced.Load() {
 		<-f.dirty
 	}
-	store := f.factory.Core().V1().Pods().Informer().GetStore()
 	f.build()
 	for i := range b.N {
 		for k := range 10 {
 			old := objects[500+(i*10+k)%5000].(*corev1.Pod)
 			p := old.DeepCopy()
-			_ = store.Update(p)
+			f.podChanges.put(p)
 		}
 		f.mark(pods)
 		f.build()

@@ -1,9 +1,7 @@
 package watch
 
 import (
-	"slices"
 	"sort"
-	"strings"
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -22,8 +20,7 @@ func (f *feed) build() *Snapshot {
 	s := f.last
 	core, apps := f.factory.Core().V1(), f.factory.Apps().V1()
 	if changed&pods != 0 {
-		objects, _ := core.Pods().Lister().List(labels.Everything())
-		f.pods, f.seen = podFacts(objects, f.pods, f.seen)
+		f.pods = podFacts(f.pods, f.podChanges.take())
 	}
 	if changed&events != 0 {
 		s.Events = f.events.list()
@@ -64,7 +61,7 @@ func New(objects ...runtime.Object) *Snapshot {
 	s := &Snapshot{}
 	store := newEventStore(func() {})
 	var (
-		pods     []*corev1.Pod
+		pods     podChanges
 		nodes    []*corev1.Node
 		services []*corev1.Service
 		ends     []*discoveryv1.EndpointSlice
@@ -72,7 +69,7 @@ func New(objects ...runtime.Object) *Snapshot {
 	for _, o := range objects {
 		switch o := o.(type) {
 		case *corev1.Pod:
-			pods = append(pods, o)
+			pods.put(o)
 		case *corev1.Node:
 			nodes = append(nodes, o)
 		case *corev1.Service:
@@ -88,87 +85,13 @@ func New(objects ...runtime.Object) *Snapshot {
 		}
 	}
 	s.Events = store.list()
-	s.Pods, _ = podFacts(pods, nil, nil)
-	s.Pods, _ = withPulls(s.Pods, s.Events)
+	s.Pods, _ = withPulls(podFacts(nil, pods.take()), s.Events)
 	s.Nodes = nodeFacts(nodes, s.Pods)
 	s.Services = serviceFacts(services, ends)
 	sortDeployments(s.Deployments)
 	sortReplicaSets(s.ReplicaSets)
 	s.Namespaces = namespaces(s)
 	return s
-}
-
-// podFacts looks at pods, and puts them in order. Those whose object is the same as last
-// time were seen already, and have their place in the last list.
-func podFacts(objects []*corev1.Pod, last []*facts.Pod, seen map[*corev1.Pod]int) ([]*facts.Pod, map[*corev1.Pod]int) {
-	var fresh []*facts.Pod
-	same := make([]*facts.Pod, len(last))
-	for _, o := range objects {
-		if i, ok := seen[o]; ok {
-			same[i] = last[i]
-		} else {
-			fresh = append(fresh, facts.NewPod(o))
-		}
-	}
-	facts.ByName(fresh, func(p *facts.Pod) (string, string) { return p.Object.Namespace, p.Object.Name })
-	same = slices.DeleteFunc(same, func(p *facts.Pod) bool { return p == nil })
-	list := make([]*facts.Pod, 0, len(objects))
-	for _, p := range fresh {
-		i, _ := slices.BinarySearchFunc(same, p, byName)
-		list = append(append(list, same[:i]...), p)
-		same = same[i:]
-	}
-	list = append(list, same...)
-	now := make(map[*corev1.Pod]int, len(list))
-	for i, p := range list {
-		now[p.Object] = i
-	}
-	return list, now
-}
-
-func byName(a, b *facts.Pod) int {
-	if c := strings.Compare(a.Object.Namespace, b.Object.Namespace); c != 0 {
-		return c
-	}
-	return strings.Compare(a.Object.Name, b.Object.Name)
-}
-
-// withPods is nodes that are the same, whose pods are now others: only the nodes that these
-// are on are looked at again.
-func withPods(nodes []*facts.Node, before, now []*facts.Pod) []*facts.Node {
-	on := map[string][]*facts.Pod{}
-	touch := func(p *facts.Pod) {
-		if n := p.Object.Spec.NodeName; n != "" {
-			on[n] = nil
-		}
-	}
-	for i, j := 0, 0; i < len(before) || j < len(now); {
-		switch {
-		case j == len(now) || i < len(before) && before[i] != now[j] && byName(before[i], now[j]) < 0:
-			touch(before[i])
-			i++
-		case i == len(before) || before[i] != now[j]:
-			touch(now[j])
-			j++
-		default:
-			i, j = i+1, j+1
-		}
-	}
-	if len(on) == 0 {
-		return nodes
-	}
-	for _, p := range now {
-		if list, ok := on[p.Object.Spec.NodeName]; ok {
-			on[p.Object.Spec.NodeName] = append(list, p)
-		}
-	}
-	list := slices.Clone(nodes)
-	for i, n := range list {
-		if pods, ok := on[n.Object.Name]; ok {
-			list[i] = facts.NewNode(n.Object, pods)
-		}
-	}
-	return list
 }
 
 func nodeFacts(objects []*corev1.Node, pods []*facts.Pod) []*facts.Node {
@@ -218,8 +141,11 @@ func sortReplicaSets(list []*appsv1.ReplicaSet) {
 // namespaces are those that hold something, and the default one.
 func namespaces(s *Snapshot) []string {
 	set := map[string]bool{"default": true}
-	for _, p := range s.Pods {
-		set[p.Object.Namespace] = true
+	last := ""
+	for _, p := range s.Pods { // in order of their namespaces
+		if n := p.Object.Namespace; n != last {
+			set[n], last = true, n
+		}
 	}
 	for _, o := range s.Services {
 		set[o.Object.Namespace] = true

@@ -163,8 +163,8 @@ type feed struct {
 	reflects sync.WaitGroup
 
 	last Snapshot
-	// seen are the places in pods of objects that are known.
-	seen map[*corev1.Pod]int
+	// podChanges are those since pods was made.
+	podChanges podChanges
 	// pods are those of the last snapshot without what events say of them; pulling is
 	// how many of the last snapshot's wait for an image.
 	pods    []*facts.Pod
@@ -177,7 +177,6 @@ func newFeed(ctx context.Context, client kubernetes.Interface, namespace string)
 	core, apps := f.factory.Core().V1(), f.factory.Apps().V1()
 	for k, i := range map[kind]cache.SharedIndexInformer{
 		nodes:          core.Nodes().Informer(),
-		pods:           core.Pods().Informer(),
 		services:       core.Services().Informer(),
 		endpointSlices: f.factory.Discovery().V1().EndpointSlices().Informer(),
 		deployments:    apps.Deployments().Informer(),
@@ -186,18 +185,20 @@ func newFeed(ctx context.Context, client kubernetes.Interface, namespace string)
 		// Adding to an informer that was not started cannot fail.
 		_, _ = i.AddEventHandler(f.handler(k))
 	}
+	told, _ := core.Pods().Informer().AddEventHandler(f.podChanges.handler(func() { f.mark(pods) }))
 	f.events = newEventStore(func() { f.mark(events) })
 	f.factory.StartWithContext(ctx)
 	f.reflects.Go(func() { eventReflector(client, namespace, f.events).RunWithContext(ctx) })
-	f.reflects.Go(func() { f.sync(ctx) })
+	f.reflects.Go(func() { f.sync(ctx, told.HasSyncedChecker()) })
 	return f
 }
 
 // sync waits for the first lists, and then lets snapshots be made.
-func (f *feed) sync(ctx context.Context) {
+func (f *feed) sync(ctx context.Context, told cache.DoneChecker) {
 	ctx, cancel := context.WithTimeout(ctx, syncPatience)
 	defer cancel()
-	f.factory.WaitForCacheSync(ctx.Done())
+	f.factory.WaitForCacheSyncWithContext(ctx)
+	cache.WaitFor(ctx, "", told)
 	f.synced.Store(true)
 	f.mark(all)
 }
