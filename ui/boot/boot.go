@@ -195,6 +195,12 @@ func (s *Screen) bar(w int) string {
 	return widget.Bar(float64(ready)/float64(max(1, all)), w, t.Icons.Wave, t.Icons.BarEmpty, t.Tone(theme.Accent), t.Border)
 }
 
+// Key is one that the screen offers.
+type Key struct{ Key, Desc string }
+
+// Keys are those at the screen's foot.
+func Keys() []Key { return []Key{{"enter", "look inside already"}, {"q", "quit"}} }
+
 func (s *Screen) footer(w int) string {
 	t := s.Context.Theme
 	end := s.Context.Now
@@ -205,7 +211,10 @@ func (s *Screen) footer(w int) string {
 		end = s.Done
 	}
 	elapsed := facts.Took(end.Sub(s.Started).Truncate(10 * time.Millisecond))
-	keys := t.Key.Render("enter") + t.Tone(theme.Muted).Render(" look inside already   ") +
-		t.Key.Render("q") + t.Tone(theme.Muted).Render(" quit")
+	var texts []string
+	for _, k := range Keys() {
+		texts = append(texts, t.Key.Render(k.Key)+t.Tone(theme.Muted).Render(" "+k.Desc))
+	}
+	keys := strings.Join(texts, "   ")
 	return widget.Spread(t.Bold.Render(left+elapsed)+"  "+t.Tone(theme.Faint).Render(s.Version), keys, w, t.Icons.Ellipsis)
 }

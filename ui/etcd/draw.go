@@ -213,7 +213,7 @@ func (v *View) none() string {
 func (v *View) table() widget.Table {
 	t := v.ctx.Theme
 	table := widget.Table{
-		Columns: []widget.Column{{Title: "KEY", Min: 20, Flex: true}, {Title: "KEYS", Right: true, Drop: 2}, {Title: "REVISION", Right: true}, {Title: "WRITES", Right: true, Drop: 1}, {Title: "LEASE", Drop: 3}},
+		Columns: []widget.Column{{Title: "KEY", Min: 20, Room: 40}, {Title: "KEYS", Right: true, Drop: 2}, {Title: "REVISION", Right: true}, {Title: "WRITES", Right: true, Drop: 1}, {Title: "LEASE", Drop: 3}},
 		Heading: t.Heading, Selected: t.Selected, Cursor: v.cur.Cursor, Offset: v.cur.Offset, Focused: true,
 		Ellipsis: t.Icons.Ellipsis, Marker: t.Icons.Cursor,
 	}

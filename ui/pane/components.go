@@ -11,6 +11,7 @@ import (
 	"kubarium/ui/keys"
 	"kubarium/ui/layout"
 	"kubarium/ui/theme"
+	"kubarium/ui/watch"
 	"kubarium/ui/widget"
 )
 
@@ -76,6 +77,10 @@ func (p *Components) SetSize(w, h int) { p.w, p.h = w, h }
 // View implements Pane.
 func (p *Components) View(focused bool, tabs string) string {
 	p.focused = focused
+	if p.h < 3 && len(p.items) == 0 {
+		title, n := p.Title()
+		return widget.Fit(p.ctx.Theme.Tone(theme.Muted).Render(" "+title+": "+n), p.w, p.ctx.Theme.Icons.Ellipsis)
+	}
 	if p.h < 3 {
 		return widget.Fit(" "+p.line(p.w-1, focused), p.w, p.ctx.Theme.Icons.Ellipsis)
 	}
@@ -85,22 +90,34 @@ func (p *Components) View(focused bool, tabs string) string {
 	return box.Draw(" "+p.line(p.w-3, focused), p.w, p.h)
 }
 
-// Forms of the names, the longest first; in the last one only the sign is left.
+// Forms of the names, the longest first; in the last one the component is only counted.
 const (
 	whole = iota
 	withoutKube
 	abbreviated
-	signOnly
+	counted
 )
+
+// part is a piece of the strip, and the component that a click on it selects; more says that
+// others are counted there.
+type part struct {
+	text string
+	item int
+	more bool
+}
 
 // line is the strip itself, with names as long as there is room for.
 func (p *Components) line(w int, focused bool) string {
 	parts, room := p.parts(w, focused)
-	return strings.Join(parts, strings.Repeat(" ", room))
+	texts := make([]string, len(parts))
+	for i, part := range parts {
+		texts[i] = part.text
+	}
+	return strings.Join(texts, strings.Repeat(" ", room))
 }
 
 // parts are the components as they are shown, and the room between them.
-func (p *Components) parts(w int, focused bool) (parts []string, room int) {
+func (p *Components) parts(w int, focused bool) (parts []part, room int) {
 	forms := make([]int, len(p.items))
 	for form := whole; form <= abbreviated; form++ {
 		for i := range forms {
@@ -113,25 +130,61 @@ func (p *Components) parts(w int, focused bool) (parts []string, room int) {
 			return parts, 2
 		}
 	}
-	// Closer together; then the names of those that are well go, the last first, so
-	// that the signs of all are to be seen.
-	for i := len(p.items); ; i-- {
-		if i < len(p.items) && p.items[i].State == component.Ready && p.waiting(p.items[i].Name) == "" && p.ctx.Marks[p.items[i].Name] == "" && !(focused && i == p.cursor) {
-			forms[i] = signOnly
+	// Closer together; then those that are well are only counted.
+	parts, sum := p.draw(forms, focused)
+	for _, i := range p.leastFirst() {
+		if sum-len(parts)+1 <= w {
+			break
 		}
-		parts, sum := p.draw(forms, focused)
-		if sum-len(parts)+1 <= w || i == 0 {
-			return parts, 1
+		if p.dispensable(i) && !(focused && i == p.cursor) {
+			forms[i] = counted
+			parts, sum = p.draw(forms, focused)
 		}
 	}
+	return parts, 1
+}
+
+// leastFirst are the components in the order in which their names are missed least: what the
+// control plane is made of is missed most.
+func (p *Components) leastFirst() []int {
+	var others, plane []int
+	for i := len(p.items) - 1; i >= 0; i-- {
+		if name := p.items[i].Name; name == "etcd" || strings.HasPrefix(name, "kube-") {
+			plane = append(plane, i)
+		} else {
+			others = append(others, i)
+		}
+	}
+	return append(others, plane...)
+}
+
+// dispensable says that nothing is to be told of a component but that it is well.
+func (p *Components) dispensable(i int) bool {
+	info := p.items[i]
+	return info.State == component.Ready && p.waiting(info.Name) == "" && p.ctx.Marks[info.Name] == "" &&
+		!p.ctx.Points[watch.Ref{Kind: "component", Name: info.Name}]
 }
 
 // draw returns the components in their forms, and how wide they are two cells apart.
-func (p *Components) draw(forms []int, focused bool) (parts []string, sum int) {
+func (p *Components) draw(forms []int, focused bool) (parts []part, sum int) {
+	add := func(p part) {
+		sum += widget.Width(p.text) + 2
+		parts = append(parts, p)
+	}
+	more, first := 0, 0
 	for i := range p.items {
-		s := p.item(i, forms[i], focused)
-		sum += widget.Width(s) + 2
-		parts = append(parts, s)
+		if forms[i] != counted {
+			add(part{text: p.item(i, forms[i], focused), item: i})
+			continue
+		}
+		if more++; more == 1 {
+			first = i
+		}
+	}
+	if more > 0 {
+		sign, tone := ComponentSign(p.ctx, component.Ready)
+		t := p.ctx.Theme
+		add(part{text: t.Tone(tone).Render(sign) + t.Tone(theme.Muted).Render(fmt.Sprintf(" %d more", more)), item: first, more: true})
 	}
 	return parts, sum - 2
 }
@@ -140,15 +193,13 @@ func (p *Components) item(i, form int, focused bool) string {
 	info := p.items[i]
 	sign, tone := ComponentSign(p.ctx, info.State)
 	t := p.ctx.Theme
-	if form == signOnly {
-		return t.Tone(tone).Render(sign)
-	}
 	name := info.Name
 	if form >= withoutKube {
 		name = strings.TrimPrefix(name, "kube-")
 	}
 	if form >= abbreviated {
 		name = strings.ReplaceAll(name, "controller-manager", "controllers")
+		name = strings.TrimSuffix(strings.TrimSuffix(name, "-server"), "-provisioner")
 	}
 	word := ""
 	if info.State != component.Ready {
@@ -167,7 +218,11 @@ func (p *Components) item(i, form int, focused bool) string {
 	if i == p.cursor && focused {
 		return t.Selected.Render(text)
 	}
-	return t.Tone(tone).Render(sign) + " " + t.Text.Render(name) + t.Tone(tone).Render(word) +
+	_, style := p.ctx.pointed("component", "", info.Name, t.Text)
+	if p.ctx.Points[watch.Ref{Kind: "component", Name: info.Name}] {
+		style = style.Reverse(true)
+	}
+	return t.Tone(tone).Render(sign) + " " + style.Render(name) + t.Tone(tone).Render(word) +
 		t.Tone(theme.Busy).Render(strings.TrimPrefix(text, sign+" "+name+word))
 }
 
@@ -276,13 +331,13 @@ func (p *Components) Click(x, _ int) tea.Cmd {
 		at, width = 2, p.w-3
 	}
 	parts, room := p.parts(width, p.focused)
-	for i, part := range parts {
-		end := at + widget.Width(part)
+	for _, part := range parts {
+		end := at + widget.Width(part.text)
 		if x >= at && x < end {
-			if i == p.cursor {
+			if part.item == p.cursor && !part.more {
 				return p.log()
 			}
-			p.cursor = i
+			p.cursor = part.item
 			return nil
 		}
 		at = end + room

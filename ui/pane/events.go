@@ -56,11 +56,11 @@ func (p *EventList) View(focused bool, tabs string) string {
 	title, n := p.Title()
 	box := frame(p.ctx, title, n, tabs, focused, p.scroll())
 	if len(p.items) == 0 {
-		note := p.ctx.orRefused("Event", "Nothing has happened yet.")
+		note := []string{p.ctx.orRefused("Event", "Nothing has happened yet.")}
 		if len(p.ctx.Snapshot.Events) > 0 {
-			note = "No event fits the filter."
+			note = []string{"No event fits the filter.", "esc clears it"}
 		}
-		return box.Draw(empty(p.ctx, p.w-2, p.h-2, note), p.w, p.h)
+		return box.Draw(empty(p.ctx, p.w-2, p.h-2, note...), p.w, p.h)
 	}
 	t := EventTable(p.ctx, focused)
 	from, to := p.window()

@@ -29,7 +29,7 @@ func (p *Tanks) legend() string {
 				add(sign, tone, s.String())
 			}
 		}
-		if there && len(p.ctx.Load) > 0 && room > 26 {
+		if there && len(p.ctx.NodeUse) > 0 && room > 26 {
 			add(t.Icons.BarBoth, theme.Accent, "used")
 			add(t.Icons.BarAsked, theme.Accent, "requested")
 		}
@@ -71,8 +71,8 @@ func (p *Tanks) aboutNode() string {
 	sign, tone, word := p.state(n)
 	text := fmt.Sprintf("%s   requested: cpu %s of %s, memory %s of %s", widget.Plural(len(n.Pods), "pod", "pods"),
 		facts.Cores(n.CPU.Requested), facts.Cores(n.CPU.Allocatable), facts.Bytes(n.Memory.Requested), facts.Bytes(n.Memory.Allocatable))
-	if l, ok := p.ctx.Load[n.Object.Name]; ok {
-		text += fmt.Sprintf("   used: %s, %s", facts.Cores(l.CPU), facts.Bytes(l.Memory))
+	if u, ok := p.ctx.NodeUse[n.Object.Name]; ok {
+		text += fmt.Sprintf("   used: %s, %s", facts.Cores(u.Millicores()), facts.Bytes(int64(u.Memory)))
 	}
 	line := " " + t.Bold.Render(n.Object.Name) + "  " + t.Tone(tone).Render(sign+" "+word) + "  " + t.Tone(theme.Muted).Render(text)
 	return widget.Fit(line, p.w, t.Icons.Ellipsis)

@@ -165,10 +165,8 @@ func objectKeys(ctx *Context, ref func() (watch.Ref, bool)) keys.Set {
 			Run: with(func(r watch.Ref) tea.Msg { return OpenMsg{Ref: r, Tab: YAML} }),
 		},
 		{
-			Keys: []string{"x"}, Desc: "shell", Long: "open a shell in the pod's first container (kubectl exec -it)", Disabled: notPod,
-			Run: with(func(r watch.Ref) tea.Msg {
-				return KubectlMsg{Args: []string{"exec", "-it", "-n", r.Namespace, r.Name, "--", "sh"}}
-			}),
+			Keys: []string{"x"}, Desc: "shell", Long: "open a shell in a container of the pod (kubectl exec -it)", Disabled: notPod,
+			Run: with(func(r watch.Ref) tea.Msg { return ShellMsg{Ref: r} }),
 		},
 		{
 			Keys: []string{"e"}, Desc: "edit", Long: "change the object; the server checks it before anything happens", Disabled: refused("update", ""),

@@ -1,6 +1,17 @@
 package pane
 
-import "fmt"
+import (
+	"fmt"
+
+	"kubarium/ui/watch"
+)
+
+// Choosing is a pane, or a screen, in which an object is selected, or which shows one.
+type Choosing interface {
+	Picked() (watch.Ref, bool)
+}
+
+var _, _, _ Choosing = (*Pods)(nil), (*Services)(nil), (*Tanks)(nil)
 
 // Named is a pane, or a screen, whose selection can be copied.
 type Named interface {
@@ -36,3 +47,9 @@ func (p *Components) Named() string {
 	i, _ := p.Selected()
 	return i.Name
 }
+
+// Picked implements Choosing.
+func (l *list) Picked() (watch.Ref, bool) { return l.ref() }
+
+// Picked implements Choosing.
+func (p *Tanks) Picked() (watch.Ref, bool) { return p.Selected() }

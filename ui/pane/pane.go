@@ -8,9 +8,11 @@ import (
 	"time"
 
 	tea "charm.land/bubbletea/v2"
+	"charm.land/lipgloss/v2"
 
 	"kubarium/cluster/component"
 	"kubarium/ui/facts"
+	"kubarium/ui/gauge"
 	"kubarium/ui/keys"
 	"kubarium/ui/layout"
 	"kubarium/ui/rights"
@@ -32,12 +34,15 @@ type Context struct {
 	Motion Motion
 	// Rates are how often in a second something happens in a component.
 	Rates map[string]float64
-	// Load is what nodes use just now, by name; none of those of whom nobody knows.
-	Load map[string]Load
+	// NodeUse is what nodes use just now, by name, and PodUse what pods use, by
+	// "namespace/name"; nil if nobody knows.
+	NodeUse, PodUse map[string]gauge.Use
 	// Kind is the group and the resource of an object's kind, if the server has told them.
 	Kind func(watch.Ref) (group, resource string, ok bool)
 	// Marks say what is broken or held on purpose, by the name of a node or a component.
 	Marks map[string]string
+	// Points are objects of which a lesson speaks: they are marked.
+	Points map[watch.Ref]bool
 	// Service is the chosen service, whose pods are marked; nil if none is.
 	Service *facts.Service
 	// Namespace, if not empty, is the only one shown; Text is to be found in what
@@ -60,6 +65,14 @@ func (c *Context) orRefused(kind, note string) string {
 	return note
 }
 
+// pointed marks the name of an object of which a lesson speaks.
+func (c *Context) pointed(kind, namespace, name string, style lipgloss.Style) (string, lipgloss.Style) {
+	if !c.Points[watch.Ref{Kind: kind, Namespace: namespace, Name: name}] {
+		return name, style
+	}
+	return c.Theme.Icons.Cursor + name, c.Theme.Tone(theme.Accent).Bold(true)
+}
+
 // Refuses says why the API server will refuse to do something to one of the objects that
 // panes have; "" if it will not.
 func (c *Context) Refuses(verb string, r watch.Ref, subresource string) string {
@@ -77,11 +90,6 @@ func (c *Context) Refuses(verb string, r watch.Ref, subresource string) string {
 		resource += "/" + subresource
 	}
 	return c.Rights.Why(r.Namespace, verb, group, resource, r.Name)
-}
-
-// Load is what something uses: thousandths of a core, and bytes.
-type Load struct {
-	CPU, Memory int64
 }
 
 // Shows reports whether the filters let an object through.
@@ -166,10 +174,12 @@ type DeleteMsg struct {
 	Ref watch.Ref
 }
 
-// KubectlMsg asks to run kubectl with the terminal to itself.
-type KubectlMsg struct {
-	Args []string
-}
+// PromptMsg asks to put a kubectl command into the command line, to be run as it is or
+// changed first: what the app does to the cluster can be learnt from it.
+type PromptMsg struct{ Command string }
+
+// ShellMsg asks for a shell in a pod.
+type ShellMsg struct{ Ref watch.Ref }
 
 // Verb is what can be done to a component or a node's machine.
 type Verb string

@@ -2,6 +2,7 @@ package pane
 
 import (
 	"fmt"
+	"slices"
 
 	tea "charm.land/bubbletea/v2"
 	"charm.land/lipgloss/v2"
@@ -13,6 +14,9 @@ import (
 	"kubarium/ui/watch"
 	"kubarium/ui/widget"
 )
+
+// useAt is the column of what pods use, if that is known: before their age.
+const useAt = 5
 
 // Pods is the list of pods.
 type Pods struct {
@@ -82,7 +86,11 @@ func (p *Pods) none() string {
 	if note := p.ctx.orRefused("Pod", ""); note != "" {
 		return empty(p.ctx, p.w-2, p.h-2, note)
 	}
-	return empty(p.ctx, p.w-2, p.h-2, "No pods yet.", "Try :  kubectl run web --image=nginx")
+	image := "kubarium/web:1.0" // there without the internet
+	if p.ctx.Components == nil {
+		image = "nginx"
+	}
+	return empty(p.ctx, p.w-2, p.h-2, "No pods yet.", "Try :  kubectl run web --image="+image)
 }
 
 func (p *Pods) table(focused bool) widget.Table {
@@ -94,10 +102,23 @@ func (p *Pods) table(focused bool) widget.Table {
 		{Title: "STATUS", Min: 18, Room: 19},
 		{Title: "RESTARTS", Min: 8, Drop: 4, Room: 8},
 		{Title: "AGE", Right: true, Room: 5},
-		{Title: "IP", Drop: 6, Min: 11},
-		{Title: "NODE", Drop: 5, Max: 24},
+		{Title: "IP", Drop: 8, Min: 11},
+		{Title: "NODE", Drop: 6, Max: 24},
 	}
+	if p.ctx.PodUse != nil {
+		t.Columns = slices.Insert(t.Columns, useAt,
+			widget.Column{Title: "CPU", Right: true, Drop: 5, Room: 5}, widget.Column{Title: "MEMORY", Right: true, Drop: 7, Room: 6})
+	}
+	t.Columns = p.ctx.unlessChosen(t.Columns)
 	return t
+}
+
+// unlessChosen leaves out the first column, which has the namespace, where there is only one.
+func (c *Context) unlessChosen(columns []widget.Column) []widget.Column {
+	if c.Namespace != "" {
+		return columns[1:]
+	}
+	return columns
 }
 
 func (p *Pods) row(f *facts.Pod) []widget.Cell {
@@ -117,9 +138,10 @@ func (p *Pods) row(f *facts.Pod) []widget.Cell {
 	if node == "" {
 		node = "-"
 	}
-	return []widget.Cell{
+	name, named := p.ctx.pointed("Pod", o.Namespace, o.Name, text)
+	cells := []widget.Cell{
 		{Text: o.Namespace, Style: muted},
-		{Text: o.Name, Style: text},
+		{Text: name, Style: named},
 		{Text: fmt.Sprintf("%d/%d", f.Ready, f.Total), Style: ready},
 		{Text: sign + " " + f.Word, Style: t.Tone(tone)},
 		{Text: restarts, Style: restartStyle(t, f)},
@@ -127,6 +149,23 @@ func (p *Pods) row(f *facts.Pod) []widget.Cell {
 		{Text: dash(o.Status.PodIP), Style: muted},
 		{Text: node, Style: muted},
 	}
+	if p.ctx.PodUse != nil {
+		cpu, memory := p.ctx.UseOf(o.Namespace, o.Name)
+		cells = slices.Insert(cells, useAt, widget.Cell{Text: cpu, Style: muted}, widget.Cell{Text: memory, Style: muted})
+	}
+	if p.ctx.Namespace != "" {
+		return cells[1:]
+	}
+	return cells
+}
+
+// UseOf is what a pod uses, in words.
+func (c *Context) UseOf(namespace, name string) (cpu, memory string) {
+	u, known := c.PodUse[namespace+"/"+name]
+	if !known {
+		return "-", "-"
+	}
+	return u.Cores(), u.Size()
 }
 
 func restartStyle(t *theme.Theme, f *facts.Pod) lipgloss.Style {

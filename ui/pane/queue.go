@@ -126,7 +126,11 @@ func (p *Tanks) way() string {
 	}
 	line := t.Key.Render(head) + t.Tone(theme.Accent).Render(b.String())
 	if len(s.Backends) == 0 {
-		line += t.Tone(theme.Warn).Render("leads to no pod")
+		none := "leads to no pod"
+		if s.Total > 0 {
+			none = "leads to " + widget.Plural(s.Total, "address that is no pod's", "addresses that are no pods'")
+		}
+		line += t.Tone(theme.Warn).Render(none)
 	}
 	return widget.Fit(line, p.w, t.Icons.Ellipsis)
 }

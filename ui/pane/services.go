@@ -3,6 +3,7 @@ package pane
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	tea "charm.land/bubbletea/v2"
 	corev1 "k8s.io/api/core/v1"
@@ -53,19 +54,15 @@ func (p *Services) View(focused bool, tabs string) string {
 	title, n := p.Title()
 	box := frame(p.ctx, title, n, tabs, focused, p.scroll())
 	if len(p.items) == 0 {
-		note := p.ctx.orRefused("Service", "No services yet.")
-		if len(p.ctx.Snapshot.Services) > 0 {
-			note = "No service fits the filter."
-		}
-		return box.Draw(empty(p.ctx, p.w-2, p.h-2, note), p.w, p.h)
+		return box.Draw(p.none(), p.w, p.h)
 	}
 	t := baseTable(p.ctx, focused)
 	t.Columns = []widget.Column{
 		{Title: "NAMESPACE", Min: 9, Drop: 5, Max: 14},
 		{Title: "NAME", Min: 10, Flex: true, Middle: true},
 		{Title: "TYPE", Drop: 3},
-		{Title: "CLUSTER-IP", Min: 12, Drop: 2, Max: 24},
-		{Title: "PORT(S)", Min: 8, Drop: 4, Max: 26},
+		{Title: "CLUSTER-IP", Min: 15, Drop: 2, Max: 24},
+		{Title: "PORT(S)", Min: 12, Drop: 4, Max: 26},
 		{Title: "ENDPOINTS"},
 	}
 	// Most have no load balancer: without one, there is no column for it.
@@ -77,12 +74,30 @@ func (p *Services) View(focused bool, tabs string) string {
 	for _, f := range p.items[from:to] {
 		row := p.row(f)
 		if balanced {
-			row = append(row, widget.Cell{Text: dash(f.Host()), Style: p.ctx.Theme.Tone(theme.Muted)})
+			row = append(row, widget.Cell{Text: dash(here(f)), Style: p.ctx.Theme.Tone(theme.Muted)})
+		}
+		if p.ctx.Namespace != "" {
+			row = row[1:]
 		}
 		t.Rows = append(t.Rows, row)
 	}
+	t.Columns = p.ctx.unlessChosen(t.Columns)
 	t.Cursor = p.cur.Cursor - from
 	return box.Draw(t.Draw(p.w-2, p.h-2), p.w, p.h)
+}
+
+// here is where on this machine a service is: the heading says which machine, so that of its
+// own address the port is enough.
+func here(f *facts.Service) string { return strings.ReplaceAll(f.Host(), "127.0.0.1:", ":") }
+
+func (p *Services) none() string {
+	if len(p.ctx.Snapshot.Services) > 0 {
+		return empty(p.ctx, p.w-2, p.h-2, "No service fits the filter.", "esc clears it")
+	}
+	if note := p.ctx.orRefused("Service", ""); note != "" {
+		return empty(p.ctx, p.w-2, p.h-2, note)
+	}
+	return empty(p.ctx, p.w-2, p.h-2, "No services yet.", "Try :  kubectl expose", "deployment web --port=80")
 }
 
 func (p *Services) row(f *facts.Service) []widget.Cell {
@@ -100,9 +115,10 @@ func (p *Services) row(f *facts.Service) []widget.Cell {
 		sign, tone = PodSign(p.ctx, facts.NotReady)
 		ends = fmt.Sprintf("%s %d of %d", sign, f.Ready, f.Total)
 	}
+	name, named := p.ctx.pointed("Service", f.Object.Namespace, f.Object.Name, t.Text)
 	return []widget.Cell{
 		{Text: f.Object.Namespace, Style: muted},
-		{Text: f.Object.Name, Style: t.Text},
+		{Text: name, Style: named},
 		{Text: string(f.Object.Spec.Type), Style: muted},
 		{Text: f.Address(), Style: muted},
 		{Text: dash(f.Ports), Style: muted},

@@ -220,18 +220,18 @@ func (p *Tanks) swimmer(f *facts.Pod, w int, names, selected bool, bg lipgloss.S
 		}
 		return t.Selected.Render(text) + t.Tone(theme.Accent).Inherit(bg).Render(led)
 	}
-	text := t.Text
+	marked, text := p.ctx.pointed("Pod", f.Object.Namespace, f.Object.Name, t.Text)
+	if marked != f.Object.Name {
+		// The width is as it was: what is marked is underlined, too.
+		return style.Render(sign) + text.Underline(true).Inherit(bg).Render(" "+name) + wordOf(style, word) + t.Tone(theme.Accent).Inherit(bg).Render(led)
+	}
 	if f.Object.Namespace == "kube-system" {
 		text = t.Tone(theme.Muted)
 	}
 	if led != " " {
 		text = text.Bold(true)
 	}
-	out := style.Render(sign) + text.Inherit(bg).Render(" "+name)
-	if word != "" {
-		out += style.Render(" " + word)
-	}
-	return out + t.Tone(theme.Accent).Inherit(bg).Render(led)
+	return style.Render(sign) + text.Inherit(bg).Render(" "+name) + wordOf(style, word) + t.Tone(theme.Accent).Inherit(bg).Render(led)
 }
 
 // words are a pod's name and, unless all is well with it, its state: together as wide
@@ -276,4 +276,12 @@ func states(pods []*facts.Pod) (n [facts.Unknown + 1]int) {
 		n[f.State]++
 	}
 	return n
+}
+
+// wordOf is a pod's word behind its name, if it has one.
+func wordOf(style lipgloss.Style, word string) string {
+	if word == "" {
+		return ""
+	}
+	return style.Render(" " + word)
 }

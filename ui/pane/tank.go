@@ -35,7 +35,8 @@ func (p *Tanks) tank(i int, r layout.Rect, focused bool) string {
 	here := i == p.cursor && focused
 	box := widget.Box{Border: t.Icons.Border, Style: t.Border, Ellipsis: t.Icons.Ellipsis}
 	sign, tone, word := p.state(n)
-	name := t.Bold.Render(n.Object.Name)
+	shown, style := p.ctx.pointed("Node", "", n.Object.Name, t.Bold)
+	name := style.Render(shown)
 	if here {
 		box.Style = t.BorderFocus
 		if p.pod < 0 {
@@ -74,10 +75,10 @@ func (p *Tanks) tank(i int, r layout.Rect, focused bool) string {
 		lines = append(lines, p.dry(n, w, water)...)
 	}
 	if bars > 0 {
-		used, known := p.ctx.Load[n.Object.Name]
+		used, known := p.ctx.NodeUse[n.Object.Name]
 		lines = append(lines,
-			p.bar("cpu", n.CPU, used.CPU, known, facts.Cores, w),
-			p.bar("mem", n.Memory, used.Memory, known, facts.Bytes, w))
+			p.bar("cpu", n.CPU, used.Millicores(), known, facts.Cores, w),
+			p.bar("mem", n.Memory, int64(used.Memory), known, facts.Bytes, w))
 	}
 	return box.Draw(strings.Join(lines, "\n"), r.W, r.H)
 }

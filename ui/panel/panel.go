@@ -4,10 +4,10 @@
 package panel
 
 import (
-	"charm.land/bubbles/v2/key"
 	tea "charm.land/bubbletea/v2"
 	"k8s.io/client-go/rest"
 
+	"kubarium/ui/keys"
 	"kubarium/ui/theme"
 )
 
@@ -27,7 +27,7 @@ type Panel interface {
 	View(width, height int) string
 	// Keys are the panel's own keys, for the key bar and the help page. The app
 	// keeps for itself: tab, shift+tab, ":", "?", "q", ctrl+c, "L" and F2.
-	Keys() []key.Binding
+	Keys() keys.Set
 	// Focused says that the panel now has, or no longer has, the focus.
 	Focused(focused bool)
 }
@@ -51,6 +51,18 @@ type Pointer interface {
 	Points() []string
 }
 
+// Marker is implemented by a panel that speaks of keys and of single objects, which are
+// marked then.
+type Marker interface {
+	// MarkedKeys are names of keys, as Bubble Tea has them.
+	MarkedKeys() []string
+	// MarkedObjects are objects of the map.
+	MarkedObjects() []Object
+}
+
+// Object names an object, or a component of the control plane.
+type Object struct{ Kind, Namespace, Name string }
+
 // Themed is implemented by a panel that takes the app's theme as it is; it is
 // asked instead of Styled.
 type Themed interface {
@@ -62,7 +74,19 @@ type Themed interface {
 // learner to run with enter. "kubectl" in front is optional.
 type RunMsg struct {
 	Command string
+	// Now has it run at once, before the learner's eyes; the end is told by a CommandRanMsg.
+	Now bool
 }
+
+// OpenMsg asks the app to show panes of the map, by their names, or views over it.
+type OpenMsg struct{ Names []string }
+
+// BeganMsg tells the app in which namespace what the panel speaks of is: it must be to be seen.
+type BeganMsg struct{ Namespace string }
+
+// LookedMsg tells the panel what the user looks at now: a view (list, describe, yaml, logs,
+// events, inside, story, tree, glass, etcd, graphs), and of what it is.
+type LookedMsg struct{ View, Resource, Namespace, Name string }
 
 // FocusMsg asks the app to show the panel and give it the focus.
 type FocusMsg struct{}
@@ -74,7 +98,7 @@ type CommandRanMsg struct {
 	// ExitCode is the process's exit code; -1 if it did not start or was cancelled.
 	ExitCode int
 	// Output is what it printed, both streams; its beginning if it was very long,
-	// and empty if the command had the terminal for itself.
+	// and empty if the command had the whole screen for itself.
 	Output string
 }
 

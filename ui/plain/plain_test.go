@@ -126,7 +126,7 @@ func TestSession(t *testing.T) {
 	}
 	out.sees(t, "Type a command, or help.\n> ")
 	go c.Boot(ctx, 0.01)
-	out.sees(t, "etcd: starting", "etcd: ready after", "node-3: ready", "3 nodes: node-1 Ready", "13 pods:")
+	out.sees(t, "etcd: starting", "etcd: ready after", "node-1: ready", "node-2: ready", "node-3: ready", "3 nodes: node-1 Ready", "13 pods:")
 	c.Set("node-2", component.Failed, "the machine went off")
 	out.sees(t, "node-2: failed: the machine went off")
 	kind("get nodes")

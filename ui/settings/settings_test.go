@@ -15,14 +15,14 @@ import (
 func actions() []keys.Group { return append(ui.Actions(), lesson.Actions()...) }
 
 func TestParse(t *testing.T) {
-	s, err := settings.Parse("config.yaml", []byte("theme: light\nascii: true\nkeys:\n  delete: [ctrl+x, delete]\n  map: M\n  power-cut: []\n"), actions())
+	s, err := settings.Parse("config.yaml", []byte("theme: light\nascii: true\nkeys:\n  delete: [ctrl+x, delete]\n  map: Q\n  power-cut: []\n"), actions())
 	if err != nil {
 		t.Fatal(err)
 	}
 	if s.Theme != "light" || !s.ASCII || s.NoMotion {
 		t.Errorf("read %+v", s)
 	}
-	if !slices.Equal(s.Keys["delete"], []string{"ctrl+x", "delete"}) || !slices.Equal(s.Keys["map"], []string{"M"}) {
+	if !slices.Equal(s.Keys["delete"], []string{"ctrl+x", "delete"}) || !slices.Equal(s.Keys["map"], []string{"Q"}) {
 		t.Errorf("keys %v", s.Keys)
 	}
 }

@@ -2,6 +2,8 @@ package summary
 
 import (
 	"fmt"
+	"slices"
+	"strconv"
 	"strings"
 
 	appsv1 "k8s.io/api/apps/v1"
@@ -13,6 +15,9 @@ import (
 	"kubarium/ui/facts"
 	"kubarium/ui/widget"
 )
+
+// revisionAnnotation has the number of a version of a Deployment.
+const revisionAnnotation = "deployment.kubernetes.io/revision"
 
 // namedPods bounds the pods that are told one by one.
 const namedPods = 5
@@ -35,15 +40,18 @@ func (m *maker) deployment(d *appsv1.Deployment) {
 	m.podWants(&d.Spec.Template.Spec)
 	s := d.Status
 	m.has("%s: %d of the newest version, %d ready, %d available", pods(s.Replicas), s.UpdatedReplicas, s.ReadyReplicas, s.AvailableReplicas)
-	if r := d.Annotations["deployment.kubernetes.io/revision"]; r != "" {
-		m.has("revision %s", r)
+	if r := d.Annotations[revisionAnnotation]; r != "" {
+		m.has("revision %s, the newest", r)
 	}
 	sets := map[types.UID]bool{}
+	var versions []*appsv1.ReplicaSet
 	for _, rs := range m.seen.ReplicaSets {
 		if owner := metav1.GetControllerOf(rs); owner != nil && owner.UID == d.UID || ownedBy(rs, d.UID) {
 			sets[rs.UID] = true
+			versions = append(versions, rs)
 		}
 	}
+	m.versions(versions)
 	undo := []string{m.kubectl("rollout history"), m.kubectl("rollout undo")}
 	for _, c := range d.Status.Conditions {
 		switch {
@@ -58,6 +66,33 @@ func (m *maker) deployment(d *appsv1.Deployment) {
 	}
 	m.pods(func(p *corev1.Pod) bool { owner := metav1.GetControllerOf(p); return owner != nil && sets[owner.UID] }, undo...)
 	m.missing(s.ReadyReplicas, orOne(d.Spec.Replicas))
+}
+
+// namedVersions bounds the versions that are told one by one.
+const namedVersions = 4
+
+// versions tells what each version of a Deployment runs: where a rollout goes to, and what
+// an undo would bring back.
+func (m *maker) versions(sets []*appsv1.ReplicaSet) {
+	if len(sets) < 2 {
+		return
+	}
+	revision := func(rs *appsv1.ReplicaSet) int {
+		n, _ := strconv.Atoi(rs.Annotations[revisionAnnotation])
+		return n
+	}
+	sets = slices.Clone(sets)
+	slices.SortFunc(sets, func(a, b *appsv1.ReplicaSet) int { return revision(b) - revision(a) })
+	for _, rs := range sets[:min(len(sets), namedVersions)] {
+		images := make([]string, 0, len(rs.Spec.Template.Spec.Containers))
+		for _, c := range rs.Spec.Template.Spec.Containers {
+			images = append(images, c.Image)
+		}
+		m.has("revision %d: %s of image %s", revision(rs), pods(rs.Status.Replicas), strings.Join(images, ", "))
+	}
+	if n := len(sets) - namedVersions; n > 0 {
+		m.has("and %d older", n)
+	}
 }
 
 func ownedBy(o metav1.Object, uid types.UID) bool {

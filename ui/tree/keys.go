@@ -100,15 +100,17 @@ func (v *View) noLog() string {
 func (v *View) table() widget.Table {
 	t := v.ctx.Theme
 	out := widget.Table{
-		Columns: []widget.Column{{Title: "OBJECT", Min: 30}, {Title: "STATE", Min: 14, Drop: 1, Flex: true}, {Title: "AGE", Right: true, Drop: 2, Room: 5}},
+		Columns: []widget.Column{{Title: "OBJECT", Min: 30}, {Title: "STATE", Min: 14, Drop: 1}, {Title: "AGE", Right: true, Drop: 2, Room: 5}},
 		Heading: t.Tone(theme.Faint), Selected: t.Selected, Focused: true, Ellipsis: t.Icons.Ellipsis, Marker: t.Icons.Cursor,
 		Cursor: v.cur.Cursor - v.cur.Offset,
 	}
 	// Columns stay in place while lines move: their room is that of all lines.
-	room := 0
+	room, state := 0, 0
 	for _, l := range v.lines {
 		room = max(room, len([]rune(l.branch+l.text))+4)
+		state = max(state, widget.Width(l.sign+" "+l.state))
 	}
+	out.Columns[1].Room = min(state, v.w/2)
 	out.Columns[0].Room, out.Columns[0].Max = min(room, max(40, v.w*3/5)), max(40, v.w*3/5)
 	to := min(len(v.lines), v.cur.Offset+v.visible())
 	for _, l := range slices.Clone(v.lines[v.cur.Offset:to]) {

@@ -98,6 +98,9 @@ func (v *View) Title() string { return "Tree" }
 // Filtered says that the filter chooses what is shown.
 func (v *View) Filtered() bool { return true }
 
+// Ref is the object whose tree it is.
+func (v *View) Ref() watch.Ref { return v.ref }
+
 // Close ends what the view has running.
 func (v *View) Close() {
 	v.closed = true

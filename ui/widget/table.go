@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"charm.land/lipgloss/v2"
+	"github.com/charmbracelet/x/ansi"
 )
 
 // Column is a column of a table.
@@ -29,6 +30,30 @@ type Column struct {
 type Cell struct {
 	Text  string
 	Style lipgloss.Style
+	// Changed marks what is new in it, in the selected row, too.
+	Changed bool
+}
+
+// markChange draws what has changed in a text so that it is seen without colours. lipgloss would
+// draw each letter by itself to underline it, and blanks without the rest of the style.
+func markChange(s lipgloss.Style, text string) string {
+	from, to := within(text)
+	if from >= to {
+		return s.Render(text)
+	}
+	air := func(n int) string {
+		if n <= 0 {
+			return ""
+		}
+		return s.Render(strings.Repeat(" ", n))
+	}
+	return air(from) + ansi.Style{}.Underline(true).String() + s.Bold(true).Render(strings.TrimSpace(text)) + air(Width(text)-to)
+}
+
+// within is where in a cell its text begins and ends, without the air around it.
+func within(cell string) (from, to int) {
+	left, right := strings.TrimLeft(cell, " "), strings.TrimRight(cell, " ")
+	return Width(cell) - Width(left), Width(right)
 }
 
 // Table is a list of rows in columns.
@@ -62,14 +87,58 @@ func (t Table) Draw(w, h int) string {
 				marker = t.Heading.Render(t.Marker) + " "
 			}
 			lines = append(lines, marker+t.line(widths, func(c int) string {
-				return row[c].Style.Render(t.cut(row[c].Text, c, widths[c]))
+				text := t.cut(row[c].Text, c, widths[c])
+				if row[c].Changed {
+					return markChange(row[c].Style, text)
+				}
+				return row[c].Style.Render(text)
 			}))
 			continue
 		}
-		plain := t.line(widths, func(c int) string { return t.cut(row[c].Text, c, widths[c]) })
-		lines = append(lines, t.Selected.Render(t.Marker+" "+Fit(plain, w-2, t.Ellipsis)))
+		lines = append(lines, t.selected(row, widths, w))
 	}
 	return Block(lines, w, h, t.Ellipsis)
+}
+
+// selected is the row under the cursor: all in one style, but for what has changed.
+func (t Table) selected(row []Cell, widths []int, w int) string {
+	var done, plain strings.Builder
+	plain.WriteString(t.Marker + " ")
+	first := true
+	for c, cw := range widths {
+		if cw <= 0 {
+			continue
+		}
+		if !first {
+			plain.WriteString(strings.Repeat(" ", gap))
+		}
+		first = false
+		text := t.cut(row[c].Text, c, cw)
+		if !row[c].Changed {
+			plain.WriteString(text)
+			continue
+		}
+		done.WriteString(t.Selected.Render(plain.String()) + markChange(t.Selected, text))
+		plain.Reset()
+	}
+	rest := w - Width(done.String())
+	return done.String() + t.Selected.Render(Fit(plain.String(), rest, t.Ellipsis))
+}
+
+// ColumnAt is the column under the cell x of a table that is w cells wide; -1 if there is
+// none.
+func (t Table) ColumnAt(x, w int) int {
+	at := 2 // the marker
+	for i, cw := range t.widths(w - 3) {
+		if cw <= 0 {
+			continue
+		}
+		if x >= at && x < at+cw {
+			return i
+		}
+		at += cw + gap
+	}
+	return -1
 }
 
 func (t Table) line(widths []int, cell func(int) string) string {

@@ -38,7 +38,10 @@ func FitRight(s string, w int, tail string) string {
 // pod's name tell more than its middle.
 func Middle(s string, w int, tail string) string {
 	n := Width(s)
-	if n <= w || w < 5 {
+	if n <= w {
+		return s
+	}
+	if w < 5 {
 		return ansi.Truncate(s, max(0, w), tail)
 	}
 	right := (w - 1) / 2

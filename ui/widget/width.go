@@ -62,6 +62,8 @@ func narrow(b, c byte) bool {
 	switch {
 	case b >= 0x94 && b <= 0x96, b >= 0xa0 && b <= 0xa3, b >= 0x86 && b <= 0x8b: // U+2500, U+2800, U+2190
 		return true
+	case b == 0x97: // U+25C0 to U+25FC; two squares after that are wide
+		return c <= 0xbc
 	case b == 0x80: // U+2010 to U+2026
 		return c >= 0x90 && c <= 0xa6
 	case b == 0x9c: // check mark, cross
