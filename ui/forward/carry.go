@@ -38,31 +38,29 @@ func (m *Manager) accept(ctx context.Context, f *forward, listener net.Listener)
 		if err != nil {
 			return // it was stopped
 		}
+		number := f.all.Add(1)
 		m.running.Go(func() {
 			f.open.Add(1)
-			f.all.Add(1)
 			m.tell()
-			err := m.carry(ctx, f, local)
-			f.open.Add(-1)
-			f.ended(ctx, err)
+			f.ended(ctx, number, m.carry(ctx, f, local))
 			m.tell()
 		})
 	}
 }
 
-// ended notes how a connection went.
-func (f *forward) ended(ctx context.Context, err error) {
+// ended notes how the connection of that number went.
+func (f *forward) ended(ctx context.Context, number int64, err error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	switch {
 	case ctx.Err() != nil:
 	case err != nil:
-		f.state, f.err = Failing, err.Error()
+		f.state, f.err, f.failed = Failing, err.Error(), number
 		f.retire() // the next one looks for a pod anew
-	default:
+	case number > f.failed:
 		f.state, f.err = Listening, ""
 	}
-	if f.open.Load() == 0 {
+	if f.open.Add(-1) == 0 {
 		f.closeOld()
 	}
 }

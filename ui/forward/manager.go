@@ -92,9 +92,12 @@ type forward struct {
 	// dialing lets one connection at a time look for the pod.
 	dialing sync.Mutex
 
-	mu     sync.Mutex
-	state  State
-	err    string
+	mu    sync.Mutex
+	state State
+	err   string
+	// failed is the number of the last connection that failed: one from before that ends well
+	// says nothing of now.
+	failed int64
 	target Target
 	// tunnel leads to the target, nil if there is none; old ones are in use by connections
 	// that were there before.

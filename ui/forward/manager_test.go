@@ -171,6 +171,41 @@ func TestAForwardFindsAnotherPod(t *testing.T) {
 	}
 }
 
+func TestAnOldConnectionDoesNotHideAFailure(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	pods := &somePods{}
+	pods.set(nil, "web-1")
+	m := New(ctx, pods)
+	i, err := m.Start(Spec{To: watch.Ref{Kind: "Service", Namespace: "shop", Name: "web"}, Remote: 80})
+	if err != nil {
+		t.Fatal(err)
+	}
+	old, err := net.Dial("tcp", i.Address())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := io.WriteString(old, "hello\n"); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := bufio.NewReader(old).ReadString('\n'); err != nil {
+		t.Fatalf("the answer is %q: %v", got, err)
+	}
+
+	pods.set(nil)
+	if got := ask(t, i.Address(), "hello"); got != "" {
+		t.Errorf("nobody is there, and says %q", got)
+	}
+	until(t, "the failure is told", func() bool { return m.List()[0].State == Failing })
+	if err := old.Close(); err != nil {
+		t.Fatal(err)
+	}
+	until(t, "the old connection has ended", func() bool { return m.List()[0].Open == 0 })
+	if i = m.List()[0]; i.Err != "no ready pod" {
+		t.Errorf("it is %v, with %q", i.State, i.Err)
+	}
+}
+
 func TestStopAndGoOn(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()

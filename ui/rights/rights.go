@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	tea "charm.land/bubbletea/v2"
@@ -67,8 +68,15 @@ func (r *Rights) Why(namespace, verb, group, resource, name string) string {
 	if !ok || a.open || allows(a.status, verb, group, resource, name) {
 		return ""
 	}
-	return fmt.Sprintf("you have no right to %s %s here", verb, resource)
+	return fmt.Sprintf(noRight+"%s %s here", verb, resource)
 }
+
+// noRight begins all that Why says.
+const noRight = "you have no right to "
+
+// Refusal reports whether a reason why something cannot be done is that the user has no right
+// to it: then it is shown, but as what cannot be had.
+func Refusal(why string) bool { return strings.HasPrefix(why, noRight) }
 
 func allows(status authorizationv1.SubjectRulesReviewStatus, verb, group, resource, name string) bool {
 	has := func(list []string, word string) bool {

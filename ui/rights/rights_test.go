@@ -73,6 +73,8 @@ func TestWhatIsRefusedIsSaidBeforehand(t *testing.T) {
 	} {
 		if why := r.Why("shop", c.verb, c.group, c.resource, c.name); (why == "") != c.may {
 			t.Errorf("%+v: %q", c, why)
+		} else if Refusal(why) == c.may {
+			t.Errorf("%q is a refusal: %t", why, !c.may)
 		}
 	}
 	if settle(r, r.Ask(client)); asked != 1 {
