@@ -3,6 +3,7 @@
 package command
 
 import (
+	"errors"
 	"strings"
 
 	"charm.land/bubbles/v2/textinput"
@@ -146,6 +147,10 @@ func (l *Line) Update(msg tea.Msg) tea.Cmd {
 		if cmd, ok := l.Bindings().Dispatch(msg.String()); ok {
 			return cmd
 		}
+		// Who has learned that commands begin with it types it in the open line, too.
+		if msg.Text == ":" && l.input.Value() == "" {
+			return nil
+		}
 	}
 	var cmd tea.Cmd
 	l.input, cmd = l.input.Update(msg)
@@ -217,6 +222,21 @@ func (l *Line) submit() tea.Cmd {
 		}
 	}
 	return l.start(text)
+}
+
+// Play runs a command as if it had been typed. The error says why it does not begin.
+func (l *Line) Play(text string) (tea.Cmd, error) {
+	_, err := Args(text)
+	switch {
+	case l.running != nil:
+		return nil, errors.New("another command runs: ctrl+c stops it")
+	case err != nil:
+		return nil, err
+	case l.kubectl == nil:
+		return nil, errors.New("there is no kubectl here")
+	}
+	l.remember(text)
+	return l.start(text), nil
 }
 
 func (l *Line) start(text string) tea.Cmd {

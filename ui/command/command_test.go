@@ -158,6 +158,18 @@ func TestHistory(t *testing.T) {
 	}
 }
 
+// TestColonInTheOpenLine is the key that opens the line, pressed in it.
+func TestColonInTheOpenLine(t *testing.T) {
+	l := newLine("true")
+	l.Focus("")
+	for _, k := range []string{":", "a", ":"} {
+		l.Update(tea.KeyPressMsg{Code: rune(k[0]), Text: k})
+	}
+	if got := l.input.Value(); got != "a:" {
+		t.Errorf("%q", got)
+	}
+}
+
 func TestProgramThatIsNotThere(t *testing.T) {
 	l := newLine("")
 	l.kubectl = func(ctx context.Context, _ ...string) *exec.Cmd { return exec.CommandContext(ctx, "/nowhere/kubectl") }

@@ -67,8 +67,8 @@ func candidates(out, word string) (list []string, open bool) {
 			}
 		}
 		l, _, _ = strings.Cut(l, "\t")
-		if strings.HasPrefix(l, word) && l != "" {
-			list = append(list, widget.Clean(l))
+		if l = widget.Clean(l); strings.HasPrefix(l, word) && l != "" {
+			list = append(list, l)
 		}
 	}
 	return list, open

@@ -72,7 +72,14 @@ func (l *Line) View(w int) (string, *tea.Cursor) {
 	l.styles()
 	hint := ""
 	if l.input.Value() == "" {
-		hint = t.Tone(theme.Faint).Render("get pods -A, or a kind: po, deploy shop   enter runs, tab completes, esc leaves ")
+		for _, text := range []string{
+			"get pods -A, or a kind: po, deploy shop   enter runs, tab completes, esc leaves ", "or a kind: po, deploy shop   tab completes, esc leaves ", "esc leaves ",
+		} {
+			const typed = 6 // room to see that something can be typed
+			if hint = t.Tone(theme.Faint).Render(text); widget.Width(prompt)+typed+len(text) <= w {
+				break
+			}
+		}
 	}
 	line := widget.Spread(prompt+l.input.View(), hint, w, "")
 	cursor := l.input.Cursor()

@@ -35,3 +35,19 @@ func FuzzReadRow(f *testing.F) {
 		}
 	})
 }
+
+// FuzzCompareCells looks for three cells that have no order among them: the table would change
+// its order by itself.
+func FuzzCompareCells(f *testing.F) {
+	f.Add("10", "9", "1a")
+	f.Add("NaN", "3/4", "<none>")
+	f.Add("512Mi", "5 (10m ago)", "1e999")
+	f.Fuzz(func(t *testing.T, a, b, c string) {
+		if compareCells(a, b) != -compareCells(b, a) {
+			t.Errorf("%q and %q are before each other", a, b)
+		}
+		if compareCells(a, b) <= 0 && compareCells(b, c) <= 0 && compareCells(a, c) > 0 {
+			t.Errorf("%q is not after %q, that not after %q, and the first after the last", a, b, c)
+		}
+	})
+}

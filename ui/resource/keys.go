@@ -2,7 +2,6 @@ package resource
 
 import (
 	"slices"
-	"strings"
 
 	tea "charm.land/bubbletea/v2"
 
@@ -16,10 +15,6 @@ type CloseMsg struct{}
 
 // DeleteMsg asks to delete objects, after asking the user.
 type DeleteMsg struct{ Refs []watch.Ref }
-
-// PromptMsg asks to put a kubectl command into the command line, to be run as it is or
-// changed first: what the app does to the cluster can be learnt from it.
-type PromptMsg struct{ Command string }
 
 func send(msg tea.Msg) tea.Cmd { return func() tea.Msg { return msg } }
 
@@ -36,6 +31,9 @@ func (v *View) Selected() (watch.Ref, bool) {
 	r, ok := v.current()
 	return v.kind.Ref(r.Namespace, r.Name), ok
 }
+
+// Picked implements pane.Choosing.
+func (v *View) Picked() (watch.Ref, bool) { return v.Selected() }
 
 // Named is the name of the selected object.
 func (v *View) Named() string {
@@ -74,10 +72,11 @@ func (v *View) refuses(verb string, r Row, subresource string) string {
 	return v.ctx.Rights.Why(r.Namespace, verb, v.kind.Group, resource, r.Name)
 }
 
-// only says that a key is for some kinds, and for those who have the right to it.
+// only says that a key is for some kinds, as a watch.Ref has them, and for those who have the
+// right to it.
 func (v *View) only(what, verb, subresource string, kinds ...string) func() string {
 	return func() string {
-		if !slices.Contains(kinds, v.kind.Title()) {
+		if !slices.Contains(kinds, v.kind.Ref("", "").Kind) {
 			return "only " + what
 		}
 		r, ok := v.current()
@@ -91,38 +90,14 @@ func (v *View) only(what, verb, subresource string, kinds ...string) func() stri
 	}
 }
 
-// prompt makes the beginning of a command for the selected object.
-func (v *View) prompt(before, after string) func() tea.Cmd {
+// prompt does something with the selected object, such as to write the beginning of a command.
+func (v *View) prompt(write func(watch.Ref) tea.Cmd) func() tea.Cmd {
 	return func() tea.Cmd {
 		ref, ok := v.Selected()
 		if !ok {
 			return nil
 		}
-		words := []string{before, ref.String()}
-		if ref.Namespace != "" {
-			words = append(words, "-n", ref.Namespace)
-		}
-		if after != "" {
-			words = append(words, after)
-		}
-		return send(PromptMsg{Command: strings.Join(words, " ")})
-	}
-}
-
-func (v *View) kubectl(args ...string) func() tea.Cmd {
-	return func() tea.Cmd {
-		ref, ok := v.Selected()
-		if !ok {
-			return nil
-		}
-		all := append(slices.Clone(args), ref.String())
-		if ref.Namespace != "" {
-			all = append(all, "-n", ref.Namespace)
-		}
-		if args[0] == "exec" {
-			all = append(all, "--", "sh")
-		}
-		return send(pane.KubectlMsg{Args: all})
+		return write(ref)
 	}
 }
 
@@ -140,7 +115,7 @@ func (v *View) Bindings() keys.Set {
 		{Keys: []string{"o"}, Desc: "sort", Long: "sort by the next column", Bar: true, Run: do(v.sortNext)},
 		{Keys: []string{"O"}, Desc: "order", Long: "turn the order round", Run: do(func() { v.desc = !v.desc; v.arrange() })},
 		{Keys: []string{"w"}, Desc: "wide", Long: "show more columns, or less", Bar: true, Run: do(func() { v.wide = !v.wide; v.arrange() })},
-		{Keys: []string{"space"}, Desc: "mark", Long: "mark the object; d deletes all that are marked", Run: do(v.mark)},
+		{Keys: []string{"space"}, Desc: "mark", Long: "mark the object; what deletes, scales, restarts or undoes takes all that are marked", Run: do(v.mark)},
 		{Keys: []string{"ctrl+a"}, Desc: "mark all", Long: "mark all that is shown, or nothing", Run: do(v.markAll)},
 		{Keys: []string{"ctrl+r"}, Desc: "read anew", Long: "list again; what is watched changes by itself", Run: do(func() {
 			if v.feed != nil {
@@ -160,31 +135,35 @@ func (v *View) Bindings() keys.Set {
 func Keys(ctx *pane.Context) keys.Set { return (&View{ctx: ctx}).Bindings() }
 
 func (v *View) objectBindings() keys.Set {
-	scalable := []string{"deployments.apps", "replicasets.apps", "statefulsets.apps", "replicationcontrollers"}
-	rolling := []string{"deployments.apps", "statefulsets.apps", "daemonsets.apps"}
-	logging := append([]string{"pods", "jobs.batch"}, append(rolling, "replicasets.apps")...)
+	logging := append([]string{"Pod", "Job", "ReplicaSet"}, pane.Rolling()...)
+	forwarding := append([]string{"Pod", "Service", "ReplicaSet"}, pane.Rolling()...)
 	// Of what stands for pods, the rights are those to the pods: nobody asks for them here.
 	logVerb, forwardVerb := "", ""
 	if v.kind.Title() == "pods" {
 		logVerb, forwardVerb = "get", "create"
 	}
-	logs := v.prompt("logs -f --all-containers", "")
+	logs := v.prompt(func(ref watch.Ref) tea.Cmd { return pane.Prompt("logs -f --all-containers", ref) })
 	if v.kind.Title() == "pods" {
 		logs = func() tea.Cmd { return v.open(pane.Logs) }
 	}
-	return keys.Set{
+	set := keys.Set{
 		{Keys: []string{"enter"}, Desc: "open", Long: "open the selected object: describe, YAML, events", Bar: true, Disabled: v.can("get"), Run: func() tea.Cmd { return v.open(pane.Summary) }},
 		{Keys: []string{"y"}, Desc: "YAML", Long: "show the object as YAML", Bar: true, Disabled: v.can("get"), Run: func() tea.Cmd { return v.open(pane.YAML) }},
 		{Keys: []string{"l"}, Desc: "logs", Long: "follow the logs", Bar: true, Disabled: v.only("what runs containers has logs", logVerb, "log", logging...), Run: logs},
-		{Keys: []string{"x"}, Desc: "shell", Long: "open a shell in the pod's first container (kubectl exec -it)", Disabled: v.only("a pod has a shell", "create", "exec", "pods"), Run: v.kubectl("exec", "-it")},
+		{Keys: []string{"x"}, Desc: "shell", Long: "open a shell in a container of the pod (kubectl exec -it)", Disabled: v.only("a pod has a shell", "create", "exec", "Pod"), Run: v.prompt(func(ref watch.Ref) tea.Cmd { return send(pane.ShellMsg{Ref: ref}) })},
 		{Keys: []string{"e"}, Desc: "edit", Long: "change the object; the server checks it before anything happens", Bar: true, Disabled: v.can("update"), Run: func() tea.Cmd {
 			ref, _ := v.Selected()
 			return send(pane.OpenMsg{Ref: ref, Tab: pane.YAML, Edit: true})
 		}},
-		{Keys: []string{"S"}, Desc: "scale", Long: "write the command that scales it", Bar: v.only("", "", "", scalable...)() == "", Disabled: v.only("what has replicas is scaled", "patch", "scale", scalable...), Run: v.prompt("scale", "--replicas=")},
-		{Keys: []string{"R"}, Desc: "restart", Long: "write the command that replaces its pods, one after the other", Disabled: v.only("what rolls out is restarted", "patch", "", rolling...), Run: v.prompt("rollout restart", "")},
-		{Keys: []string{"U"}, Desc: "undo rollout", Long: "write the command that goes back to the version before", Disabled: v.only("what rolls out is undone", "patch", "", rolling...), Run: v.prompt("rollout undo", "")},
-		{Keys: []string{"F"}, Desc: "forward", Long: "write the command that forwards a port of this machine to it; :forward shows all forwards", Disabled: v.only("pods and what stands for them have ports", forwardVerb, "portforward", append(rolling, "pods", "services", "replicasets.apps")...), Run: func() tea.Cmd {
+	}
+	for _, c := range pane.Commands() {
+		set = append(set, keys.Binding{
+			Keys: []string{c.Key}, Desc: c.Desc, Long: c.Long, Bar: c.Bar && v.only("", "", "", c.Kinds...)() == "",
+			Disabled: v.only(c.Only, c.Verb, c.Subresource, c.Kinds...), Run: func() tea.Cmd { return c.Write(v.chosen()...) },
+		})
+	}
+	return append(set, keys.Set{
+		{Keys: []string{"F"}, Desc: "forward", Long: "write the command that forwards a port of this machine to it; :forward shows all forwards", Disabled: v.only("pods and what stands for them have ports", forwardVerb, "portforward", forwarding...), Run: func() tea.Cmd {
 			ref, _ := v.Selected()
 			return send(pane.ForwardMsg{Ref: ref})
 		}},
@@ -193,10 +172,12 @@ func (v *View) objectBindings() keys.Set {
 			return send(pane.TreeMsg{Ref: ref})
 		}},
 		{Keys: []string{"d", "delete"}, Desc: "delete", Long: "delete the object, or all that are marked, after a question", Bar: true, Disabled: v.can("delete"), Run: v.delete},
-	}
+	}...)
 }
 
-func (v *View) delete() tea.Cmd {
+// chosen are the objects that are marked, else the one under the cursor. Marks that a filter
+// hides do not count: nobody sees what would happen to them.
+func (v *View) chosen() []watch.Ref {
 	var refs []watch.Ref
 	for _, r := range v.table.rows {
 		if v.marked[r.UID] {
@@ -206,8 +187,10 @@ func (v *View) delete() tea.Cmd {
 	if ref, ok := v.Selected(); ok && len(refs) == 0 {
 		refs = append(refs, ref)
 	}
-	return send(DeleteMsg{Refs: refs})
+	return refs
 }
+
+func (v *View) delete() tea.Cmd { return send(DeleteMsg{Refs: v.chosen()}) }
 
 func (v *View) mark() {
 	if r, ok := v.current(); ok {
@@ -238,5 +221,20 @@ func (v *View) sortNext() {
 	}
 	at := slices.Index(names, v.sortBy)
 	v.sortBy, v.desc = names[(at+1)%len(names)], false
+	v.arrange()
+}
+
+// sortAt sorts by the column under a cell of the headings; again, the other way round.
+func (v *View) sortAt(x int) {
+	if len(v.table.rows) == 0 {
+		return
+	}
+	drawn := v.draw(v.cur.Offset, min(len(v.table.rows), v.cur.Offset+v.visible()))
+	at := drawn.ColumnAt(x, v.w-2) - (len(drawn.Columns) - len(v.table.columns))
+	if at < 0 {
+		return
+	}
+	name := v.state.Columns[v.table.columns[at]].Name
+	v.sortBy, v.desc = name, name == v.sortBy && !v.desc
 	v.arrange()
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -15,9 +16,11 @@ import (
 
 	tea "charm.land/bubbletea/v2"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/rest"
 
+	"kubarium/ui/keys"
 	"kubarium/ui/pane"
 	"kubarium/ui/theme"
 )
@@ -333,8 +336,24 @@ func TestView(t *testing.T) {
 	if _, marked := v.changed[cell{"uid-b", 2}]; !marked {
 		t.Errorf("marked are %v", v.changed)
 	}
+	// It is seen without colours, too.
+	mark := regexp.MustCompile(`\x1b\[4m\x1b\[1;[0-9;]+m(\w+)`)
+	marks := func() string {
+		var words []string
+		for _, m := range mark.FindAllStringSubmatch(v.View(), -1) {
+			words = append(words, m[1])
+		}
+		return strings.Join(words, " ")
+	}
+	for _, on := range []int{2, 0} { // where the cursor is, and where it is not
+		v.cur.Cursor = on
+		if got := marks(); got != "Running 2 3" {
+			t.Errorf("with the cursor in row %d, drawn as changed: %q in %q", on, got, v.View())
+		}
+	}
+	v.cur.Cursor = 2
 	v.ctx.Now = v.ctx.Now.Add(changedTime)
-	if v.Changing() {
+	if v.Changing() || marks() != "" {
 		t.Error("the mark stays")
 	}
 	// By status: Ready first, then Status.
@@ -376,6 +395,41 @@ func TestMarks(t *testing.T) {
 	}
 	if b, _ := v.Bindings().Find("S"); b.Why() == "" {
 		t.Error("a pod can be scaled")
+	}
+}
+
+// TestCommandsTakeMarks: what is marked is scaled, restarted and undone together, where kubectl
+// can do it.
+func TestCommandsTakeMarks(t *testing.T) {
+	ctx := &pane.Context{Theme: theme.New("dark", true, false), Now: time.Now()}
+	kind := Kind{GroupVersionResource: schema.GroupVersionResource{Group: "apps", Version: "v1", Resource: "deployments"}, Name: "Deployment", Namespaced: true, Verbs: []string{"patch"}}
+	v, _ := Open(ctx, func(Kind, Query) (Feed, error) { return &given{}, nil }, kind, Query{})
+	v.SetSize(80, 20)
+	rows := func(namespaces ...string) State {
+		s := State{Columns: []metav1.TableColumnDefinition{{Name: "Name"}}, Loaded: true}
+		for i, ns := range namespaces {
+			name := string(rune('a' + i))
+			s.Rows = append(s.Rows, Row{UID: types.UID(name), Namespace: ns, Name: name, Version: "1", Cells: []string{name}})
+		}
+		return s
+	}
+	v.take(rows("shop", "shop", "shop"))
+	for key, want := range map[string]string{
+		"S": "scale deployment/a deployment/c -n shop --replicas=", "R": "rollout restart deployment/a deployment/c -n shop",
+		"H": "rollout history deployment/a deployment/c -n shop", "U": "rollout undo deployment/a deployment/c -n shop",
+	} {
+		v.marked = map[types.UID]bool{"a": true, "c": true}
+		if msg, _ := press(t, v, key).(pane.PromptMsg); msg.Command != want {
+			t.Errorf("%s writes %q, not %q", key, msg.Command, want)
+		}
+	}
+	v.take(rows("bank", "shop", "shop"))
+	if msg, ok := press(t, v, "S").(keys.DisabledMsg); !ok || !strings.Contains(msg.Why, "several namespaces") {
+		t.Errorf("of two namespaces: %+v", msg)
+	}
+	clear(v.marked)
+	if msg, _ := press(t, v, "R").(pane.PromptMsg); msg.Command != "rollout restart deployment/a -n bank" {
+		t.Errorf("without marks: %q", msg.Command)
 	}
 }
 

@@ -34,6 +34,7 @@ func newTable(v *View) table {
 			t.columns = append(t.columns, i)
 		}
 	}
+	t.columns = beforeAge(v.state.Columns, t.columns)
 	for _, r := range v.state.Rows {
 		if v.fits(r) {
 			t.rows = append(t.rows, r)
@@ -88,18 +89,20 @@ func (v *View) order() func(a, b Row) int {
 // ageColumn is told anew with each frame: the server's word grows old.
 const ageColumn = "Age"
 
-// compareCells compares numbers and quantities as such, else as text.
+// compareCells compares numbers and quantities as such, else as text. Numbers come first: by
+// their text 10 would be before 1a, that before 9, and 9 before 10.
 func compareCells(a, b string) int {
-	if x, y, ok := numbers(a, b); ok {
-		return cmp.Compare(x, y)
-	}
-	return cmp.Compare(strings.ToLower(a), strings.ToLower(b))
-}
-
-func numbers(a, b string) (x, y float64, ok bool) {
 	x, xok := number(a)
 	y, yok := number(b)
-	return x, y, xok && yok
+	switch {
+	case xok && yok:
+		return cmp.Compare(x, y)
+	case xok:
+		return -1
+	case yok:
+		return 1
+	}
+	return cmp.Compare(strings.ToLower(a), strings.ToLower(b))
 }
 
 // number reads "3", "2/3", "5 (10m ago)" and "512Mi".
@@ -171,8 +174,16 @@ func (v *View) column(n, i int) widget.Column {
 		column.Min, column.Middle, column.Drop = 19, true, 0
 	case c.Name == ageColumn:
 		column.Right, column.Drop, column.Room, column.Min = true, 2, 5, 0
-	case c.Name == "Status" || c.Name == "Ready" || c.Name == "Message" || c.Name == "Reason":
+	case c.Name == cpuColumn || c.Name == memoryColumn:
+		column.Right, column.Room = true, max(6, column.Room)
+	case c.Name == "Status":
+		column.Drop, column.Min = 1, min(column.Room, 18)
+	case c.Name == "Ready" || c.Name == "Message" || c.Name == "Reason":
 		column.Drop = 1
+	}
+	// What the rows are sorted by is what is looked for.
+	if c.Name == v.sortBy {
+		column.Drop = min(column.Drop, 1)
 	}
 	// What is left over goes to the last column, so that the others stand close.
 	column.Flex = n == len(v.table.columns)-1 && c.Name != ageColumn
@@ -192,10 +203,8 @@ func (v *View) cell(r Row, i int) widget.Cell {
 	if i != v.table.columns[0] {
 		style = th.Tone(ToneOf(name, text))
 	}
-	if at, changed := v.changed[cell{r.UID, i}]; changed && v.ctx.Now.Sub(at) < changedTime {
-		style = style.Bold(true).Underline(true)
-	}
-	return widget.Cell{Text: text, Style: style}
+	at, changed := v.changed[cell{r.UID, i}]
+	return widget.Cell{Text: text, Style: style, Changed: changed && v.ctx.Now.Sub(at) < changedTime}
 }
 
 // ToneOf is how alarming a word is. The word itself says it: the tone only helps the eye.
@@ -211,7 +220,7 @@ func ToneOf(column, text string) theme.Tone {
 		return theme.Muted
 	}
 	switch word := strings.ToLower(text); {
-	case slices.ContainsFunc([]string{"error", "fail", "backoff", "oom", "evicted", "crash", "invalid", "lost", "notready"}, func(s string) bool { return strings.Contains(word, s) }):
+	case slices.ContainsFunc([]string{"err", "fail", "backoff", "oom", "evicted", "crash", "invalid", "lost", "notready"}, func(s string) bool { return strings.Contains(word, s) }):
 		return theme.Bad
 	case slices.ContainsFunc([]string{"pending", "creating", "init:", "waiting", "warning", "unknown", "disabled"}, func(s string) bool { return strings.Contains(word, s) }):
 		return theme.Warn

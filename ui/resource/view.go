@@ -7,8 +7,10 @@ import (
 	"time"
 
 	tea "charm.land/bubbletea/v2"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 
+	"kubarium/ui/gauge"
 	"kubarium/ui/pane"
 	"kubarium/ui/theme"
 	"kubarium/ui/watch"
@@ -34,7 +36,9 @@ type View struct {
 	feed   Feed
 	err    error
 
-	state State
+	// told is what the feed has told; state has beside it what pods and nodes use.
+	told, state State
+	use         map[string]gauge.Use
 	// byUID finds the rows as they were told last.
 	byUID   map[types.UID]Row
 	changed map[cell]time.Time
@@ -74,7 +78,7 @@ func (v *View) Filtered() bool { return true }
 
 // follow begins to follow what the query says.
 func (v *View) follow() tea.Cmd {
-	v.state, v.byUID, v.changed = State{}, nil, map[cell]time.Time{}
+	v.told, v.state, v.byUID, v.changed = State{}, State{}, nil, map[cell]time.Time{}
 	feed, err := v.source(v.kind, v.query)
 	v.err = err
 	v.arrange()
@@ -112,12 +116,16 @@ func (v *View) Sync() tea.Cmd {
 		v.query.Namespace = v.ctx.Namespace
 		return v.follow()
 	}
+	v.addUse()
 	v.arrange()
 	return nil
 }
 
 // Update takes what the feed has.
 func (v *View) Update(msg tea.Msg) tea.Cmd {
+	if _, ok := msg.(gauge.Report); ok {
+		v.measured()
+	}
 	m, ok := msg.(rowsMsg)
 	if !ok || m.view != v || m.feed != v.feed || v.feed == nil {
 		return nil
@@ -152,9 +160,10 @@ func (v *View) take(state State) {
 		}
 	}
 	if len(state.Columns) == 0 {
-		state.Columns = v.state.Columns
+		state.Columns = v.told.Columns
 	}
-	v.state, v.byUID = state, byUID
+	v.told, v.byUID = state, byUID
+	v.addUse()
 	v.arrange()
 }
 
@@ -218,8 +227,13 @@ func (v *View) move(by int) {
 	v.clamp()
 }
 
-// Click selects the row under the mouse; on the selected one it is enter.
-func (v *View) Click(_, y int) tea.Cmd {
+// Click selects the row under the mouse; on the selected one it is enter, and on a
+// heading it sorts.
+func (v *View) Click(x, y int) tea.Cmd {
+	if y == 1 {
+		v.sortAt(x - 1)
+		return nil
+	}
 	row := v.cur.Offset + y - 2
 	if y < 2 || y >= v.h-1 || row >= len(v.table.rows) {
 		return nil
@@ -262,7 +276,7 @@ func (v *View) heading() string {
 	if s := v.query.String(); s != "" {
 		words = append(words, s)
 	}
-	if v.sortBy != "" {
+	if slices.ContainsFunc(v.state.Columns, func(c metav1.TableColumnDefinition) bool { return c.Name == v.sortBy }) {
 		order := "by " + strings.ToLower(v.sortBy)
 		if v.desc {
 			order += ", largest first"
@@ -301,7 +315,10 @@ func (v *View) none() string {
 	case len(v.state.Rows) > 0:
 		line = "Nothing fits the filter: esc clears it."
 	default:
-		line = "There are none" + map[bool]string{true: " in " + v.query.Namespace, false: ""}[v.kind.Namespaced && v.query.Namespace != ""] + "."
+		line = "There are none."
+		if v.kind.Namespaced && v.query.Namespace != "" {
+			line = "There are none in " + v.query.Namespace + ". n shows another namespace, or all."
+		}
 	}
 	var lines []string
 	for _, l := range widget.Lines(widget.Clean(line), max(1, min(v.w-6, 90))) {
