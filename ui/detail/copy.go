@@ -4,10 +4,14 @@ import (
 	"strings"
 
 	"kubarium/ui/pane"
+	"kubarium/ui/watch"
 )
 
 // Shown is the tab that is seen.
 func (v *View) Shown() pane.Tab { return v.tab }
+
+// Picked implements pane.Choosing.
+func (v *View) Picked() (watch.Ref, bool) { return v.ref, v.component == "" }
 
 // Manifest is the YAML that is shown.
 func (v *View) Manifest() string { return v.yaml.doc.Raw() }

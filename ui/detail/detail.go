@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	tea "charm.land/bubbletea/v2"
+	"github.com/charmbracelet/x/ansi"
 	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
@@ -130,6 +131,9 @@ func (v *View) Title() string { return "Detail" }
 // Ref is the object that is shown; nothing for a component.
 func (v *View) Ref() watch.Ref { return v.ref }
 
+// Tab is the part of the view that is seen.
+func (v *View) Tab() pane.Tab { return v.tab }
+
 // Close ends what the view has running.
 func (v *View) Close() {
 	v.logs.close()
@@ -238,20 +242,22 @@ func (v *View) pager() scroller {
 // Scroll moves in the text.
 func (v *View) Scroll(by int) {
 	if v.editor != nil {
-		v.editor.diff.Scroll(by)
+		v.editor.scroll(by)
 		return
 	}
 	v.pager().Scroll(by)
 }
 
-// Click is a mouse click: on a tab it opens the tab.
+// Click is a mouse click: on a tab it opens the tab, in a text it is where the cursor goes.
 func (v *View) Click(x, y int) tea.Cmd {
+	const left, above = 2, 3 // of the text: the frame, and the line about the object
 	if v.editor != nil {
-		return nil
+		v.editor.click(x-left, y-above-editHead)
+		return v.explain()
 	}
 	if y != 0 {
 		if v.tab == pane.YAML && !v.drift.on {
-			v.yaml.doc.Click(y - 3)
+			v.yaml.doc.Click(y - above)
 			return v.explain()
 		}
 		return nil
@@ -288,6 +294,7 @@ func (v *View) Bindings() keys.Set {
 	}
 	set = append(set, v.logBindings()...)
 	set = append(set, v.yamlBindings()...)
+	set = append(set, v.actionBindings()...)
 	if v.component == "" {
 		set = append(set, keys.Binding{Keys: []string{"o", "ctrl+o"}, Desc: "tree", Long: "show what it owns, and what owns it", Bar: true, Run: func() tea.Cmd {
 			return func() tea.Msg { return pane.TreeMsg{Ref: v.ref} }
@@ -315,6 +322,17 @@ func (v *View) View() string {
 	}
 	body := v.body()
 	head := v.summary()
+	const edges = 9 // the corners, and the air around words
+	if widget.Width(v.tabLine())+widget.Width(v.name())+edges > v.w {
+		// Whose logs these are must be seen in any case.
+		name := t.Key.Render(widget.Middle(v.name(), max(20, v.w/2), t.Icons.Ellipsis))
+		box.Right = ""
+		if plain := ansi.Strip(head); plain == v.name() {
+			head = name
+		} else {
+			head = name + "  " + head
+		}
+	}
 	if v.searching() {
 		head = v.searchLine()
 	}
@@ -354,7 +372,7 @@ func (v *View) body() string {
 		d = &described{pager: l.pager, err: l.err}
 	case pane.Logs:
 		if v.logs.pager.Len() == 0 {
-			return note(theme.Muted, v.logs.status())
+			return note(theme.Muted, v.noLog())
 		}
 		return v.logs.pager.View(t.Icons.Ellipsis)
 	case pane.YAML:
@@ -378,7 +396,7 @@ func (v *View) body() string {
 
 func (v *View) noWrap() string {
 	if _, ok := v.pager().(*widget.Pager); !ok {
-		return "YAML is read by its lines: → shows the rest of a long one"
+		return "YAML is read by its lines: the right arrow shows the rest of a long one"
 	}
 	return ""
 }
@@ -389,15 +407,40 @@ func (v *View) wrap() {
 	}
 }
 
+// eventsBody tells the events as a whole: on a narrow screen the message has lines of its
+// own.
 func (v *View) eventsBody(w, h int) string {
 	t := v.ctx.Theme
-	table := pane.EventTable(v.ctx, false)
-	table.Cursor = -1
-	for _, e := range v.ctx.Snapshot.EventsOf(v.ref) {
-		table.Rows = append(table.Rows, pane.EventRow(v.ctx, e))
-	}
-	if len(table.Rows) == 0 {
+	list := v.ctx.Snapshot.EventsOf(v.ref)
+	if len(list) == 0 {
 		return widget.Block([]string{t.Tone(theme.Muted).Render("No events: nothing was reported about it in the last hour.")}, w, h, t.Icons.Ellipsis)
 	}
-	return table.Draw(w, h)
+	var lines []string
+	for _, e := range list {
+		cells := pane.EventRow(v.ctx, e)
+		age, kind, reason, message := cells[0], cells[1], cells[2], cells[4]
+		head := age.Style.Render(widget.FitRight(age.Text, eventAge, "")) + "  " + kind.Style.Render(widget.Fit(kind.Text, eventKind, "")) + "  "
+		room, under := w-eventAge-eventKind-eventReason-6, eventAge+eventKind+eventReason+6
+		if room < eventMessage {
+			lines = append(lines, head+reason.Style.Render(reason.Text))
+			room, under = w-eventAge-2, eventAge+2
+			head = ""
+		} else {
+			head += reason.Style.Render(widget.Fit(reason.Text, eventReason, t.Icons.Ellipsis)) + "  "
+		}
+		for i, l := range widget.Lines(message.Text, max(1, room)) {
+			if i > 0 || head == "" {
+				head = strings.Repeat(" ", under)
+			}
+			lines = append(lines, head+message.Style.Render(l))
+		}
+	}
+	v.events.Set(lines)
+	return v.events.View(t.Icons.Ellipsis)
 }
+
+// Widths of what tells an event; below eventMessage cells its message has its own lines.
+const (
+	eventAge, eventKind, eventReason = 5, 9, 20
+	eventMessage                     = 60
+)

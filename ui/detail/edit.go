@@ -46,6 +46,8 @@ type editor struct {
 	leave bool
 	diff  widget.Pager
 	err   error
+	w     int
+	read  *document.Text // what was written, when a field of it was explained last
 }
 
 // editMsg is the end of one stage of an edit.
@@ -197,8 +199,13 @@ func (v *View) edited(msg editMsg) tea.Cmd {
 // begin lets the user write on text, which is to change base.
 func (e *editor) begin(base *unstructured.Unstructured, baseText, text string) {
 	e.stage, e.base, e.text = writing, base, baseText
+	e.fit(strings.Count(text, "\n") + 1)
 	e.area.SetValue(text)
 	e.area.MoveToBegin()
+	if e.area.Value() != text {
+		// The text area holds ten thousand lines; what it cut off would be deleted.
+		e.stage, e.err = fetching, errors.New("it is too long to be changed here: use kubectl edit")
+	}
 }
 
 // merge puts what was written on top of what somebody else has done.

@@ -7,6 +7,7 @@ import (
 	"charm.land/bubbles/v2/textarea"
 	tea "charm.land/bubbletea/v2"
 
+	"kubarium/ui/document"
 	"kubarium/ui/keys"
 	"kubarium/ui/theme"
 	"kubarium/ui/widget"
@@ -26,9 +27,33 @@ func (v *View) editKey(msg tea.Msg) tea.Cmd {
 		}
 	}
 	e.leave, e.problem = false, ""
+	more := 1
+	if paste, ok := msg.(tea.PasteMsg); ok {
+		more += strings.Count(paste.Content, "\n")
+	}
+	e.fit(e.area.LineCount() + more)
 	var cmd tea.Cmd
 	e.area, cmd = e.area.Update(msg)
-	return cmd
+	return tea.Batch(cmd, v.explain())
+}
+
+// field is the one in which the cursor stands, as far as what is written can be read.
+func (e *editor) field() (document.Field, bool) {
+	if e.stage != writing {
+		return document.Field{}, false
+	}
+	if raw := e.area.Value(); e.read == nil || e.read.Raw() != strings.TrimRight(raw, "\n") {
+		e.read = document.Read(raw)
+	}
+	return e.read.At(e.area.Line())
+}
+
+// editHelpRows is what of h rows explains the field under the cursor.
+func (v *View) editHelpRows(h int) int {
+	if !v.yaml.help.on || v.editor.stage != writing {
+		return 0
+	}
+	return max(4, h*2/5)
 }
 
 // editBindings are the keys of the editor.
@@ -48,6 +73,7 @@ func (v *View) editBindings() keys.Set {
 	case writing:
 		return keys.Set{
 			{Keys: []string{"ctrl+s"}, Desc: "check", Long: "have the server check what is written, and show what would change", Bar: true, Run: v.check},
+			{Keys: []string{"f1"}, Desc: "explain", Long: "say what the field under the cursor is for, as the server documents it", Bar: true, Run: v.toggleHelp},
 			{Keys: []string{"esc"}, Desc: "leave", Long: "leave everything as it is", Bar: true, Run: v.leaveText},
 		}
 	case reviewing:
@@ -75,10 +101,49 @@ func (v *View) leaveText() tea.Cmd {
 	return nil
 }
 
+// fit makes the numbers of so many lines equally wide: in YAML the columns count.
+func (e *editor) fit(lines int) {
+	// The text area counts its lines' digits by how many it may have.
+	most := 999
+	for most < lines {
+		most = 10*most + 9
+	}
+	if most != e.area.MaxHeight {
+		e.area.MaxHeight = most
+		e.area.SetWidth(e.w)
+	}
+}
+
+// scroll moves in what is read or written.
+func (e *editor) scroll(by int) {
+	if e.stage != writing {
+		e.diff.Scroll(by)
+		return
+	}
+	for ; by > 0; by-- {
+		e.area.CursorDown()
+	}
+	for ; by < 0; by++ {
+		e.area.CursorUp()
+	}
+}
+
+// click puts the cursor where the mouse is, in cells of the text.
+func (e *editor) click(x, y int) {
+	if e.stage == writing && y >= 0 && y < e.area.Height() {
+		e.area.BeginSelection(x, y)
+		e.area.EndSelection()
+	}
+}
+
+// editHead is how many lines stand over the text.
+const editHead = 2
+
 func (e *editor) setSize(w, h int) {
+	e.w = w
 	e.area.SetWidth(w)
-	e.area.SetHeight(max(1, h-2))
-	e.diff.SetSize(w, max(1, h-2))
+	e.area.SetHeight(max(1, h-editHead))
+	e.diff.SetSize(w, max(1, h-editHead))
 }
 
 // editBody draws the editor: what it is about, and below what is to be read or written.
@@ -101,7 +166,12 @@ func (v *View) editBody(w, h int) string {
 			}
 		}
 		e.paint(t)
+		rows := v.editHelpRows(h)
+		e.area.SetHeight(max(1, h-editHead-rows))
 		body = e.area.View()
+		if rows > 0 {
+			body += "\n" + v.helpBox(w, rows)
+		}
 	case checking:
 		head = "the server checks it (a dry run: nothing changes)" + t.Icons.Ellipsis
 		body = e.area.View()
@@ -119,10 +189,10 @@ func (v *View) editBody(w, h int) string {
 	for _, l := range widget.Lines(widget.Clean(head), w) {
 		lines = append(lines, t.Tone(tone).Render(l))
 	}
-	if len(lines) > 2 {
-		lines = lines[:2]
+	if len(lines) > editHead {
+		lines = lines[:editHead]
 	}
-	for len(lines) < 2 {
+	for len(lines) < editHead {
 		lines = append(lines, "")
 	}
 	return widget.Block(append(lines, strings.Split(body, "\n")...), w, h, t.Icons.Ellipsis)

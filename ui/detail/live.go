@@ -131,8 +131,11 @@ func (v *View) gotLive(msg liveMsg) tea.Cmd {
 		if msg.err != nil && !errors.Is(msg.err, context.Canceled) {
 			i.err = msg.err
 			// What is still to be read is from before.
-			t := v.ctx.Theme
-			i.pager.Set(append([]string{t.Tone(theme.Bad).Render(t.Icons.Failing + " no longer followed: " + widget.Clean(msg.err.Error())), ""}, i.lines...))
+			t, words := v.ctx.Theme, " no longer followed: "
+			if len(i.lines) == 0 {
+				words = " "
+			}
+			i.pager.Set(append([]string{t.Tone(theme.Bad).Render(t.Icons.Failing + words + widget.Clean(msg.err.Error())), ""}, i.lines...))
 		}
 		return nil
 	}

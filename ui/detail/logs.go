@@ -68,6 +68,17 @@ func (l *logs) status() string {
 	return "The log is empty so far."
 }
 
+// noLog says why there are no lines: a container that has not started has no log at all.
+func (v *View) noLog() string {
+	if f := v.pod(); f != nil && v.logs.err == nil {
+		switch f.State {
+		case facts.Pending, facts.Pulling, facts.Creating:
+			return "No container of it has started yet (" + f.Word + "): there is no log. r reads again."
+		}
+	}
+	return v.logs.status()
+}
+
 // containers are the pod's; none for a node or a component.
 func (v *View) containers() []string {
 	if f := v.pod(); f != nil {

@@ -132,8 +132,8 @@ func ToYAML(o runtime.Object, managed bool) (string, error) {
 // has asked before. There is never more than one such question on its way.
 func (v *View) explain() tea.Cmd {
 	h := &v.yaml.help
-	f, ok := v.yaml.doc.Field()
-	if !h.on || v.tab != pane.YAML || h.asked != "" || !ok {
+	f, ok := v.field()
+	if !h.on || h.asked != "" || !ok {
 		return nil
 	}
 	names := f.Names()
@@ -172,8 +172,19 @@ func (v *View) explained(msg explainMsg) {
 
 func (v *View) toggleHelp() tea.Cmd {
 	v.yaml.help.on = !v.yaml.help.on
-	v.yaml.setSize(v.yaml.w, v.yaml.h)
+	v.SetSize(v.w, v.h)
 	return v.explain()
+}
+
+// field is the one under the cursor, in what is read or what is written.
+func (v *View) field() (document.Field, bool) {
+	switch {
+	case v.editor != nil:
+		return v.editor.field()
+	case v.tab == pane.YAML:
+		return v.yaml.doc.Field()
+	}
+	return document.Field{}, false
 }
 
 // yamlBody is the YAML, and the explanation beside or below it.
@@ -192,7 +203,7 @@ func (v *View) yamlBody(w, h int) string {
 
 func (v *View) helpBox(w, h int) string {
 	t := v.ctx.Theme
-	f, _ := v.yaml.doc.Field()
+	f, _ := v.field()
 	names := strings.Join(f.Names(), ".")
 	box := widget.Box{Border: t.Icons.Border, Style: t.Border, Ellipsis: t.Icons.Ellipsis, Title: t.Key.Render("explain " + widget.Clean(names))}
 	text, known := v.yaml.help.texts[names]
@@ -201,6 +212,10 @@ func (v *View) helpBox(w, h int) string {
 		text, tone = "asking the API server"+t.Icons.Ellipsis, theme.Muted
 	}
 	var lines []string
+	const roomy = 16 // less has room for what counts only: what kind it is of stands above
+	if _, about, ok := strings.Cut(text, "\nFIELD: "); ok && h < roomy {
+		text = strings.NewReplacer("\n\n", "\n", "DESCRIPTION:\n", "").Replace("FIELD: " + about)
+	}
 	for _, par := range strings.Split(strings.TrimSpace(text), "\n") {
 		for _, l := range widget.Lines(strings.TrimRight(par, " "), w-4) {
 			lines = append(lines, " "+t.Tone(tone).Render(l))
@@ -240,6 +255,6 @@ func (v *View) yamlBindings() keys.Set {
 		{Keys: []string{"e"}, Desc: "edit", Long: "change the object here; the server checks it before anything happens", Bar: true, Disabled: v.noEdit, Run: v.edit},
 		compare,
 		{Keys: []string{"z"}, Desc: "fold all", Long: "hide all but the outermost fields, or show everything", Run: then(d.doc.FoldAll)},
-		{Keys: []string{"M"}, Desc: managed, Long: "show who set which field (managedFields), or not", Run: func() tea.Cmd { d.managed = !d.managed; return v.syncYAML() }},
+		{Keys: []string{"M"}, Action: "managed-fields", Desc: managed, Long: "show who set which field (managedFields), or not", Run: func() tea.Cmd { d.managed = !d.managed; return v.syncYAML() }},
 	}
 }
