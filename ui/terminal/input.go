@@ -45,6 +45,15 @@ func (s *Session) Paste(text string) {
 	s.term.Paste(text)
 }
 
+// enter empties the line that is being typed, and runs another one.
+func (s *Session) enter(line string) {
+	const lineEnd, killLine = "\x05", "\x15"
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.prompt = false
+	s.term.SendText(lineEnd + killLine + line + "\r")
+}
+
 // Mouse passes an event of the mouse to the program, if it wants such.
 func (s *Session) Mouse(msg tea.MouseMsg, x, y int) {
 	s.mu.Lock()

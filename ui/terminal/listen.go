@@ -49,9 +49,16 @@ func (s *Session) WantsMouse() bool {
 	return len(s.mouse) > 0
 }
 
-// integration reads "633;E;LINE" and "633;D;CODE".
+// integration reads "633;A": the shell waits, "633;C": output begins, "633;E;LINE" and
+// "633;D;CODE".
 func (s *Session) integration(data string) {
 	parts := strings.SplitN(data, ";", 3)
+	if len(parts) == 2 {
+		s.prompt = parts[1] == "A"
+		if parts[1] == "C" {
+			s.output.begin()
+		}
+	}
 	if len(parts) < 3 {
 		return
 	}
@@ -66,7 +73,7 @@ func (s *Session) integration(data string) {
 		if len(s.ran) == maxRan {
 			s.ran = s.ran[1:]
 		}
-		s.ran = append(s.ran, Ran{Line: s.typed, Code: code})
+		s.ran = append(s.ran, Ran{Line: s.typed, Code: code, Output: s.output.end()})
 		s.typed = ""
 	}
 }
@@ -91,6 +98,13 @@ func unescape(line string) string {
 		b.WriteByte(line[i])
 	}
 	return b.String()
+}
+
+// prompts reports whether the shell has said that it waits for a command.
+func (s *Session) prompts() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.prompt
 }
 
 // TakeRan returns the commands that ended since it was asked last.

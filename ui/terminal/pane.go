@@ -152,6 +152,17 @@ func (p *Pane) Type(text string) {
 	}
 }
 
+// Ready reports whether the shell waits for a command.
+func (p *Pane) Ready() bool { return p.session != nil && p.session.prompts() }
+
+// Enter runs a line in the shell, in place of what stands there half typed.
+func (p *Pane) Enter(line string) {
+	if p.session != nil {
+		p.back = 0
+		p.session.enter(line)
+	}
+}
+
 // Scroll moves by lines, older ones are negative.
 func (p *Pane) Scroll(by int) {
 	if p.session == nil {

@@ -36,6 +36,8 @@ type Session struct {
 	mouse  map[int]bool
 	title  string
 	typed  string // the command line that was reported last
+	prompt bool   // the shell waits for a command
+	output output // what the command has printed that runs or ran last
 	ran    []Ran
 
 	keys    *queue
@@ -48,6 +50,8 @@ type Session struct {
 type Ran struct {
 	Line string
 	Code int
+	// Output is the beginning of what it printed, as text; empty if the shell does not tell where it begins.
+	Output string
 }
 
 // Start runs cmd in a terminal of that size.
@@ -122,10 +126,20 @@ func (s *Session) run() {
 // Write draws what the process has printed.
 func (s *Session) Write(p []byte) (int, error) {
 	s.mu.Lock()
-	n, err := s.term.Write(p)
-	s.mu.Unlock()
-	s.touch()
-	return n, err
+	defer s.touch()
+	defer s.mu.Unlock()
+	written := 0
+	// Piece by piece, so that what the shell says of itself stands where it said it.
+	for len(p) > 0 {
+		piece := p[:pieceOf(p)]
+		s.output.add(piece)
+		n, err := s.term.Write(piece)
+		if written += n; err != nil {
+			return written, err
+		}
+		p = p[len(piece):]
+	}
+	return written, nil
 }
 
 func (s *Session) touch() {

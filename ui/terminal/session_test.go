@@ -2,6 +2,7 @@ package terminal
 
 import (
 	"os/exec"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -121,6 +122,64 @@ func TestShellIntegration(t *testing.T) {
 	}
 }
 
+// TestTheOutputOfACommand proves that what a command printed is told with it, without colours, prompt and echo.
+func TestTheOutputOfACommand(t *testing.T) {
+	p := openPane(t, `printf '$ kubectl get nodes\r\n\033]633;C\007NAME   \033[32mSTATUS\033[0m\r\n'; sleep 0.2
+printf 'node-1 Ready\r\n\033]633;E;kubectl get nodes\007\033]633;D;0\007$ ls\r\n\033]633;C\007\033]633;E;ls\007\033]633;D;0\007done'; sleep 600`)
+	sees(t, p, "done")
+	ran := p.session.TakeRan()
+	want := []Ran{{Line: "kubectl get nodes", Output: "NAME   STATUS\nnode-1 Ready\n"}, {Line: "ls"}}
+	if !slices.Equal(ran, want) {
+		t.Errorf("ran %+v, want %+v", ran, want)
+	}
+}
+
+// TestBashTellsWhatItRan proves that the start file that the app's shells read reports each command with its output.
+func TestBashTellsWhatItRan(t *testing.T) {
+	t.Setenv("HOME", t.TempDir())
+	t.Setenv("HISTCONTROL", "ignoreboth")
+	p := openPane(t, `exec bash --noprofile --rcfile ../../cluster/shell/rc/bashrc -i`)
+	// What is typed while a command runs is echoed into its output, as in any terminal: wait for the prompt.
+	ready := func() {
+		t.Helper()
+		for end := time.Now().Add(limit); !p.Ready(); time.Sleep(5 * time.Millisecond) {
+			if time.Now().After(end) {
+				t.Fatal("the shell never waits for a command")
+			}
+		}
+	}
+	for _, line := range []string{"true", "echo ready-$((1+1))", `printf 'a;b\n'; false`, "echo end-$((1+1))"} {
+		ready()
+		p.Enter(line)
+	}
+	ready()
+	ran := p.session.TakeRan()
+	want := []Ran{{Line: "echo ready-$((1+1))", Output: "ready-2\n"}, {Line: `printf 'a;b\n'; false`, Code: 1, Output: "a;b\n"}, {Line: "echo end-$((1+1))", Output: "end-2\n"}}
+	for _, w := range want {
+		if !slices.Contains(ran, w) {
+			t.Errorf("%+v is not among %+v", w, ran)
+		}
+	}
+	// A line is run for the user, in place of one that is half typed, and twice is twice.
+	for range 2 {
+		ready()
+		p.Type("echo half")
+		p.Enter("echo whole-$((1+1))")
+		if p.Ready() {
+			t.Error("the shell waits while a command runs")
+		}
+		whole := Ran{Line: "echo whole-$((1+1))", Output: "whole-2\n"}
+		for end := time.Now().Add(limit); ; time.Sleep(5 * time.Millisecond) {
+			if ran := p.session.TakeRan(); slices.Contains(ran, whole) {
+				break
+			}
+			if time.Now().After(end) {
+				t.Fatalf("%+v is never told of", whole)
+			}
+		}
+	}
+}
+
 func TestTheMouseOfAProgram(t *testing.T) {
 	p := openPane(t, `stty raw -echo; printf '\033[?1000h\033[?1006hready'; od -An -c -w9`)
 	sees(t, p, "ready")
@@ -152,6 +211,24 @@ func FuzzUnescape(f *testing.F) {
 		escaped := strings.NewReplacer(`\`, `\\`, ";", `\x3b`, "\n", `\x0a`).Replace(line)
 		if got := unescape(escaped); got != line {
 			t.Errorf("%q became %q", line, got)
+		}
+	})
+}
+
+// FuzzIntegration has programs say anything where shells tell what was typed: a file with such
+// bytes that is shown does, too.
+func FuzzIntegration(f *testing.F) {
+	f.Add("633;E;kubectl get pods", "633;D;0")
+	f.Add("633;E;", "633;D;99999999999999999999")
+	f.Add(";;", "633;D")
+	f.Fuzz(func(t *testing.T, typed, ended string) {
+		s := &Session{}
+		for range maxRan + 1 {
+			s.integration(typed)
+			s.integration(ended)
+		}
+		if len(s.ran) > maxRan {
+			t.Errorf("%d commands are kept", len(s.ran))
 		}
 	})
 }
