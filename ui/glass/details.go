@@ -16,6 +16,7 @@ import (
 	"kubarium/cluster/stored"
 	"kubarium/cluster/trace"
 	"kubarium/ui/document"
+	"kubarium/ui/widget"
 )
 
 // valueTime bounds a question to etcd.
@@ -233,17 +234,32 @@ func (v *View) waits() string {
 		if len(pod.Gates) > 0 {
 			why = "scheduling gates: " + strings.Join(pod.Gates, ", ")
 		}
-		lines = append(lines, fmt.Sprintf("%-14s %s/%s: %s", pod.Queue, pod.Namespace, pod.Name, why))
+		text := fmt.Sprintf("%s/%s: %s", pod.Namespace, pod.Name, why)
 		if len(pod.Plugins) > 0 {
-			lines = append(lines, fmt.Sprintf("%-14s refused by %s, attempts: %d", "", strings.Join(pod.Plugins, ", "), pod.Attempts))
+			text += fmt.Sprintf("\nrefused by %s, attempts: %d", strings.Join(pod.Plugins, ", "), pod.Attempts)
+		}
+		queue := pod.Queue
+		for _, line := range widget.Lines(text, max(20, v.w-24)) {
+			lines = append(lines, fmt.Sprintf("%-14s %s", queue, line))
+			queue = ""
 		}
 	}
 	p.block("scheduler", lines)
 	queues := slices.DeleteFunc(slices.Clone(v.queues), func(q trace.WorkQueue) bool { return q.Adds == 0 })
 	slices.SortStableFunc(queues, func(a, b trace.WorkQueue) int { return cmp.Compare(b.Depth, a.Depth) })
-	lines = []string{fmt.Sprintf("%-52s %5s %7s %8s %8s", "QUEUE", "WAIT", "CAME", "RETRIED", "WORKING")}
+	// Long names make way for the numbers.
+	const numbers = 33 + 8
+	name := len("QUEUE")
 	for _, q := range queues {
-		lines = append(lines, fmt.Sprintf("%-52s %5d %7d %8d %7.1fs", q.Name, q.Depth, q.Adds, q.Retries, q.Working))
+		name = max(name, len(q.Name))
+	}
+	name = max(10, min(name, v.w-numbers))
+	row := func(queue, wait, came, retried, working string) string {
+		return fmt.Sprintf("%s %5s %7s %8s %8s", widget.Fit(queue, name, v.ctx.Theme.Icons.Ellipsis), wait, came, retried, working)
+	}
+	lines = []string{row("QUEUE", "WAIT", "CAME", "RETRIED", "WORKING")}
+	for _, q := range queues {
+		lines = append(lines, row(q.Name, fmt.Sprint(q.Depth), fmt.Sprint(q.Adds), fmt.Sprint(q.Retries), fmt.Sprintf("%.1fs", q.Working)))
 	}
 	p.block("controllers", lines)
 	return p.String()

@@ -1,6 +1,7 @@
 package glass
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 
@@ -14,7 +15,7 @@ const widest = 400
 
 // What the panes are called, and what they say when they are empty.
 var (
-	names = [panes]string{"API server", "etcd", "Scheduler", "Controllers", "Kubelets", "On purpose"}
+	names = [panes]string{"API server", "etcd", "Scheduler", "Controllers", "Nodes", "On purpose"}
 	nones = [panes]string{
 		"No request yet that changes something: r shows those that read, too.", "Nothing was written yet.",
 		"No pod was looked at yet.", "No controller said anything yet.", "No kubelet did anything yet.",
@@ -155,6 +156,9 @@ func (v *View) draw(at int, focused bool) string {
 		if f.count > 0 && (v.ctx.Text != "" || v.ctx.Namespace != "") {
 			none = "Nothing fits the filter."
 		}
+		if !v.told && v.sources.Flow != nil {
+			none = "reading the trace" + t.Icons.Ellipsis
+		}
 		var told []string
 		for _, line := range widget.Lines(none, max(1, w-6)) {
 			told = append(told, t.Tone(theme.Muted).Render(line))
@@ -227,7 +231,7 @@ func titles(at int) []string {
 		return []string{"TIME", "VERB", "REVISION", "OBJECT AND CHANGE"}
 	case attempts:
 		return []string{"TIME", "POD", "DECISION"}
-	case kubelets:
+	case nodes:
 		return []string{"TIME", "NODE", "WHAT"}
 	}
 	return []string{"TIME", "WHO", "WHAT"}
@@ -251,8 +255,12 @@ func (v *View) row(at int, e trace.Event, clock string) []widget.Cell {
 		return []widget.Cell{when, cell(e.Verb, theme.Plain), cell(e.Fields["revision"], theme.Muted), cell(objectOf(e)+"  "+e.Fields["diff"], theme.Plain)}
 	case attempts:
 		return []widget.Cell{when, cell(e.Object.Namespace+"/"+e.Object.Name, theme.Accent), cell(e.Detail, tone(e))}
-	case kubelets:
-		return []widget.Cell{when, cell(e.Actor, theme.Accent), cell(strings.TrimSpace(e.Verb+" "+objectOf(e)+"  "+e.Detail), tone(e))}
+	case nodes:
+		what := strings.TrimSpace(e.Verb + " " + objectOf(e) + "  " + e.Detail)
+		if e.Component != "kubelet" {
+			what = e.Component + " " + what
+		}
+		return []widget.Cell{when, cell(cmp.Or(e.Fields["node"], e.Actor), theme.Accent), cell(what, tone(e))}
 	}
 	return []widget.Cell{when, cell(short(at, e), theme.Accent), cell(said(at, e), tone(e))}
 }

@@ -47,11 +47,9 @@ func Watch(store *trace.Store) Flow {
 func Read(store *trace.Store, after uint64) Batch {
 	var b Batch
 	var wanted [panes][]uint64
-	first := uint64(0)
+	seen := uint64(0)
 	b.last = store.Scan(after, func(e trace.Event) {
-		if first == 0 {
-			first = e.Seq
-		}
+		seen++
 		at := paneOf(e)
 		if at < 0 {
 			return
@@ -62,8 +60,8 @@ func Read(store *trace.Store, after uint64) Batch {
 			wanted[at] = append(wanted[at][:0], wanted[at][keep:]...)
 		}
 	})
-	if after > 0 && first > after+1 {
-		b.lost = first - after - 1
+	if after > 0 {
+		b.lost = b.last - after - seen
 	}
 	for at, list := range wanted {
 		for _, seq := range list[max(0, len(list)-keep):] {
@@ -81,7 +79,7 @@ const (
 	writes
 	attempts
 	controllers
-	kubelets
+	nodes
 	purposes
 	panes
 )
@@ -97,8 +95,8 @@ func paneOf(e trace.Event) int {
 		return attempts
 	case "kube-controller-manager":
 		return controllers
-	case "kubelet":
-		return kubelets
+	case "kubelet", "kube-proxy":
+		return nodes
 	case "fault", "hold":
 		return purposes
 	}

@@ -28,6 +28,9 @@ type Sources struct {
 	Every time.Duration
 }
 
+// EtcdMsg asks to browse the keys in etcd.
+type EtcdMsg struct{}
+
 // CloseMsg asks to leave the screen.
 type CloseMsg struct{}
 
@@ -63,7 +66,9 @@ type View struct {
 	focus int
 	// reads says that requests are shown that only read, beats that heartbeats are.
 	reads, beats, paused, waiting bool
-	last, lost                    uint64
+	// told says that the trace has told what it has.
+	told       bool
+	last, lost uint64
 
 	queues  []trace.WorkQueue
 	pending []trace.PendingPod
@@ -163,6 +168,7 @@ func (v *View) take(b Batch) tea.Cmd {
 	if v.paused {
 		return nil
 	}
+	v.told = true
 	v.last, v.lost = b.last, v.lost+b.lost
 	for at := range v.flows {
 		v.flows[at].add(b.events[at], b.counts[at])
@@ -184,20 +190,13 @@ func (v *View) shows(at int, e trace.Event) bool {
 	if at == requests && !v.reads && !trace.Changes(e.Verb) && e.Verb != "notify" {
 		return false
 	}
-	if !v.beats && heartbeat(e) {
+	if !v.beats && trace.Routine(e) {
 		return false
 	}
 	if v.ctx.Namespace == "" && v.ctx.Text == "" {
 		return true
 	}
 	return v.ctx.Shows(e.Object.Namespace, e.Object.String(), e.Actor, e.Verb, e.Detail)
-}
-
-// heartbeat reports whether somebody only said again that he lives: one node does so more
-// often than a learner changes anything.
-func heartbeat(e trace.Event) bool {
-	lease := e.Object.Resource == "leases" || e.Object.Resource == "masterleases"
-	return lease && e.Verb != "create" && e.Verb != "delete"
 }
 
 // flow is what one pane has.

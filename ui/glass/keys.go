@@ -43,8 +43,9 @@ func (v *View) Bindings() keys.Set {
 		{Keys: []string{"shift+tab", "left", "h"}, Desc: "pane before", Run: v.turn(-1)},
 		{Keys: []string{"space"}, Action: "pause", Desc: pause, Long: "keep the picture still, or let it go on", Bar: true, Run: v.pause},
 		{Keys: []string{"r"}, Desc: "reads", Long: "show requests that only read, or leave them out", Bar: true, Run: func() tea.Cmd { v.reads = !v.reads; return v.Sync() }},
-		{Keys: []string{"b"}, Desc: "heartbeats", Long: "show how nodes and components renew their Leases, or leave that out", Run: func() tea.Cmd { v.beats = !v.beats; return v.Sync() }},
+		{Keys: []string{"b"}, Desc: "heartbeats", Long: "show how Leases are renewed, and probes find what they found before, or leave that out", Run: func() tea.Cmd { v.beats = !v.beats; return v.Sync() }},
 		{Keys: []string{"w"}, Desc: "what waits", Long: "show the scheduler's queues and the controllers'", Bar: true, Disabled: v.noQueues, Run: v.showQueues},
+		{Keys: []string{"e"}, Action: "etcd-keys", Desc: "etcd", Long: "browse the keys in etcd, with their values decoded, byte by byte, and as they were", Bar: true, Run: func() tea.Cmd { return func() tea.Msg { return EtcdMsg{} } }},
 		up, down,
 	}...), pages...)
 }
