@@ -1,6 +1,7 @@
 package lesson
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -36,6 +37,9 @@ func TestExamTellsPointsAndTimeAndHelpsNobody(t *testing.T) {
 			t.Errorf("%q is not seen:\n%s", want, got)
 		}
 	}
+	if got := ansi.Strip(p.View(40, 40)); !strings.Contains(got, "time until") || !strings.Contains(got, "14:05") {
+		t.Errorf("in a narrow panel nobody sees the time:\n%s", got)
+	}
 	if p.whyNotSolve() != nobodyHelps || p.whyNotReset() != nobodyHelps {
 		t.Error("somebody helps")
 	}
@@ -57,5 +61,26 @@ func TestExamEndsWithMarksAndSolutions(t *testing.T) {
 				t.Errorf("%d points: %q is not seen:\n%s", points, want, got)
 			}
 		}
+	}
+}
+
+func TestResultsAreTold(t *testing.T) {
+	finished := time.Date(2026, 11, 20, 12, 0, 0, 0, time.Local)
+	all, err := course.Load()
+	if err != nil {
+		t.Fatal(err)
+	}
+	pod := all.Find("first-pod")
+	last := pod.Steps[len(pod.Steps)-1]
+	record := &play.Record{Finished: finished, Spent: 9*time.Minute + 10*time.Second, Steps: map[string]*play.StepRecord{
+		last.ID: {Answers: map[int][]int{0: {last.Quiz[0].Right()}, 1: {last.Quiz[1].Right() + 1, last.Quiz[1].Right()}}},
+	}}
+	if got := result(pod, record); got != "Finished on 2026-11-20 in 9 minutes; 1 of 3 questions right at the first try." {
+		t.Errorf("a lesson: %q", got)
+	}
+	exam := all.Find("exam-cka")
+	record = &play.Record{Finished: finished, Spent: time.Minute, Steps: map[string]*play.StepRecord{exam.Steps[0].ID: {Done: true}, exam.Steps[1].ID: {}}}
+	if got := result(exam, record); got != fmt.Sprintf("Finished on 2026-11-20 in 1 minute, with %d of 100 points; 66 are needed.", exam.Steps[0].Points) {
+		t.Errorf("an exam: %q", got)
 	}
 }

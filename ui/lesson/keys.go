@@ -16,7 +16,7 @@ func (p *Panel) listKeys() keys.Set {
 	return keys.Set{
 		{Keys: []string{"enter"}, Desc: "open", Bar: true, Run: func() tea.Cmd { return p.choose() }},
 		{Keys: []string{"w"}, Desc: "words", Long: "what the words mean", Bar: true, Run: p.words},
-		{Keys: []string{"up", "k"}, Label: "↑↓", Desc: "choose", Run: func() tea.Cmd { p.move(-1); return nil }},
+		{Keys: []string{"up", "k"}, Label: "↑↓", Desc: "choose", Bar: true, Run: func() tea.Cmd { p.move(-1); return nil }},
 		{Keys: []string{"down", "j"}, Label: "↓", Desc: "next lesson", Run: func() tea.Cmd { p.move(1); return nil }},
 	}
 }
@@ -25,17 +25,17 @@ func (p *Panel) listKeys() keys.Set {
 func (p *Panel) lessonKeys() keys.Set {
 	set := keys.Set{
 		{Keys: []string{"enter", "n"}, Label: "enter", Action: "go-on", Desc: p.enterDesc(), Bar: true, Run: p.enter, Disabled: p.whyNotEnter},
-		{Keys: []string{"t"}, Desc: "type it", Long: "put the next command into the command line", Bar: true, Run: p.typeNext, Disabled: p.whyNotType},
+		{Keys: []string{"t"}, Desc: typeIt, Long: "put the next command into the command line", Bar: p.enterDesc() != typeIt, Run: p.typeNext, Disabled: p.whyNotType},
 		{Keys: []string{"h"}, Desc: "hint", Long: "open the next hint", Bar: true, Run: p.does((*play.Player).Hint), Disabled: p.whyNotHint},
 		{Keys: []string{"s"}, Desc: "show me", Long: "run this step's commands before my eyes", Bar: true, Run: p.does((*play.Player).ShowMe), Disabled: p.whyNotSolve},
 		{
-			Keys: []string{"x"}, Desc: "skip", Long: "have this step done for me", Disabled: p.whyNotSolve,
+			Keys: []string{"x"}, Desc: "skip", Long: "have this step done for me", Bar: true, Disabled: p.whyNotSolve,
 			Run: p.confirm("Have this step done for you?", (*play.Player).Skip),
 		},
-		{Keys: []string{"r"}, Action: "reset", Desc: p.resetDesc(), Long: "bring cluster and files back to the step's start", Disabled: p.whyNotReset, Run: p.reset},
-		{Keys: []string{"w"}, Desc: "words", Long: "what the words mean", Run: p.words},
-		{Keys: []string{"b", "esc"}, Desc: "all lessons", Long: "back to the list of lessons", Run: p.back},
-		{Keys: []string{"up", "k"}, Label: "↑↓", Desc: "scroll", Run: func() tea.Cmd { p.scroll.by(-1); return nil }},
+		{Keys: []string{"r"}, Action: "reset", Desc: p.resetDesc(), Long: "bring cluster and files back to the step's start", Bar: true, Disabled: p.whyNotReset, Run: p.reset},
+		{Keys: []string{"w"}, Desc: "words", Long: "what the words mean", Bar: true, Run: p.words},
+		{Keys: []string{"b", "esc"}, Desc: "all lessons", Long: "back to the list of lessons", Bar: true, Run: p.back},
+		{Keys: []string{"up", "k"}, Label: "↑↓", Desc: "scroll", Bar: true, Run: func() tea.Cmd { p.scroll.by(-1); return nil }},
 		{Keys: []string{"down", "j"}, Label: "↓", Desc: "scroll down", Run: func() tea.Cmd { p.scroll.by(1); return nil }},
 		{Keys: []string{"pgup"}, Desc: "page up", Run: func() tea.Cmd { p.scroll.page(-1); return nil }},
 		{Keys: []string{"pgdown", "space"}, Label: "pgdn", Desc: "page down", Run: func() tea.Cmd { p.scroll.page(1); return nil }},
@@ -107,6 +107,9 @@ func (p *Panel) enter() tea.Cmd {
 	return p.typeNext()
 }
 
+// typeIt is what enter does, too, while a step is not done.
+const typeIt = "type it"
+
 func (p *Panel) enterDesc() string {
 	switch {
 	case p.snap.Finished:
@@ -124,7 +127,7 @@ func (p *Panel) enterDesc() string {
 	case p.snap.StepDone:
 		return "next step"
 	}
-	return "type it"
+	return typeIt
 }
 
 func (p *Panel) whyNotEnter() string {
@@ -201,7 +204,7 @@ func (p *Panel) reset() tea.Cmd {
 	if p.snap.Finished {
 		return p.confirm("Play the whole lesson again?", (*play.Player).Restart)()
 	}
-	return p.confirm("Go back to the start of this step?", (*play.Player).Reset)()
+	return p.confirm("Go back to the start of this step? What you did for it since then is undone.", (*play.Player).Reset)()
 }
 
 func (p *Panel) whyNotReset() string {

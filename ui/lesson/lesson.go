@@ -6,9 +6,9 @@ package lesson
 import (
 	"context"
 	"os/exec"
+	"slices"
 	"time"
 
-	"charm.land/bubbles/v2/key"
 	tea "charm.land/bubbletea/v2"
 	"k8s.io/client-go/dynamic"
 	"k8s.io/client-go/rest"
@@ -81,6 +81,11 @@ type Panel struct {
 	// answered is the question that was answered last.
 	answered int
 	ticking  bool
+	// looked is what the learner looks at in the app.
+	looked lessons.Look
+	// typist has lines of solutions typed in the app; typing is the one that runs.
+	typist typist
+	typing *typedLine
 }
 
 // question is something the learner has to confirm.
@@ -100,7 +105,7 @@ func New(ctx context.Context, opts Options) *Panel {
 	if opts.Clock == nil {
 		opts.Clock = clock.RealClock{}
 	}
-	p := &Panel{ctx: ctx, opts: opts}
+	p := &Panel{ctx: ctx, opts: opts, typist: make(typist)}
 	p.SetDark(true)
 	if l := opts.Course.Find(opts.Open); l != nil {
 		p.wanted, p.page = l, pageLesson
@@ -143,14 +148,8 @@ func (p *Panel) Init() tea.Cmd {
 func (p *Panel) Focused(focused bool) { p.focused = focused }
 
 // Keys are the keys that do something just now.
-func (p *Panel) Keys() []key.Binding {
-	var all []key.Binding
-	for _, b := range p.bindings() {
-		if b.Why() == "" {
-			all = append(all, key.NewBinding(key.WithKeys(b.Keys...), key.WithHelp(b.Shown(), b.Desc)))
-		}
-	}
-	return all
+func (p *Panel) Keys() keys.Set {
+	return slices.DeleteFunc(p.bindings(), func(b keys.Binding) bool { return b.Why() != "" })
 }
 
 // openedMsg says that a player runs, or why not.
@@ -177,10 +176,18 @@ func (p *Panel) Update(msg tea.Msg) tea.Cmd {
 	switch msg := msg.(type) {
 	case panel.ConnectedMsg:
 		return p.connected(msg.Config)
+	case typeMsg:
+		return p.typeLine(msg)
 	case panel.CommandRanMsg:
+		if p.typed(msg) {
+			return nil
+		}
 		if p.player != nil {
 			return tell(func(pl *play.Player) { pl.Command(msg.Line, msg.ExitCode, msg.Output) }, p.player)
 		}
+	case panel.LookedMsg:
+		p.looked = lessons.Look{View: msg.View, Resource: msg.Resource, Namespace: msg.Namespace, Name: msg.Name}
+		return p.tellLooked()
 	case openedMsg:
 		return p.opened(msg)
 	case snapshotMsg:
@@ -225,7 +232,7 @@ func (p *Panel) open() tea.Cmd {
 	env := play.Env{
 		Config: p.config, Client: p.opts.Client, Kubectl: p.opts.Kubectl,
 		WorkDir: p.opts.WorkDir, Progress: p.opts.Progress, Clock: p.opts.Clock,
-		Control: p.opts.Control, Namespace: p.opts.Namespace,
+		Control: p.opts.Control, Namespace: p.opts.Namespace, Type: p.typist.run,
 	}
 	leaving := p.leaving
 	return func() tea.Msg { return start(ctx, lesson, env, leaving) }
@@ -271,7 +278,12 @@ func (p *Panel) opened(msg openedMsg) tea.Cmd {
 		return nil
 	}
 	p.player, p.stop, p.ended = msg.player, msg.stop, msg.ended
-	return listen(p.player)
+	began := func() tea.Msg { return panel.BeganMsg{Namespace: msg.lesson.Space()} }
+	follow := tea.Batch(listen(p.player), p.typist.next(p.ended), began)
+	if len(msg.lesson.Panes) == 0 {
+		return follow
+	}
+	return tea.Batch(follow, func() tea.Msg { return panel.OpenMsg{Names: msg.lesson.Panes} })
 }
 
 // close tells the player to end, and does not wait for it.
@@ -280,7 +292,7 @@ func (p *Panel) close() {
 		p.stop()
 		p.leaving = p.ended
 	}
-	p.player, p.stop, p.snap = nil, nil, play.Snapshot{}
+	p.player, p.stop, p.snap, p.typing = nil, nil, play.Snapshot{}, nil
 	p.scroll = scroller{}
 }
 
@@ -298,8 +310,11 @@ func (p *Panel) news(msg snapshotMsg) tea.Cmd {
 	}
 	old := p.snap
 	p.snap = msg.snapshot
+	var look tea.Cmd
 	switch {
 	case old.Lesson == nil || old.Step != p.snap.Step:
+		// What has been open since before the step is looked at in it, too.
+		look = p.tellLooked()
 		p.scroll.top()
 	case p.newAnswer(old):
 		p.scroll.to(markAnswer)
@@ -310,7 +325,16 @@ func (p *Panel) news(msg snapshotMsg) tea.Cmd {
 	case len(p.snap.Shown) > len(old.Shown):
 		p.scroll.to(markShown)
 	}
-	return tea.Batch(listen(p.player), p.countdown())
+	return tea.Batch(listen(p.player), look, p.countdown())
+}
+
+// tellLooked tells the player what is looked at.
+func (p *Panel) tellLooked() tea.Cmd {
+	look := p.looked
+	if p.player == nil || look.View == "" {
+		return nil
+	}
+	return tell(func(pl *play.Player) { pl.Looked(look) }, p.player)
 }
 
 // newAnswer finds the question that was just answered.

@@ -5,6 +5,7 @@ import (
 	"flag"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -60,10 +61,15 @@ func playing(t *testing.T, change func(*play.Snapshot)) *Panel {
 
 func golden(t *testing.T, name, got string) {
 	t.Helper()
+	same(t, name, trimLines(ansi.Strip(got))+"\n")
+}
+
+// same compares a text with the one of that name in testdata.
+func same(t *testing.T, name, got string) {
+	t.Helper()
 	path := filepath.Join("testdata", name+".golden")
-	got = trimLines(ansi.Strip(got)) + "\n"
 	if *update {
-		if err := os.MkdirAll("testdata", 0o755); err != nil {
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 			t.Fatal(err)
 		}
 		if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
@@ -101,6 +107,10 @@ func screens(t *testing.T) map[string]*Panel {
 				{Name: "web runs and is ready", Say: "node-2 was chosen. It is fetching the image and starting the container."},
 			}
 		}),
+		"marked": playing(t, func(s *play.Snapshot) {
+			s.Step = 2
+			s.Checks = []play.CheckState{{Name: "You read the description of web", Say: "Not read yet."}}
+		}),
 		"hold": playing(t, func(s *play.Snapshot) {
 			s.Step = 6
 			s.Hints = []string{"The command is: kubectl delete pod web hello"}
@@ -117,7 +127,7 @@ func screens(t *testing.T) map[string]*Panel {
 			}
 		}),
 		"finished": playing(t, func(s *play.Snapshot) {
-			s.Step, s.StepDone, s.Finished, s.Right, s.Asked = 8, true, true, 2, 3
+			s.Step, s.StepDone, s.Finished, s.Right, s.Asked, s.Spent = 8, true, true, 2, 3, 11*time.Minute
 		}),
 	}
 }
@@ -129,6 +139,8 @@ func TestScreens(t *testing.T) {
 			switch name {
 			case "hold":
 				p.scroll.to(markHint)
+			case "marked":
+				p.scroll.bottom()
 			case "done":
 				p.scroll.to(markDone)
 			case "quiz":
@@ -137,6 +149,22 @@ func TestScreens(t *testing.T) {
 			golden(t, name+"-40", p.View(40, 40))
 			golden(t, name+"-60", p.View(60, 30))
 		})
+	}
+}
+
+// TestMarksAreThoseOfTheStep proves that keys and objects are marked as long as the step
+// that speaks of them is to be done, and no longer.
+func TestMarksAreThoseOfTheStep(t *testing.T) {
+	p := playing(t, func(s *play.Snapshot) { s.Step = 2 })
+	if got := p.MarkedKeys(); !slices.Equal(got, []string{"tab", "enter"}) {
+		t.Errorf("marked keys are %v", got)
+	}
+	if got, want := p.MarkedObjects(), []panel.Object{{Kind: "Pod", Namespace: "default", Name: "web"}}; !slices.Equal(got, want) {
+		t.Errorf("marked objects are %v, not %v", got, want)
+	}
+	p.snap.StepDone = true
+	if p.MarkedKeys() != nil || p.MarkedObjects() != nil || p.Points() != nil {
+		t.Error("a step that is done still has marks")
 	}
 }
 
@@ -207,14 +235,8 @@ func TestSkipAndResetAskFirst(t *testing.T) {
 
 func TestKeysAreTruthful(t *testing.T) {
 	has := func(p *Panel, name string) bool {
-		for _, b := range p.Keys() {
-			for _, k := range b.Keys() {
-				if k == name {
-					return true
-				}
-			}
-		}
-		return false
+		_, ok := p.Keys().Find(name)
+		return ok
 	}
 	p := playing(t, func(s *play.Snapshot) { s.MoreHints = 1 })
 	if !has(p, "h") || has(p, "t") || !has(p, "s") {

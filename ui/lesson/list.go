@@ -2,8 +2,10 @@ package lesson
 
 import (
 	"fmt"
+	"time"
 
 	"kubarium/lessons"
+	"kubarium/lessons/play"
 	"kubarium/ui/theme"
 	"kubarium/ui/widget"
 )
@@ -63,6 +65,21 @@ func (p *Panel) stepNumber(l *lessons.Lesson, id string) string {
 	return "?"
 }
 
+// result tells how a lesson went that is finished.
+func result(l *lessons.Lesson, record *play.Record) string {
+	text := "Finished on " + record.Finished.Local().Format(time.DateOnly)
+	if record.Spent > 0 {
+		text += " in " + minutes(record.Spent)
+	}
+	if l.Kind == lessons.Exam {
+		return text + fmt.Sprintf(", with %d of %d points; %d are needed.", record.Points(l), l.Points(), l.Pass)
+	}
+	if right, asked := record.Score(l); asked > 0 {
+		text += fmt.Sprintf("; %d of %d questions right at the first try", right, asked)
+	}
+	return text + "."
+}
+
 // detail tells about the chosen lesson.
 func (p *Panel) detail(width int) []string {
 	all := p.opts.Course.Lessons()
@@ -75,6 +92,9 @@ func (p *Panel) detail(width int) []string {
 	lines = append(lines, p.paths(l, width)...)
 	word := "enter: begin"
 	record := p.opts.Progress.Lesson(l.ID)
+	if !record.Finished.IsZero() {
+		lines = append(lines, p.wrap(result(l, &record), width, theme.OK)...)
+	}
 	switch {
 	case !record.Finished.IsZero():
 		word = "enter: open again"

@@ -62,7 +62,7 @@ func short(titles []string) string {
 func (p *Panel) glossaryKeys() keys.Set {
 	return keys.Set{
 		{Keys: []string{"b", "esc", "enter"}, Label: "esc", Desc: "back", Bar: true, Run: func() tea.Cmd { p.page = p.behind; p.scroll.top(); return nil }},
-		{Keys: []string{"up", "k"}, Label: "↑↓", Desc: "scroll", Run: func() tea.Cmd { p.scroll.by(-1); return nil }},
+		{Keys: []string{"up", "k"}, Label: "↑↓", Desc: "scroll", Bar: true, Run: func() tea.Cmd { p.scroll.by(-1); return nil }},
 		{Keys: []string{"down", "j"}, Label: "↓", Desc: "scroll down", Run: func() tea.Cmd { p.scroll.by(1); return nil }},
 		{Keys: []string{"pgup"}, Desc: "page up", Run: func() tea.Cmd { p.scroll.page(-1); return nil }},
 		{Keys: []string{"pgdown", "space"}, Label: "pgdn", Desc: "page down", Run: func() tea.Cmd { p.scroll.page(1); return nil }},

@@ -198,6 +198,9 @@ func blocks(text string) []markdown {
 			now = append(now, line)
 		case trimmed == "":
 			flush()
+		case strings.HasPrefix(trimmed, "|"):
+			flush()
+			all = row(all, trimmed)
 		case item.MatchString(line):
 			flush()
 			m := item.FindStringSubmatch(line)
@@ -213,6 +216,27 @@ func blocks(text string) []markdown {
 	}
 	flush()
 	return all
+}
+
+// row adds a row of a table. The panel is too narrow for columns: each row is an item, "first:
+// second; third", below a line with the headings.
+func row(all []markdown, line string) []markdown {
+	if strings.Trim(line, "|-: ") == "" {
+		// The row above it was the headings.
+		if n := len(all); n > 0 && all[n-1].bullet != "" {
+			all[n-1] = markdown{text: "*" + strings.ReplaceAll(all[n-1].text, "**", "") + "*"}
+		}
+		return all
+	}
+	cells := strings.Split(strings.Trim(line, "|"), "|")
+	for i := range cells {
+		cells[i] = strings.TrimSpace(cells[i])
+	}
+	text := "**" + cells[0] + "**"
+	if len(cells) > 1 {
+		text += ": " + strings.Join(cells[1:], "; ")
+	}
+	return append(all, markdown{text: text, bullet: "-"})
 }
 
 // styles gives Markdown the app's colours.

@@ -2,11 +2,13 @@ package lesson
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
 	"kubarium/lessons"
 	"kubarium/lessons/play"
+	"kubarium/ui/panel"
 	"kubarium/ui/theme"
 	"kubarium/ui/widget"
 )
@@ -78,7 +80,7 @@ func (p *Panel) head(width int) []string {
 	case s.Step < 0:
 		title, left = s.Lesson.Title, fmt.Sprintf("%d steps, about %d minutes", len(s.Steps), s.Lesson.Minutes)
 		if s.Lesson.Kind == lessons.Exam {
-			left = fmt.Sprintf("%d tasks, %s, %d of %d points to pass", len(s.Steps), s.Lesson.Limit, s.Lesson.Pass, s.Lesson.Points())
+			left = fmt.Sprintf("%d tasks, %s, %d of %d points to pass", len(s.Steps), widget.Plural(int(s.Lesson.Limit.Minutes()), "minute", "minutes"), s.Lesson.Pass, s.Lesson.Points())
 		}
 	default:
 		title = s.Lesson.Steps[s.Step].Title
@@ -91,6 +93,10 @@ func (p *Panel) head(width int) []string {
 		}
 	}
 	lines := []string{widget.Spread(p.theme.Tone(theme.Muted).Render(left), p.progress(), width, p.theme.Icons.Ellipsis)}
+	if s.Lesson.Kind == lessons.Exam && widget.Width(left)+len(s.Steps) >= width {
+		// How much time is left must be seen.
+		lines = append(p.wrap(left, width, theme.Muted), p.progress())
+	}
 	for _, line := range widget.Lines(title, width) {
 		lines = append(lines, p.theme.Title.Render(line))
 	}
@@ -128,7 +134,7 @@ func (p *Panel) text(b *body, width int) {
 		return
 	}
 	step := &s.Lesson.Steps[s.Step]
-	b.add(p.prose.lines(step.Text, width)...)
+	b.add(p.prose.lines(p.highlight(step.Text), width)...)
 	p.hints(b, width)
 	p.shown(b, width)
 	p.quiz(b, width)
@@ -140,13 +146,65 @@ func (p *Panel) text(b *body, width int) {
 	}
 }
 
-// Points are the parts of the map of which the step speaks that is to be done.
-func (p *Panel) Points() []string {
+// speaking is the step that speaks of things just now; nil if none does.
+func (p *Panel) speaking() *lessons.Step {
 	s := p.snap
 	if p.page != pageLesson || s.Lesson == nil || s.Step < 0 || s.Finished || s.StepDone || p.examining() {
 		return nil
 	}
-	return s.Lesson.Regions(&s.Lesson.Steps[s.Step])
+	return &s.Lesson.Steps[s.Step]
+}
+
+// Points are the parts of the map of which the step speaks that is to be done.
+func (p *Panel) Points() []string {
+	if step := p.speaking(); step != nil {
+		return p.snap.Lesson.Regions(step)
+	}
+	return nil
+}
+
+// MarkedKeys are the keys of the app of which the step speaks that is to be done.
+func (p *Panel) MarkedKeys() []string {
+	if step := p.speaking(); step != nil {
+		return step.Keys
+	}
+	return nil
+}
+
+// MarkedObjects are the objects of the map of which it speaks.
+func (p *Panel) MarkedObjects() []panel.Object {
+	step := p.speaking()
+	if step == nil {
+		return nil
+	}
+	var all []panel.Object
+	for _, look := range step.Objects() {
+		kind, name, _ := strings.Cut(look, "/")
+		switch kind {
+		case "nodes":
+			all = append(all, panel.Object{Kind: "Node", Name: name})
+		case "components":
+			all = append(all, panel.Object{Kind: "component", Name: name})
+		case "pods":
+			all = append(all, panel.Object{Kind: "Pod", Namespace: p.snap.Lesson.Space(), Name: name})
+		case "services":
+			all = append(all, panel.Object{Kind: "Service", Namespace: p.snap.Lesson.Space(), Name: name})
+		}
+	}
+	return all
+}
+
+// highlight marks in a text the keys and objects that are marked in the app, where they
+// are written as code.
+func (p *Panel) highlight(text string) string {
+	marked := p.MarkedKeys()
+	for _, o := range p.MarkedObjects() {
+		marked = append(slices.Clone(marked), o.Name)
+	}
+	for _, word := range marked {
+		text = strings.ReplaceAll(text, "`"+word+"`", "**"+p.theme.Icons.Cursor+"`"+word+"`**")
+	}
+	return text
 }
 
 // free reports whether this is free play.
@@ -224,17 +282,25 @@ func (p *Panel) finished(b *body, width int) {
 		p.marks(b, width)
 		return
 	}
-	b.add(p.wrap("You have finished “"+s.Lesson.Title+"”.", width, theme.Plain)...)
+	b.add(p.wrap("You have finished \""+s.Lesson.Title+"\".", width, theme.Plain)...)
 	if s.Asked > 0 {
 		b.add(p.wrap(fmt.Sprintf("Questions right at the first try: %d of %d.", s.Right, s.Asked), width, theme.Plain)...)
+	}
+	if s.Spent > 0 {
+		b.add(p.wrap("It took you "+minutes(s.Spent)+".", width, theme.Plain)...)
 	}
 	if len(s.Lesson.Docs) > 0 {
 		b.add("", p.theme.Bold.Render("Read on at kubernetes.io"))
 		for _, d := range s.Lesson.Docs {
-			b.add(p.indent("• ", d.Title, width, theme.Plain)...)
+			b.add(p.indent(p.prose.bullet("-")+" ", d.Title, width, theme.Plain)...)
 			b.add(p.indent("  ", d.URL, width, theme.Accent)...)
 		}
 	}
+}
+
+// minutes is a length of time in whole minutes.
+func minutes(d time.Duration) string {
+	return widget.Plural(max(1, int(d.Round(time.Minute)/time.Minute)), "minute", "minutes")
 }
 
 // marks are what an exam has brought, and how the tasks are solved that were missed.
@@ -245,8 +311,11 @@ func (p *Panel) marks(b *body, width int) {
 		verdict, tone = "Passed.", theme.OK
 	}
 	b.add(p.wrap(fmt.Sprintf("%d of %d points; %d are needed. %s", s.Points, s.Lesson.Points(), s.Lesson.Pass, verdict), width, tone)...)
+	if s.Spent > 0 {
+		b.add(p.wrap(fmt.Sprintf("It took you %s of %d.", minutes(s.Spent), int(s.Lesson.Limit.Minutes())), width, theme.Plain)...)
+	}
 	for _, d := range s.Domains {
-		b.add(p.indent("• ", fmt.Sprintf("%s: %d of %d", d.Domain, d.Points, d.Possible), width, theme.Plain)...)
+		b.add(p.indent(p.prose.bullet("-")+" ", fmt.Sprintf("%s: %d of %d", d.Domain, d.Points, d.Possible), width, theme.Plain)...)
 	}
 	for i := range s.Lesson.Steps {
 		step := &s.Lesson.Steps[i]
