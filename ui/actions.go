@@ -1,15 +1,10 @@
 package ui
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
-	"io"
-	"os"
-	"os/exec"
 	"strings"
-	"sync"
 	"time"
 
 	tea "charm.land/bubbletea/v2"
@@ -63,83 +58,32 @@ func (a *App) suggest(text string) tea.Cmd {
 		return a.prompt(text)
 	}
 	a.setFocus(layout.Terminal)
-	a.terminal.Type("kubectl " + strings.TrimPrefix(strings.TrimSpace(text), "kubectl "))
+	a.terminal.Type(shellLine(text))
 	return nil
 }
 
-// exec gives the terminal to kubectl until it ends.
-func (a *App) exec(args []string, line string) tea.Cmd {
-	if a.opts.Kubectl == nil {
-		a.say(theme.Warn, "there is no kubectl here")
+// shellLine is a command as a shell wants it: with the program in front.
+func shellLine(text string) string {
+	text = strings.TrimSpace(text)
+	if strings.HasPrefix(text, "kubarium ") {
+		return text
+	}
+	return "kubectl " + strings.TrimPrefix(text, "kubectl ")
+}
+
+// typeOut runs a command where the user sees it typed: in the terminal if its shell waits
+// for one, else in the command line. The panel is told when it has ended.
+func (a *App) typeOut(text string) tea.Cmd {
+	if a.room != layout.NoTerminal && a.terminal.Ready() {
+		a.terminal.Enter(shellLine(text))
 		return nil
 	}
-	if line == "" {
-		line = "kubectl " + strings.Join(args, " ")
+	cmd, err := a.line.Play(text)
+	a.relayout()
+	if err != nil {
+		return a.tell(panel.CommandRanMsg{Line: text, ExitCode: -1, Output: err.Error()})
 	}
-	cmd := a.opts.Kubectl(context.Background(), args...)
-	// What it complains about would be gone with the terminal: keep it.
-	fault := &limited{}
-	cmd.Stderr, cmd.WaitDelay = io.MultiWriter(os.Stderr, fault), time.Second
-	return tea.ExecProcess(cmd, func(err error) tea.Msg {
-		msg := execDoneMsg{line: line, err: err, fault: fault.String()}
-		if errors.Is(err, exec.ErrWaitDelay) {
-			err, msg.err = nil, nil // it left something running in the background
-		}
-		var exit *exec.ExitError
-		if errors.As(err, &exit) {
-			msg.code, msg.err = exit.ExitCode(), nil
-		} else if err != nil {
-			msg.code = -1
-		}
-		return msg
-	})
-}
-
-func (a *App) execDone(msg execDoneMsg) tea.Cmd {
-	a.line.Ran(msg.code)
-	switch {
-	case msg.err != nil:
-		a.push(note("Not run", msg.line+"\n\n"+msg.err.Error()))
-	case msg.code != 0 && complaint(msg.fault) != "":
-		a.push(note("kubectl says", "$ "+msg.line+"\n\n"+complaint(msg.fault)))
-	case msg.code != 0:
-		a.say(theme.Muted, fmt.Sprintf("ended with exit code %d", msg.code))
-	}
-	return a.tell(panel.CommandRanMsg{Line: msg.line, ExitCode: msg.code})
-}
-
-// complaint is what kubectl has to say itself, without what it says after every
-// shell that ends with an exit code.
-func complaint(fault string) string {
-	var lines []string
-	for _, l := range strings.Split(strings.TrimSpace(fault), "\n") {
-		if !strings.HasPrefix(l, "command terminated with exit code") {
-			lines = append(lines, strings.TrimRight(l, "\r"))
-		}
-	}
-	return strings.TrimSpace(strings.Join(lines, "\n"))
-}
-
-// limited keeps the beginning of what is written to it.
-type limited struct {
-	mu  sync.Mutex
-	buf bytes.Buffer
-}
-
-func (l *limited) Write(b []byte) (int, error) {
-	const most = 4 << 10
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if room := most - l.buf.Len(); room > 0 {
-		l.buf.Write(b[:min(len(b), room)])
-	}
-	return len(b), nil
-}
-
-func (l *limited) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.buf.String()
+	return cmd
 }
 
 // do runs something in a command and reports how it went.
@@ -173,15 +117,21 @@ func (a *App) askDelete(ref watch.Ref) {
 	if ref.Namespace != "" {
 		where = " in namespace " + ref.Namespace
 	}
-	text := fmt.Sprintf("%s%s is deleted for good.", ref, where)
+	text, back := fmt.Sprintf("%s%s is deleted for good.", ref, where), "nothing brings it back"
+	if a.noRewinder() == "" {
+		text, back = fmt.Sprintf("%s%s is deleted.\n\n"+undoable, ref, where), "only u brings it back"
+	}
 	if ref.Kind == "Pod" {
-		text += "\n\nIf a controller owns it (a ReplicaSet, a DaemonSet), a new pod takes its place. Else nothing brings it back."
+		text += "\n\nIf a controller owns it (a ReplicaSet, a DaemonSet), a new pod takes its place. Else " + back + "."
 	}
 	b := a.backend
 	a.push(&confirm{title: "Delete " + ref.String() + "?", text: text, yes: "delete", do: func(a *App) tea.Cmd {
 		return a.do("deleting "+ref.String(), ref.String()+" deleted", func(ctx context.Context) error { return b.Delete(ctx, ref) })
 	}})
 }
+
+// undoable tells of a change that is done that it can be undone, and what that cannot do.
+const undoable = "u takes it back for some minutes, but not what volumes and memory held."
 
 // askPower stops or starts a component or a node; what takes something away is
 // asked first.

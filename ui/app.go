@@ -18,6 +18,7 @@ import (
 	"kubarium/ui/graph"
 	"kubarium/ui/keys"
 	"kubarium/ui/layout"
+	"kubarium/ui/names"
 	"kubarium/ui/pane"
 	"kubarium/ui/panel"
 	"kubarium/ui/resource"
@@ -26,6 +27,7 @@ import (
 	"kubarium/ui/theme"
 	"kubarium/ui/tree"
 	"kubarium/ui/watch"
+	"kubarium/ui/way"
 )
 
 // App is the root model.
@@ -64,10 +66,13 @@ type App struct {
 	client  kubernetes.Interface
 	catalog *resource.Catalog
 	tables  resource.Source
+	names   names.Lister
 	version string
 	usage   usageMsg
 	gauges  *gauge.Feeder
-	note    notice
+	// measures is what the gauges told last, but for the last minutes.
+	measures gauge.Report
+	note     notice
 	// said is what was told, and doings are the actions on their way.
 	said   []said
 	doings []*doing
@@ -82,8 +87,10 @@ type App struct {
 	memory     Memory
 	configured string
 	wheeled    time.Time
-	quit       bool
-	paint      paint
+	// looking is what the lesson was told last that the user looks at.
+	looking panel.LookedMsg
+	quit    bool
+	paint   paint
 }
 
 // notice is a line that says how something went.
@@ -156,8 +163,9 @@ func (a *App) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 		return a, tea.Quit
 	}
 	a.chooseService()
+	a.ctx.Points = a.pointed()
 	a.repaint(chosen != a.ctx.Service)
-	return a, tea.Batch(cmd, a.ctx.Rights.Ask(a.client), a.schedule(), a.putOff(msg))
+	return a, tea.Batch(cmd, a.tellSeen(), a.ctx.Rights.Ask(a.client), a.schedule(), a.putOff(msg))
 }
 
 // handle takes everything that is not from the keyboard or the mouse.
@@ -236,13 +244,17 @@ func (a *App) handleOwn(msg tea.Msg) tea.Cmd {
 		a.askDelete(msg.Ref)
 	case pane.PowerMsg:
 		return a.askPower(msg)
-	case pane.KubectlMsg:
-		return a.exec(msg.Args, "")
+	case pane.ShellMsg:
+		return a.podShell(msg.Ref)
 	case pane.LeaveMsg:
 		a.leave(msg)
-	case detail.CloseMsg, resource.CloseMsg, graph.CloseMsg, tree.CloseMsg, glass.CloseMsg, etcd.CloseMsg, forward.CloseMsg:
+	case detail.CloseMsg, resource.CloseMsg, graph.CloseMsg, tree.CloseMsg, glass.CloseMsg, etcd.CloseMsg, forward.CloseMsg, way.CloseMsg:
 		a.popScreen()
 		return a.sync()
+	case glass.EtcdMsg:
+		return a.openEtcd("")
+	case packetMsg:
+		return a.packet(msg.words)
 	case pane.TreeMsg, treeMsg:
 		return a.opensTree(msg)
 	case detail.SavedMsg:
@@ -255,6 +267,8 @@ func (a *App) handleOwn(msg tea.Msg) tea.Cmd {
 		a.offerUndo(msg)
 	case rewoundMsg:
 		a.rewound(msg)
+	case namesMsg:
+		return a.foundNames(msg)
 	case browseMsg:
 		return a.browse(msg)
 	case pageMsg:
@@ -266,11 +280,11 @@ func (a *App) handleOwn(msg tea.Msg) tea.Cmd {
 			if b, ok := a.backend.(*backend); ok {
 				b.kinds.Store(msg.catalog)
 			}
-			return a.recallTable()
+			return a.recallScreen()
 		}
 	case resource.DeleteMsg:
 		a.askDeleteAll(msg.Refs)
-	case resource.PromptMsg:
+	case pane.PromptMsg:
 		return a.prompt(msg.Command)
 	case command.ExecMsg:
 		return a.exec(msg.Args, msg.Line)
@@ -287,7 +301,14 @@ func (a *App) handleOwn(msg tea.Msg) tea.Cmd {
 	case terminal.ChangedMsg, terminal.EndedMsg, terminal.RanMsg:
 		return a.fromTerminal(msg)
 	case panel.RunMsg:
+		if msg.Now {
+			return a.typeOut(msg.Command)
+		}
 		return a.suggest(msg.Command)
+	case panel.BeganMsg:
+		return a.showLesson(msg.Namespace)
+	case panel.OpenMsg:
+		return a.openFor(msg.Names)
 	case panel.FocusMsg:
 		a.showPanel(true)
 	default:
@@ -323,7 +344,7 @@ func (a *App) connected(msg connectedMsg) tea.Cmd {
 		a.ctx.Namespace, a.onlyNamespace = msg.namespace, msg.namespace
 	}
 	a.config, a.client, a.version = msg.config, msg.client, msg.version
-	a.tables, a.gauges = resource.FromServer(msg.config), msg.gauges
+	a.tables, a.names, a.gauges = resource.FromServer(msg.config), names.FromServer(msg.config), msg.gauges
 	if msg.forwards != nil {
 		a.forwards = msg.forwards
 	}

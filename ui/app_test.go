@@ -8,7 +8,6 @@ import (
 	"testing"
 	"time"
 
-	"charm.land/bubbles/v2/key"
 	tea "charm.land/bubbletea/v2"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -20,6 +19,7 @@ import (
 	"kubarium/cluster/hold"
 	"kubarium/ui/facts"
 	"kubarium/ui/gauge"
+	"kubarium/ui/keys"
 	"kubarium/ui/layout"
 	"kubarium/ui/pane"
 	"kubarium/ui/panel"
@@ -141,13 +141,13 @@ func TestServicesTellWhereOnThisMachine(t *testing.T) {
 	for _, o := range uitest.Objects(moment()) {
 		if s, ok := o.(*corev1.Service); ok && s.Name == "web" {
 			s = s.DeepCopy()
-			s.Annotations = map[string]string{"kubarium.dev/host": "127.0.0.1:8080"}
+			s.Annotations = map[string]string{"kubarium.dev/host": "127.0.0.1:8080, 127.0.0.1:8443"}
 			o = s
 		}
 		objects = append(objects, o)
 	}
 	d.send(watch.SnapshotMsg{Snapshot: watch.New(objects...)})
-	d.sees("THIS MACHINE", "127.0.0.1:8080")
+	d.sees("THIS MACHINE", " :8080, :8443")
 }
 
 func TestFilters(t *testing.T) {
@@ -279,13 +279,9 @@ func TestDetailFollowsTheObject(t *testing.T) {
 func TestCommandLine(t *testing.T) {
 	p := &uitest.Panel{}
 	d := up(t, 160, 40, func(o *Options) { o.Lessons = p })
-	d.press(":")
-	d.write("get nodes")
-	d.press("enter")
+	d.command("get nodes")
 	d.sees("$ kubectl get nodes", "node-3   Ready")
-	d.press(":")
-	d.write("kubectl frobnicate")
-	d.press("enter")
+	d.command("kubectl frobnicate")
 	d.sees("exit code 1")
 	d.press("up", "up")
 	d.sees("get nodes")
@@ -298,6 +294,29 @@ func TestCommandLine(t *testing.T) {
 	}
 	if len(ran) != 2 || ran[0].Line != "kubectl get nodes" || ran[0].ExitCode != 0 ||
 		!strings.Contains(ran[0].Output, "node-3") || ran[1].ExitCode != 1 {
+		t.Fatalf("the panel was told %+v", ran)
+	}
+}
+
+// TestTypeOut proves that a command of the panel's runs in the command line, where it is seen, and that the panel
+// keeps the keys, and is told of the end, also when there is none.
+func TestTypeOut(t *testing.T) {
+	p := &uitest.Panel{}
+	d := up(t, 160, 40, func(o *Options) { o.Lessons = p })
+	d.press("L")
+	d.send(panel.RunMsg{Command: "kubectl get nodes", Now: true})
+	d.sees("$ kubectl get nodes", "node-3   Ready")
+	if !p.HasFocus {
+		t.Error("the panel lost the keys")
+	}
+	d.send(panel.RunMsg{Command: "kubectl get nodes | sort", Now: true})
+	var ran []panel.CommandRanMsg
+	for _, m := range p.Seen {
+		if m, ok := m.(panel.CommandRanMsg); ok {
+			ran = append(ran, m)
+		}
+	}
+	if len(ran) != 2 || ran[0].ExitCode != 0 || !strings.Contains(ran[0].Output, "node-3") || ran[1].ExitCode != -1 || ran[1].Output == "" {
 		t.Fatalf("the panel was told %+v", ran)
 	}
 }
@@ -347,7 +366,7 @@ func TestPanel(t *testing.T) {
 
 // TestPanelKeys gives the panel the keys that it says it has, also those that the app has.
 func TestPanelKeys(t *testing.T) {
-	p := &uitest.Panel{More: []key.Binding{key.NewBinding(key.WithKeys("1"), key.WithHelp("1", "answer")), key.NewBinding(key.WithKeys("t"), key.WithHelp("t", "type it"))}}
+	p := &uitest.Panel{More: keys.Set{{Keys: []string{"1"}, Desc: "answer", Bar: true}, {Keys: []string{"t"}, Desc: "type it", Bar: true}}}
 	d := up(t, 160, 40, func(o *Options) { o.Lessons = p })
 	d.send(panel.FocusMsg{})
 	before := d.app.ctx.Theme.Name
@@ -392,7 +411,7 @@ func TestStorm(t *testing.T) {
 	}
 	random := rand.New(rand.NewPCG(1, 2))
 	d := up(t, 120, 40, func(o *Options) { o.Lessons = &uitest.Panel{} })
-	d.app.gauges = gauge.New(nil, nil)
+	d.app.gauges = gauge.New(nil, nil, "")
 	full := watch.New(uitest.Busy(moment())...)
 	many := watch.New(crowd(60, 600)...)
 	for i := range 3000 {

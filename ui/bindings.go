@@ -1,7 +1,8 @@
 package ui
 
 import (
-	"charm.land/bubbles/v2/key"
+	"slices"
+
 	tea "charm.land/bubbletea/v2"
 
 	"kubarium/ui/keys"
@@ -37,7 +38,7 @@ func (a *App) globalKeys() keys.Set {
 	panelLong := "show or hide the lesson; on a narrow screen it takes the cluster's place"
 	return keys.Set{
 		{Keys: []string{":"}, Action: "command", Desc: "kubectl", Long: "type a kubectl command, or a kind to see its objects: po, deploy shop, svc -l app=web", Bar: true, Always: true, Run: func() tea.Cmd { return a.prompt("") }},
-		{Keys: []string{"/"}, Desc: "filter", Long: "show only what contains a text", Bar: true, Disabled: a.covered, Run: a.startFilter},
+		{Keys: []string{"/"}, Desc: "filter", Long: "show only what contains a text, or not (!text), or what labels and fields select (-l app=web)", Bar: true, Disabled: a.covered, Run: a.startFilter},
 		{Keys: []string{"ctrl+p"}, Desc: "find", Long: "find an object, a kind or an action by some of its letters", Run: a.openFinder},
 		{Keys: []string{"n"}, Desc: "namespace", Long: "show only one namespace, or all", Bar: true, Disabled: a.covered, Run: func() tea.Cmd { a.pickNamespace(); return nil }},
 		{Keys: []string{"tab"}, Desc: "next pane", Run: func() tea.Cmd { return a.turn(1) }},
@@ -48,8 +49,9 @@ func (a *App) globalKeys() keys.Set {
 		{Keys: []string{"4"}, Desc: "services", Run: goTo(layout.Services)},
 		{Keys: []string{"5"}, Desc: "events", Run: goTo(layout.Events)},
 		{Keys: []string{"m"}, Desc: "map", Long: "give the map the whole screen, or the lists their place", Bar: true, Run: a.toggleMap},
-		{Keys: []string{"g"}, Desc: "graphs", Long: "show what nodes and pods use, and what is asked of the control plane", Run: a.openGraphs},
+		{Keys: []string{"g", "ctrl+g"}, Desc: "graphs", Long: "show what nodes and pods use, and what is asked of the control plane", Run: a.openGraphs},
 		{Keys: []string{"I"}, Desc: "glass", Long: "see inside: requests, writes to etcd, the scheduler, controllers and kubelets at work", Disabled: a.noGlass, Run: a.openGlass},
+		{Keys: []string{"P"}, Desc: "packet", Long: "send a packet from the selected pod, or to the selected service, and draw its way hop by hop", Disabled: a.noPackets, Run: a.choosePacket},
 		{Keys: []string{"c"}, Desc: "copy", Long: "copy to the clipboard: the selected name, the YAML, or a log's lowest line", Bar: a.canCopy(), Run: a.copy},
 		{Keys: []string{"z", "f9"}, Action: "freeze", Desc: a.freezeDesc(), Long: "stop the whole world where it is while you read, or let it go on", Bar: a.frozen(), Disabled: a.noFreezer, Run: a.toggleFreeze},
 		{Keys: []string{"L", "f2"}, Desc: "lesson", Long: panelLong, Bar: a.lessons != nil, Disabled: noLessons, Run: func() tea.Cmd { a.showPanel(!a.panelOn || a.focus != layout.Panel); return nil }},
@@ -116,12 +118,10 @@ func (a *App) dockKeys() keys.Set {
 
 // fromPanel makes the panel's keys bindings without a handler: the panel handles
 // them itself.
-func fromPanel(list []key.Binding) keys.Set {
-	var set keys.Set
-	for _, b := range list {
-		if b.Enabled() {
-			set = append(set, keys.Binding{Keys: b.Keys(), Action: keys.Fixed, Label: b.Help().Key, Desc: b.Help().Desc, Bar: true})
-		}
+func fromPanel(list keys.Set) keys.Set {
+	set := slices.Clone(list)
+	for i := range set {
+		set[i].Action, set[i].Run = keys.Fixed, nil
 	}
 	return set
 }

@@ -64,6 +64,9 @@ func (a *App) resolve(line string) (tea.Msg, bool) {
 	if words, ok := forwardWords(line); ok {
 		return forwardMsg{words}, true
 	}
+	if words, ok := packetWords(line); ok {
+		return packetMsg{words}, true
+	}
 	if words[0] == "tree" {
 		return treeMsg{words[1:]}, true
 	}
@@ -128,6 +131,9 @@ func (a *App) askDeleteAll(refs []watch.Ref) {
 			break
 		}
 		names = append(names, strings.TrimPrefix(r.Namespace+"/", "/")+r.Name)
+	}
+	if a.noRewinder() == "" {
+		names = append(names, "", undoable)
 	}
 	b := a.backend
 	title := fmt.Sprintf("Delete these %d?", len(refs))

@@ -14,15 +14,46 @@ type dialog interface {
 	key(a *App, msg tea.KeyPressMsg) tea.Cmd
 	// view draws it, no larger than w by h cells.
 	view(t *theme.Theme, w, h int) string
+	// replies are what its foot offers.
+	replies() []reply
+}
+
+// chooser is a dialog with things in its lines, of which one is chosen.
+type chooser interface {
+	// choose moves the cursor to what is in a line below the heading, if there is any.
+	choose(line int) bool
+}
+
+// reply is a key that a dialog's foot offers, as it is written there.
+type reply struct {
+	shown, desc string
+	key         string
+}
+
+// replyGap is between two replies.
+const replyGap = 5
+
+func foot(t *theme.Theme, replies []reply) string {
+	texts := make([]string, len(replies))
+	for i, r := range replies {
+		texts[i] = answer(t, r.shown, r.desc)
+	}
+	return strings.Join(texts, strings.Repeat(" ", replyGap))
 }
 
 func (a *App) push(d dialog) { a.dialogs = append(a.dialogs, d) }
 
 func (a *App) pop() {
 	if n := len(a.dialogs); n > 0 {
+		if c, ok := a.dialogs[n-1].(closer); ok {
+			c.close()
+		}
 		a.dialogs = a.dialogs[:n-1]
 	}
 }
+
+// closer is a dialog that has something running.
+type closer interface{ close() }
 
 // card is the frame of dialogs.
 func card(t *theme.Theme, title, foot string, lines []string, w int, tone theme.Tone) string {
@@ -73,10 +104,13 @@ func (d *confirm) key(a *App, msg tea.KeyPressMsg) tea.Cmd {
 	return nil
 }
 
+func (d *confirm) replies() []reply {
+	return []reply{{"enter/y", d.yes, "y"}, {"esc/n", "keep everything as it is", "n"}}
+}
+
 func (d *confirm) view(t *theme.Theme, w, _ int) string {
 	w = min(w, 62)
-	foot := answer(t, "enter/y", d.yes) + "     " + answer(t, "esc/n", "keep everything as it is")
-	return card(t, d.title, foot, indent(t, d.text, w-6), w, theme.Warn)
+	return card(t, d.title, foot(t, d.replies()), indent(t, d.text, w-6), w, theme.Warn)
 }
 
 // message is something to be read.
@@ -106,18 +140,24 @@ func (d *message) key(a *App, msg tea.KeyPressMsg) tea.Cmd {
 	return nil
 }
 
+func (d *message) replies() []reply {
+	list := []reply{{"enter", "all right", "enter"}}
+	if d.last > 0 {
+		list = append(list, reply{"↓ ↑", "more", "pgdown"})
+	}
+	return list
+}
+
 func (d *message) view(t *theme.Theme, w, h int) string {
 	w = min(w, 78)
 	lines := indent(t, d.text, w-6)
-	foot := answer(t, "enter", "all right")
 	room := max(1, h-7)
 	d.last = max(0, len(lines)-room)
 	d.offset = min(d.offset, d.last)
 	if d.last > 0 {
 		lines = lines[d.offset : d.offset+room]
-		foot += "     " + answer(t, "↓ ↑", "more")
 	}
-	return card(t, d.title, foot, lines, w, d.tone)
+	return card(t, d.title, foot(t, d.replies()), lines, w, d.tone)
 }
 
 // picker picks one of a few.
@@ -127,6 +167,8 @@ type picker struct {
 	at    int
 	name  func(string) string
 	do    func(*App, string) tea.Cmd
+	// from is the first item that is seen, of as many as shown.
+	from, shown int
 }
 
 func (d *picker) key(a *App, msg tea.KeyPressMsg) tea.Cmd {
@@ -144,10 +186,25 @@ func (d *picker) key(a *App, msg tea.KeyPressMsg) tea.Cmd {
 	return nil
 }
 
+func (d *picker) replies() []reply {
+	return []reply{{"enter", "choose", "enter"}, {"esc", "back", "esc"}}
+}
+
+// choose implements chooser.
+func (d *picker) choose(line int) bool {
+	at := d.from + line
+	if line < 0 || line >= d.shown || at >= len(d.items) {
+		return false
+	}
+	d.at = at
+	return true
+}
+
 func (d *picker) view(t *theme.Theme, w, h int) string {
 	w = min(w, 44)
 	rows := max(1, min(len(d.items), h-8))
 	_, from := widget.List{Cursor: d.at, Offset: max(0, d.at-rows/2)}.View(len(d.items), rows)
+	d.from, d.shown = from, rows
 	var lines []string
 	for i := from; i < from+rows; i++ {
 		line := widget.Fit(" "+d.name(d.items[i]), w-6, t.Icons.Ellipsis)
@@ -158,6 +215,5 @@ func (d *picker) view(t *theme.Theme, w, h int) string {
 		}
 		lines = append(lines, "  "+line)
 	}
-	foot := answer(t, "enter", "choose") + "     " + answer(t, "esc", "back")
-	return card(t, d.title, foot, lines, w, theme.Accent)
+	return card(t, d.title, foot(t, d.replies()), lines, w, theme.Accent)
 }

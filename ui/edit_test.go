@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	tea "charm.land/bubbletea/v2"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -78,6 +79,70 @@ func TestEdit(t *testing.T) {
 		t.Error("what was not shown is lost")
 	}
 	d.sees("replicas: 10", "statefulset/db changed")
+}
+
+// TestEditByMouse puts the cursor where it is clicked, and moves it with the wheel.
+func TestEditByMouse(t *testing.T) {
+	for _, size := range [][2]int{{80, 24}, {120, 40}} {
+		d := editing(t, size[0], size[1])
+		x, y := d.find("replicas: 1")
+		d.send(tea.MouseClickMsg{X: x + len("replicas: "), Y: y, Button: tea.MouseLeft})
+		d.write("4")
+		d.sees("replicas: 41")
+		d.send(tea.MouseClickMsg{X: size[0] - 5, Y: y, Button: tea.MouseLeft})
+		d.write("2")
+		d.sees("replicas: 412")
+		x, y = d.find("apiVersion")
+		d.send(tea.MouseClickMsg{X: x, Y: y, Button: tea.MouseLeft})
+		d.clock = d.clock.Add(time.Second)
+		d.send(tea.MouseWheelMsg{X: x, Y: y, Button: tea.MouseWheelDown})
+		d.write("#")
+		d.sees("#  labels:")
+	}
+}
+
+// TestEditExplains says what the field is for in which one writes.
+func TestEditExplains(t *testing.T) {
+	for _, size := range [][2]int{{80, 24}, {120, 40}} {
+		d := editing(t, size[0], size[1])
+		d.press("f1")
+		d.sees("explain apiVersion", "What it is for", "apiVersion: apps/v1", "ctrl+s check")
+		d.press("down")
+		d.sees("explain kind", "FIELD: kind")
+		x, y := d.find("name: db")
+		d.send(tea.MouseClickMsg{X: x, Y: y, Button: tea.MouseLeft})
+		d.sees("explain metadata.name", "FIELD: metadata.name")
+		d.press("f1")
+		d.seesNot("What it is for")
+	}
+}
+
+// TestEditKeepsColumns: where lines are numbered with one digit and with two, the same
+// indentation stands in the same column.
+func TestEditKeepsColumns(t *testing.T) {
+	d := editing(t, 100, 40)
+	above, first := d.find("kind: StatefulSet")
+	below, second := d.find("spec:")
+	if under, third := d.find("serviceName:"); under != below+2 || above != below || third-first < 9 {
+		t.Errorf("columns %d, %d, %d in lines %d, %d, %d:\n%s", above, below, under, first, second, third, d.screen())
+	}
+}
+
+// TestEditRefusesWhatItWouldCut: nothing of a long text may be lost by looking at it.
+func TestEditRefusesWhatItWouldCut(t *testing.T) {
+	d := up(t, 100, 40)
+	open := func(lines int) {
+		d.fake.object = anObject("7", 1, map[string]any{})
+		d.fake.object.Object["data"] = map[string]any{"long": strings.Repeat("line\n", lines)}
+		d.send(pane.OpenMsg{Ref: watch.Ref{Kind: "StatefulSet", Namespace: "shop", Name: "db"}, Tab: pane.YAML})
+		d.press("e")
+	}
+	open(9000)
+	d.sees("ctrl+s check")
+	d.press("esc", "esc")
+	open(11000)
+	d.sees("it is too long to be changed here: use kubectl edit")
+	d.seesNot("ctrl+s check")
 }
 
 func TestEditConflict(t *testing.T) {

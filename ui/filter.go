@@ -1,13 +1,20 @@
 package ui
 
 import (
+	"strings"
+
 	"charm.land/bubbles/v2/textinput"
 	tea "charm.land/bubbletea/v2"
 
+	"kubarium/ui/command"
 	"kubarium/ui/pane"
+	"kubarium/ui/resource"
 	"kubarium/ui/theme"
 	"kubarium/ui/widget"
 )
+
+// roomyFilter is the width from which the filter's line tells what can be typed.
+const roomyFilter = 110
 
 // filterLine is where the text filter is typed.
 type filterLine struct {
@@ -42,7 +49,7 @@ func (a *App) filterKey(msg tea.KeyPressMsg) tea.Cmd {
 	case "enter", "tab", "down":
 		f.open = false
 		f.input.Blur()
-		return nil
+		return a.selectBy(f.input.Value())
 	case "esc":
 		f.open = false
 		f.input.Blur()
@@ -55,8 +62,31 @@ func (a *App) filterKey(msg tea.KeyPressMsg) tea.Cmd {
 	return cmd
 }
 
+// selectBy has the server choose, if flags were typed in place of a text, as "-l app=web": of
+// the table that is shown, else of the pods.
+func (a *App) selectBy(text string) tea.Cmd {
+	if !strings.HasPrefix(text, "-") {
+		return nil
+	}
+	a.ctx.Text = a.filters.before
+	kind, ok := a.catalog.Find("pods")
+	if table := a.tableTop(); table != nil {
+		kind, ok = table.Kind(), true
+	}
+	words, err := command.Args(text)
+	if !ok || err != nil {
+		a.push(note("Not shown", "The API server has not told its kinds yet, or a quotation mark is left open."))
+		return nil
+	}
+	query, err := resource.ParseQuery(words, a.ctx.Namespace)
+	return a.browse(browseMsg{kind: kind, query: query, err: err})
+}
+
 func (a *App) setFilter(text string) {
 	a.ctx.Text = text
+	if strings.HasPrefix(text, "-") {
+		a.ctx.Text = "" // flags for the server, which chooses when they are whole
+	}
 	a.sync()
 }
 
@@ -64,7 +94,10 @@ func (a *App) setFilter(text string) {
 func (f *filterLine) view(w int) (string, *tea.Cursor) {
 	t := f.ctx.Theme
 	prompt := t.Prompt.Render(" / ")
-	hint := t.Tone(theme.Muted).Render("enter keeps the filter, esc leaves it as it was ")
+	hint := t.Tone(theme.Muted).Render("text, !text or -l LABELS   enter keeps the filter, esc leaves it as it was ")
+	if w < roomyFilter {
+		hint = t.Tone(theme.Muted).Render("enter keeps the filter, esc leaves it as it was ")
+	}
 	line := widget.Spread(prompt+f.input.View(), hint, w, "")
 	cursor := f.input.Cursor()
 	if cursor != nil {

@@ -1,6 +1,7 @@
 package ui
 
 import (
+	"slices"
 	"strings"
 
 	"charm.land/bubbles/v2/textinput"
@@ -8,20 +9,28 @@ import (
 	"charm.land/lipgloss/v2"
 	"github.com/sahilm/fuzzy"
 
-	"kubarium/ui/facts"
-	"kubarium/ui/pane"
-	"kubarium/ui/resource"
+	"kubarium/ui/names"
 	"kubarium/ui/theme"
-	"kubarium/ui/watch"
 	"kubarium/ui/widget"
 )
 
 // finder finds anything by some of its letters: kinds, objects, and what keys do.
 type finder struct {
+	title string
 	input textinput.Model
+	// typed makes a thing of what is typed, if that can be one; it may be nil.
+	typed func(string) (item, bool)
 	items items
 	found fuzzy.Matches
 	list  widget.List
+	// from is the first that is seen, of as many as shown.
+	from, shown int
+	// picked is whether something was chosen by a click, and not by what is typed.
+	picked bool
+	// more brings further items while the finder is open; nil if there are none.
+	more *names.Search
+	// seen is how much of that has come.
+	seen progress
 }
 
 // item is one thing that can be found.
@@ -37,62 +46,50 @@ type items []item
 func (l items) String(i int) string { return l[i].text }
 func (l items) Len() int            { return len(l) }
 
-// openFinder shows the finder, with all that there is now.
-func (a *App) openFinder() tea.Cmd {
+// find shows a finder, with a text in it.
+func (a *App) find(d *finder, text string) tea.Cmd {
 	in := textinput.New()
 	in.Prompt = ""
 	in.CharLimit = 100
 	in.SetVirtualCursor(false)
-	d := &finder{input: in, items: a.findable()}
+	in.SetValue(text)
+	d.input = in
 	d.search()
 	a.push(d)
-	return tea.Batch(a.discover(), d.input.Focus())
-}
-
-// findable lists what can be found: the objects that are followed, the kinds, the keys.
-func (a *App) findable() items {
-	var list items
-	object := func(kind, namespace, name, hint string) {
-		ref := watch.Ref{Kind: kind, Namespace: namespace, Name: name}
-		text := strings.ToLower(kind) + " " + strings.TrimPrefix(namespace+"/", "/") + name
-		list = append(list, item{text: text, hint: hint, run: func(a *App) tea.Cmd { return a.open(pane.OpenMsg{Ref: ref, Tab: pane.Summary}) }})
-	}
-	s := a.ctx.Snapshot
-	for _, p := range s.Pods {
-		object("Pod", p.Object.Namespace, p.Object.Name, p.Word)
-	}
-	for _, d := range s.Deployments {
-		object("Deployment", d.Namespace, d.Name, "")
-	}
-	for _, f := range s.Services {
-		object("Service", f.Object.Namespace, f.Object.Name, "")
-	}
-	for _, n := range s.Nodes {
-		object("Node", "", n.Object.Name, map[bool]string{true: "Ready"}[n.State == facts.Running])
-	}
-	for _, k := range a.catalog.Kinds() {
-		list = append(list, item{text: "all " + k.Title(), hint: strings.Join(k.ShortNames, " "), run: func(a *App) tea.Cmd {
-			return a.browse(browseMsg{kind: k, query: resource.Query{Namespace: a.ctx.Namespace}})
-		}})
-	}
-	for _, b := range a.globals() {
-		if b.Run != nil && b.Why() == "" {
-			list = append(list, item{text: b.Explain(), hint: "key " + b.Shown(), run: func(*App) tea.Cmd { return b.Run() }})
-		}
-	}
-	return list
+	return d.input.Focus()
 }
 
 // search finds what fits, best first; everything if nothing is typed.
 func (d *finder) search() {
 	text := strings.TrimSpace(d.input.Value())
-	d.found, d.list = nil, widget.List{}
+	d.found, d.list, d.picked = nil, widget.List{}, false
 	if text != "" {
 		d.found = fuzzy.FindFrom(text, d.items)
 		return
 	}
 	for i := range d.items {
 		d.found = append(d.found, fuzzy.Match{Index: i})
+	}
+}
+
+// add takes items that came later. What was chosen stays so.
+func (d *finder) add(list items) {
+	kept, moved := "", d.list.Cursor > 0 && d.list.Cursor < len(d.found)
+	if moved {
+		kept = d.items[d.found[d.list.Cursor].Index].text
+	}
+	picked := d.picked
+	d.items = append(d.items, list...)
+	d.search()
+	if i := slices.IndexFunc(d.found, func(m fuzzy.Match) bool { return d.items[m.Index].text == kept }); moved && i >= 0 {
+		d.list.Cursor, d.picked = i, picked
+	}
+}
+
+// close implements closer.
+func (d *finder) close() {
+	if d.more != nil {
+		d.more.Close()
 	}
 }
 
@@ -109,10 +106,10 @@ func (d *finder) key(a *App, msg tea.KeyPressMsg) tea.Cmd {
 	case "pgdown":
 		d.list.Move(10, len(d.found))
 	case "enter":
-		if len(d.found) == 0 {
+		chosen, ok := d.chosen()
+		if !ok {
 			return nil
 		}
-		chosen := d.items[d.found[d.list.Cursor].Index]
 		a.pop()
 		return chosen.run(a)
 	default:
@@ -127,12 +124,46 @@ func (d *finder) key(a *App, msg tea.KeyPressMsg) tea.Cmd {
 	return nil
 }
 
+func (d *finder) replies() []reply {
+	return []reply{{"enter", "open", "enter"}, {"↑/↓", "choose", "down"}, {"esc", "back", "esc"}}
+}
+
+// choose implements chooser.
+func (d *finder) choose(line int) bool {
+	const above = 2 // what is typed, and a line of air
+	at := d.from + line - above
+	if line < above || line-above >= d.shown || at >= len(d.found) {
+		return false
+	}
+	d.list.Cursor, d.picked = at, true
+	return true
+}
+
+func (d *finder) typedItem() (item, bool) {
+	if d.typed == nil {
+		return item{}, false
+	}
+	return d.typed(strings.TrimSpace(d.input.Value()))
+}
+
+// chosen is what enter opens: what is typed, if that can be opened, else what is selected.
+func (d *finder) chosen() (item, bool) {
+	if it, ok := d.typedItem(); ok && !d.picked {
+		return it, true
+	}
+	if len(d.found) == 0 {
+		return item{}, false
+	}
+	return d.items[d.found[d.list.Cursor].Index], true
+}
+
 func (d *finder) view(t *theme.Theme, w, h int) string {
 	w = min(w, 78)
 	rows := max(1, min(16, h-9))
 	d.input.SetWidth(w - 12)
 	lines := []string{"  " + t.Prompt.Render("> ") + t.Text.Render(widget.Clean(d.input.Value())) + t.Selected.Render(" "), ""}
 	_, from := widget.List{Cursor: d.list.Cursor, Offset: max(0, d.list.Cursor-rows/2)}.View(len(d.found), rows)
+	d.from, d.shown = from, rows
 	for i := from; i < from+rows; i++ {
 		if i >= len(d.found) {
 			lines = append(lines, "")
@@ -140,11 +171,15 @@ func (d *finder) view(t *theme.Theme, w, h int) string {
 		}
 		lines = append(lines, "  "+d.row(t, d.found[i], i == d.list.Cursor, w-6))
 	}
-	if len(d.found) == 0 {
+	if it, ok := d.typedItem(); ok {
+		lines[1] = "  " + t.Tone(theme.OK).Render(widget.Fit(widget.Spread(" "+widget.Clean(it.text), it.hint+" ", w-6, t.Icons.Ellipsis), w-6, t.Icons.Ellipsis))
+	} else if d.more != nil {
+		lines[1] = "  " + t.Tone(theme.Muted).Render(widget.Fit(" "+d.seen.text(d.more.Kinds), w-6, t.Icons.Ellipsis))
+	}
+	if _, ok := d.typedItem(); !ok && len(d.found) == 0 {
 		lines[2] = "  " + t.Tone(theme.Muted).Render("Nothing has these letters in this order.")
 	}
-	foot := answer(t, "enter", "open") + "     " + answer(t, "↑/↓", "choose") + "     " + answer(t, "esc", "back")
-	return card(t, "Find", foot, lines, w, theme.Accent)
+	return card(t, d.title, foot(t, d.replies()), lines, w, theme.Accent)
 }
 
 // row shows a thing that was found, with the letters by which it was.
@@ -152,15 +187,30 @@ func (d *finder) row(t *theme.Theme, m fuzzy.Match, selected bool, w int) string
 	it := d.items[m.Index]
 	hint := widget.Clean(it.hint)
 	if selected {
-		return t.Selected.Render(widget.Fit(widget.Spread(" "+widget.Clean(it.text), hint+" ", w, t.Icons.Ellipsis), w, t.Icons.Ellipsis))
+		return t.Selected.Render(widget.Fit(widget.Spread(" "+widget.Clean(it.text), " "+hint+" ", w, t.Icons.Ellipsis), w, t.Icons.Ellipsis))
 	}
 	text := widget.Clean(it.text)
 	if text == it.text && len(m.MatchedIndexes) > 0 {
-		text = lipgloss.StyleRunes(text, runes(text, m.MatchedIndexes), t.Key.Underline(true), t.Text)
+		text = lipgloss.StyleRunes(text, runes(text, d.matched(m)), t.Key.Underline(true), t.Text)
 	} else {
 		text = t.Text.Render(text)
 	}
-	return widget.Spread(" "+text, t.Tone(theme.Muted).Render(hint+" "), w, t.Icons.Ellipsis)
+	return widget.Spread(" "+text, t.Tone(theme.Muted).Render(" "+hint+" "), w, t.Icons.Ellipsis)
+}
+
+// matched are the places of the letters by which a thing was found: those of the words as they
+// were typed, if it has them.
+func (d *finder) matched(m fuzzy.Match) []int {
+	text, typed := strings.ToLower(m.Str), strings.ToLower(strings.TrimSpace(d.input.Value()))
+	at := strings.Index(text, typed)
+	if at < 0 || len(text) != len(m.Str) {
+		return m.MatchedIndexes
+	}
+	var places []int
+	for i := range len(typed) {
+		places = append(places, at+i)
+	}
+	return places
 }
 
 // runes turns places of bytes into places of characters.

@@ -91,6 +91,9 @@ func (a *App) forwardSpec(words []string) (forward.Spec, error) {
 		word, name = "pods", flags.Arg(0)
 	}
 	kind, ok := forwardKind(word)
+	if name == "" {
+		return forward.Spec{}, errors.New(forwardUsage)
+	}
 	if !ok {
 		return forward.Spec{}, fmt.Errorf("nothing can be forwarded to a %s: %s", word, forwardUsage)
 	}

@@ -35,9 +35,7 @@ func forwarding(d *driver) *noForwards {
 		{ID: 2, Spec: forward.Spec{To: watch.Ref{Kind: "Deployment", Namespace: "shop", Name: "payments"}, Local: 9090, Remote: 9090}, State: forward.Failing, Total: 1, Err: "deployment/payments has no ready pod of 1"},
 		{ID: 3, Spec: forward.Spec{To: watch.Ref{Kind: "Pod", Namespace: "default", Name: "typo"}, Local: 8443, Remote: 443}, State: forward.Stopped},
 	})
-	d.press(":")
-	d.write("forward")
-	d.press("enter")
+	d.command("forward")
 	return n
 }
 
@@ -63,9 +61,7 @@ func TestForwards(t *testing.T) {
 		"forward web 8080:http":              `"http" is no port`,
 		"forward web 99999":                  `"99999" is no port`,
 	} {
-		d.press(":")
-		d.write(line)
-		d.press("enter")
+		d.command(line)
 		d.sees("Not forwarded", want)
 		d.press("enter", "esc")
 	}

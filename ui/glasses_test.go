@@ -8,6 +8,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/charmbracelet/x/ansi"
+
 	"kubarium/cluster/stored"
 	"kubarium/cluster/trace"
 	"kubarium/ui/etcd"
@@ -46,6 +48,7 @@ func seenInside() *trace.Store {
 	lease := trace.Object{Group: "coordination.k8s.io", Version: "v1", Resource: "leases", Namespace: "kube-node-lease", Name: "node-2"}
 	add(trace.Event{Component: "kube-apiserver", Verb: "update", Object: lease, Actor: "system:node:node-2", Fields: map[string]string{"code": "200"}})
 	add(trace.Event{Component: "kubelet", Verb: "RunPodSandbox", Actor: "node-2", Object: pod, Detail: "ok in 120ms"})
+	add(trace.Event{Component: "kube-proxy", Verb: "rules", Object: trace.Object{Resource: "services", Namespace: "shop", Name: "web"}, Detail: "on node-3: 3 rules added, 2 removed, to 10.244.1.5:8080", Fields: map[string]string{"node": "node-3", "by": "kube-proxy"}})
 	add(trace.Event{Component: "fault", Verb: "inject", Object: trace.Object{Resource: "nodes", Name: "node-3"}, Detail: "node-kill: the node is gone"})
 	add(trace.Event{Component: "hold", Verb: "wait", Object: pod, Actor: "system:kube-scheduler", Detail: "by bindings: bind web-1 to node-2"})
 	return s
@@ -76,16 +79,14 @@ func withGlass(d *driver) *driver {
 
 func openGlassOf(d *driver) *driver {
 	withGlass(d)
-	d.press(":")
-	d.write("glass")
-	d.press("enter")
+	d.command("glass")
 	return d
 }
 
 func TestGlass(t *testing.T) {
 	d := openGlassOf(up(t, 120, 40))
-	d.sees("API server", "etcd", "Scheduler", "Controllers", "Kubelets", "On purpose", "1 unschedulable", "3 wait", "42 events",
-		"kubernetes-admin", "chose node-2", "need=39", "RunPodSandbox", "node-kill", "by bindings", "notify  2    deployments/")
+	d.sees("API server", "etcd", "Scheduler", "Controllers", "Nodes", "On purpose", "1 unschedulable", "3 wait", "42 events",
+		"kubernetes-admin", "chose node-2", "need=39", "RunPodSandbox", "kube-proxy rules services/shop/web", "node-kill", "by bindings", "notify  2    deployments/")
 	d.seesNot("404", "need=2 ", "leases/kube")
 	d.press("r")
 	d.sees("404")
@@ -110,6 +111,23 @@ func TestGlass(t *testing.T) {
 	d.seesNot("RunPodSandbox")
 	d.press("esc", "esc")
 	d.seesNot("On purpose")
+	d = openGlassOf(withEtcd(up(t, 120, 40)))
+	d.press("e")
+	d.sees("etcd /registry/")
+	d.press("esc")
+	d.sees("On purpose")
+}
+
+// TestGlassSaysThatItReads: before the trace has told what it has, nobody knows that there is
+// nothing.
+func TestGlassSaysThatItReads(t *testing.T) {
+	d := up(t, 120, 40)
+	v, _ := glass.Open(d.app.ctx, glass.Sources{Flow: func(context.Context, uint64) (glass.Batch, bool) { return glass.Batch{}, false }})
+	defer v.Close()
+	v.SetSize(120, 40)
+	if got := ansi.Strip(v.View()); !strings.Contains(got, "reading the trace") || strings.Contains(got, "Nothing was written yet") {
+		t.Errorf("it says\n%s", got)
+	}
 }
 
 // TestGlassKeepsStill holds the cursor on its event, and the picture when it is paused.
@@ -160,9 +178,7 @@ func TestGlassKeepsStill(t *testing.T) {
 
 func TestGlassOfAClusterOfOthers(t *testing.T) {
 	d := up(t, 120, 40)
-	d.press(":")
-	d.write("glass")
-	d.press("enter")
+	d.command("glass")
 	d.sees("started elsewhere")
 }
 
@@ -193,9 +209,7 @@ func withEtcd(d *driver) *driver {
 
 func TestEtcd(t *testing.T) {
 	d := withEtcd(up(t, 120, 40))
-	d.press(":")
-	d.write("etcd")
-	d.press("enter")
+	d.command("etcd")
 	d.sees("etcd /registry/", "configmaps/", "events/", "5 keys")
 	d.seesNot("prices")
 	d.press("enter")
@@ -216,9 +230,7 @@ func TestEtcd(t *testing.T) {
 	d.sees("events/shop/web.18a", "7587")
 	d.press("esc", "esc")
 	d.seesNot("masterleases/")
-	d.press(":")
-	d.write("etcd /registry/masterleases/")
-	d.press("enter")
+	d.command("etcd /registry/masterleases/")
 	d.sees("10.89.0.1", "7001")
 }
 

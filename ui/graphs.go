@@ -7,7 +7,6 @@ import (
 
 	"kubarium/ui/gauge"
 	"kubarium/ui/graph"
-	"kubarium/ui/pane"
 	"kubarium/ui/theme"
 )
 
@@ -25,16 +24,25 @@ func (a *App) openGraphs() tea.Cmd {
 
 // measured takes over what the gauges say.
 func (a *App) measured(r gauge.Report) tea.Cmd {
-	a.ctx.Rates = r.Rates
-	a.ctx.Load = make(map[string]pane.Load, len(r.Nodes))
-	for name, u := range r.Nodes {
-		a.ctx.Load[name] = pane.Load{CPU: int64(u.CPU*1000 + 0.5), Memory: int64(u.Memory)}
-	}
+	a.measures = gauge.Report{Rates: r.Rates, Nodes: r.Nodes, Pods: r.Pods}
+	a.showMeasures()
 	return a.tellScreens(r)
+}
+
+// showMeasures has the panes show what was measured last. Of the past nobody knows it.
+func (a *App) showMeasures() {
+	shown := a.measures
+	if a.past != nil && a.past.shown != 0 {
+		shown = gauge.Report{}
+	}
+	a.ctx.Rates, a.ctx.NodeUse, a.ctx.PodUse = shown.Rates, shown.Nodes, shown.Pods
 }
 
 // pageMsg asks for one of the app's own pages by its name, as it is typed.
 type pageMsg struct{ name string }
+
+// The names of pages that are shown again at the next start.
+const pageGraphs, pageGlass = "graphs", "glass"
 
 // run shows the page; nil if there is none of that name.
 func (m pageMsg) run() func(*App) tea.Cmd {
@@ -44,9 +52,9 @@ func (m pageMsg) run() func(*App) tea.Cmd {
 		return func(a *App) tea.Cmd { return a.openEtcd(prefix) }
 	}
 	switch strings.TrimSpace(m.name) {
-	case "graphs":
+	case pageGraphs:
 		return (*App).openGraphs
-	case "glass":
+	case pageGlass:
 		return (*App).openGlass
 	case "map":
 		return (*App).toggleMap

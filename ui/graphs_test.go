@@ -9,7 +9,7 @@ import (
 
 func TestGraphsAreFedWhileTheyAreSeen(t *testing.T) {
 	d := busy(t, 120, 40, plain)
-	d.app.gauges = gauge.New(nil, nil)
+	d.app.gauges = gauge.New(nil, nil, "")
 	d.press("g")
 	d.sees("Overview", "CPU of all nodes", "No word of the metrics server yet")
 	d.send(uitest.Report())
@@ -27,14 +27,10 @@ func TestGraphsAreFedWhileTheyAreSeen(t *testing.T) {
 
 func TestGraphsAndMapByName(t *testing.T) {
 	d := busy(t, 120, 40, plain)
-	d.app.gauges = gauge.New(nil, nil)
-	d.press(":")
-	d.write("graphs")
-	d.press("enter")
+	d.app.gauges = gauge.New(nil, nil, "")
+	d.command("graphs")
 	d.sees("CPU of all nodes")
-	d.press(":")
-	d.write("map")
-	d.press("enter")
+	d.command("map")
 	d.sees("◐ not ready ○ pending")
 	d.seesNot("NAMESPACE")
 }

@@ -61,22 +61,26 @@ func (d *help) key(a *App, msg tea.KeyPressMsg) tea.Cmd {
 	return nil
 }
 
+func (d *help) replies() []reply {
+	list := []reply{{"esc", "back", "esc"}}
+	if d.last > 0 {
+		list = append(list, reply{"↓ ↑", "more", "pgdown"})
+	}
+	return list
+}
+
 func (d *help) view(t *theme.Theme, w, h int) string {
 	w = min(w, 100)
 	lines := d.lines(t, w-6)
 	room := max(1, h-6)
 	d.last = max(0, len(lines)-room)
 	d.offset = min(d.offset, d.last)
-	foot := answer(t, "esc", "back")
-	if d.last > 0 {
-		foot += "     " + answer(t, "↓ ↑", "more")
-	}
 	shown := lines[d.offset:min(len(lines), d.offset+room)]
 	indented := make([]string, len(shown))
 	for i, l := range shown {
 		indented[i] = "  " + l
 	}
-	return card(t, "Keys and signs", foot, indented, w, theme.Accent)
+	return card(t, "Keys and signs", foot(t, d.replies()), indented, w, theme.Accent)
 }
 
 func (d *help) lines(t *theme.Theme, w int) []string {

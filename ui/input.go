@@ -62,7 +62,7 @@ func (a *App) key(msg tea.KeyPressMsg) tea.Cmd {
 
 // interrupt is ctrl+c: it stops what runs in the command line, or leaves.
 func (a *App) interrupt() tea.Cmd {
-	if a.line.Interrupt() || a.cancelDoing() {
+	if a.line.Interrupt() || a.cancelDoing() || a.cancelScreen() {
 		return nil
 	}
 	a.quit = true
@@ -100,21 +100,35 @@ func (a *App) paste(msg tea.PasteMsg) tea.Cmd {
 
 // mouse gives a click or a turn of the wheel to what is under it.
 func (a *App) mouse(msg tea.MouseMsg) tea.Cmd {
-	if a.booting || a.layout.TooSmall || len(a.dialogs) > 0 {
+	if a.layout.TooSmall {
 		return nil
 	}
 	m := msg.Mouse()
+	switch {
+	case len(a.dialogs) > 0:
+		return a.dialogMouse(a.dialogs[len(a.dialogs)-1], msg)
+	case a.booting:
+		return a.bootClick(msg)
+	}
 	at := a.under(m.X, m.Y)
 	switch _, pressed := msg.(tea.MouseClickMsg); {
 	case at == layout.Terminal, a.inTerminal() && !pressed && drags(msg):
 		return a.terminalMouse(msg)
 	case at == layout.Panel:
 		return a.panelMouse(msg)
+	case at == layout.Keys && pressed && m.Button == tea.MouseLeft:
+		return a.clickBar(m.X - a.layout.Rect(layout.Keys).X)
 	}
 	switch msg.(type) {
 	case tea.MouseClickMsg:
-		if m.Button == tea.MouseLeft && a.past == nil {
-			return a.click(at, m.X, m.Y)
+		if m.Button != tea.MouseLeft {
+			break
+		}
+		if cmd := a.click(at, m.X, m.Y); a.past == nil {
+			return cmd
+		} else if cmd != nil {
+			// One looks around in the past, as with the keys; nothing is opened.
+			a.sayPast()
 		}
 	case tea.MouseWheelMsg:
 		by := 3

@@ -51,8 +51,10 @@ type doing struct {
 }
 
 // begin notes an action, and returns its context.
-func (a *App) begin(text string) (context.Context, *doing) {
-	ctx, cancel := context.WithTimeout(context.Background(), actionTime)
+func (a *App) begin(text string) (context.Context, *doing) { return a.beginFor(text, actionTime) }
+
+func (a *App) beginFor(text string, most time.Duration) (context.Context, *doing) {
+	ctx, cancel := context.WithTimeout(context.Background(), most)
 	d := &doing{text: text, since: a.now(), cancel: cancel}
 	a.doings = append(a.doings, d)
 	return ctx, d
@@ -84,7 +86,7 @@ func (a *App) progress() string {
 		return ""
 	}
 	d := a.doings[n-1]
-	text := fmt.Sprintf("%s  %s", d.text, facts.Took(a.ctx.Now.Sub(d.since).Truncate(time.Second)))
+	text := fmt.Sprintf("%s  %s", d.text, facts.Age(a.ctx.Now.Sub(d.since)))
 	if n > 1 {
 		text += fmt.Sprintf(" (and %d more)", n-1)
 	}

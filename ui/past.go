@@ -2,6 +2,7 @@ package ui
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -49,13 +50,17 @@ type (
 		ok   bool
 	}
 	rewoundMsg struct {
-		said string
-		err  error
+		doing *doing
+		said  string
+		err   error
 	}
 )
 
 // stepBig is how many moments a large step has.
 const stepBig = 20
+
+// rewindTime is how long bringing the cluster back may take: all its objects may be written.
+const rewindTime = 15 * time.Minute
 
 // pastPatience is how long the API server may take to tell of the past.
 const pastPatience = 10 * time.Second
@@ -147,6 +152,7 @@ func (a *App) showPast(msg pastMsg) tea.Cmd {
 	}
 	p.shown = msg.revision
 	a.ctx.Snapshot = msg.snapshot
+	a.showMeasures()
 	cmd := a.sync()
 	if p.moments[p.at].Revision != p.shown {
 		return tea.Batch(cmd, a.loadPast())
@@ -161,6 +167,7 @@ func (a *App) returnToNow() tea.Cmd {
 	}
 	a.ctx.Snapshot = a.past.live
 	a.past = nil
+	a.showMeasures()
 	a.relayout()
 	return a.sync()
 }
@@ -198,15 +205,17 @@ func (a *App) pastKey(name string) tea.Cmd {
 		cmd, _ := a.globals().Dispatch(name)
 		return cmd
 	}
-	a.say(theme.Muted, "this is the past: esc returns to now")
+	a.sayPast()
 	return nil
 }
+
+func (a *App) sayPast() { a.say(theme.Muted, "this is the past: esc returns to now") }
 
 // pastLine tells which moment is shown, in place of the counts.
 func (a *App) pastLine() string {
 	t, p := a.ctx.Theme, a.past
 	m := p.moments[p.at]
-	ago := facts.Took(a.now().Sub(m.Time).Round(time.Second))
+	ago := facts.Age(a.now().Sub(m.Time))
 	text := fmt.Sprintf(" %s as it was at %s, %s ago (%d of %d) ", t.Icons.Stopped, m.Time.Format("15:04:05"), ago, p.at+1, len(p.moments))
 	return t.Banner.Render(text) + t.Tone(theme.Accent).Render(" after: "+m.String())
 }
@@ -232,7 +241,7 @@ func (a *App) offerUndo(msg lastChangeMsg) {
 		a.say(theme.Muted, "there is no change of yours to take back")
 		return
 	}
-	ago := facts.Took(a.now().Sub(msg.at).Round(time.Second))
+	ago := facts.Age(a.now().Sub(msg.at))
 	text := fmt.Sprintf("%s\n\n%s ago. Whatever came of it is taken back as well: the whole cluster is again what it was before.", msg.what, ago)
 	a.push(&confirm{title: "Take this back?", text: text, yes: "take it back", do: func(a *App) tea.Cmd {
 		return a.rewind("taking it back", a.opts.Rewind.Undo)
@@ -250,18 +259,22 @@ func (a *App) askBringBack() tea.Cmd {
 	return nil
 }
 
-func (a *App) rewind(doing string, do func(context.Context) (string, error)) tea.Cmd {
-	a.say(theme.Busy, doing)
+func (a *App) rewind(text string, do func(context.Context) (string, error)) tea.Cmd {
+	ctx, d := a.beginFor(text, rewindTime)
 	return func() tea.Msg {
-		said, err := do(context.Background())
-		return rewoundMsg{said: said, err: err}
+		said, err := do(ctx)
+		return rewoundMsg{doing: d, said: said, err: err}
 	}
 }
 
 func (a *App) rewound(msg rewoundMsg) {
-	if msg.err != nil {
+	a.end(msg.doing)
+	switch {
+	case errors.Is(msg.err, context.Canceled):
+		a.push(note("Cancelled", "Some objects may have been written already, and others not: u offers to take your last change back again."))
+	case msg.err != nil:
 		a.push(note("Not brought back", msg.err.Error()))
-		return
+	default:
+		a.say(theme.OK, msg.said)
 	}
-	a.say(theme.OK, msg.said)
 }

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	tea "charm.land/bubbletea/v2"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -15,6 +16,7 @@ import (
 	clienttesting "k8s.io/client-go/testing"
 
 	"kubarium/cluster/trace"
+	"kubarium/ui/gauge"
 	"kubarium/ui/watch"
 )
 
@@ -37,7 +39,7 @@ func (r *rewinderStub) To(_ context.Context, revision int64) (string, error) {
 
 // withPast is a driver of an app that knows of the revisions 1 to 5, at each of which
 // there is one pod, named after it; the first is compacted.
-func withPast(t *testing.T) (*driver, *rewinderStub) {
+func withPast(t *testing.T, w, h int, change ...func(*Options)) (*driver, *rewinderStub) {
 	t.Helper()
 	store, rewinder := trace.NewStore(), &rewinderStub{}
 	for i := range 5 {
@@ -45,7 +47,7 @@ func withPast(t *testing.T) (*driver, *rewinderStub) {
 			"key": "/registry/pods/default/web", "revision": fmt.Sprint(i + 1),
 		}})
 	}
-	d := up(t, 160, 40, func(o *Options) { o.Trace, o.Rewind = store, rewinder })
+	d := up(t, w, h, append(change, func(o *Options) { o.Trace, o.Rewind = store, rewinder })...)
 	client := fake.NewClientset()
 	client.PrependReactor("list", "*", func(action clienttesting.Action) (bool, runtime.Object, error) {
 		options := action.(clienttesting.ListActionImpl).GetListOptions()
@@ -66,8 +68,16 @@ func withPast(t *testing.T) (*driver, *rewinderStub) {
 }
 
 func TestThePastIsShown(t *testing.T) {
-	d, _ := withPast(t)
+	d, _ := withPast(t, 200, 60)
+	uses := map[string]gauge.Use{"default/then-4": {CPU: 0.123}}
+	report := gauge.Report{Pods: uses, Rates: map[string]float64{"kube-apiserver": 25}}
+	d.send(report)
+	d.sees("CPU", "25 requests/s")
 	d.press("<")
+	// Nobody knows what pods used then.
+	d.seesNot("CPU", "123m", "25 requests/s")
+	d.send(report)
+	d.seesNot("CPU", "123m", "25 requests/s")
 	d.sees("as it was at", "then-4", "(4 of 5)", "< back", "after: update pods/default/web")
 	d.seesNot(": kubectl")
 	d.press("<", "<")
@@ -86,14 +96,25 @@ func TestThePastIsShown(t *testing.T) {
 	d.send(watch.SnapshotMsg{Snapshot: watch.New(&corev1.Pod{ObjectMeta: metav1.ObjectMeta{Name: "newest", Namespace: "default"}})})
 	d.sees("then-3")
 	d.press("esc")
-	d.sees("newest")
+	d.sees("newest", "CPU")
 	d.seesNot("as it was at", "then-3")
 	d.press("<", ">")
 	d.sees("newest")
 }
 
+// TestDeletingTellsOfUndo: who is asked whether to delete learns what can be taken back.
+func TestDeletingTellsOfUndo(t *testing.T) {
+	d, _ := withPast(t, 120, 40, plain)
+	d.press("3", "d")
+	d.sees("u takes it back for some minutes")
+	d.seesNot("for good")
+	d = up(t, 120, 40)
+	d.press("3", "d")
+	d.sees("is deleted for good", "Else nothing brings it back")
+}
+
 func TestBringingBackAsksFirst(t *testing.T) {
-	d, rewinder := withPast(t)
+	d, rewinder := withPast(t, 160, 40)
 	d.press("<", "<", "B")
 	d.sees("Bring the cluster back to this moment?", "update pods/default/web")
 	d.press("esc", "esc", "u")
@@ -108,6 +129,36 @@ func TestBringingBackAsksFirst(t *testing.T) {
 	d.press("u", "y")
 	if got := strings.Join(rewinder.asked, ", "); got != "to 3, undo" {
 		t.Errorf("did %s", got)
+	}
+}
+
+// slowRewinder goes back until nobody wants that any more.
+type slowRewinder struct{ rewinderStub }
+
+func (r *slowRewinder) Undo(ctx context.Context) (string, error) {
+	<-ctx.Done()
+	return "", ctx.Err()
+}
+
+// TestUndoIsCancelled: going back takes long; it is seen, and can be ended.
+func TestUndoIsCancelled(t *testing.T) {
+	d := up(t, 160, 40, func(o *Options) { o.Rewind = &slowRewinder{} })
+	d.press("u")
+	_, cmd := d.app.Update(keyPress("y"))
+	d.sees("taking it back", "ctrl+c cancels")
+	got := make(chan tea.Msg, 1)
+	go func() { got <- cmd() }()
+	d.press("ctrl+c")
+	select {
+	case msg := <-got:
+		d.take(msg)
+	case <-time.After(10 * time.Second):
+		t.Fatal("it goes on")
+	}
+	d.sees("Cancelled", "Some objects may have been written")
+	d.seesNot("ctrl+c cancels")
+	if d.quit {
+		t.Error("ctrl+c left the app")
 	}
 }
 

@@ -17,6 +17,7 @@ import (
 	"kubarium/ui/pane"
 	"kubarium/ui/resource"
 	"kubarium/ui/watch"
+	"kubarium/ui/way"
 )
 
 // Actions are all that can be given other keys, by where they work, with the keys that
@@ -26,8 +27,15 @@ func Actions() []keys.Group {
 	pod := corev1.Pod{ObjectMeta: metav1.ObjectMeta{Name: "pod"}, Spec: corev1.PodSpec{Containers: []corev1.Container{{Name: "one"}, {Name: "two"}}}}
 	a.ctx.Snapshot = watch.New(&pod)
 	// The commands that would fill these views are not run.
-	object, _ := detail.Open(a.ctx, allTabs{a.backend}, watch.Ref{Kind: "Pod", Name: pod.Name}, pane.Logs)
-	defer object.Close()
+	var object keys.Set
+	for _, of := range []struct {
+		ref watch.Ref
+		tab pane.Tab
+	}{{watch.Ref{Kind: "Pod", Name: pod.Name}, pane.Logs}, {watch.Ref{Kind: "Deployment", Name: "deployment"}, pane.YAML}} {
+		view, _ := detail.Open(a.ctx, allTabs{a.backend}, of.ref, of.tab)
+		defer view.Close()
+		object = joined(object, view.Bindings())
+	}
 	inside, _ := glass.Open(a.ctx, glass.Sources{})
 	defer inside.Close()
 	keyed, _ := etcd.Open(a.ctx, etcd.Source{}, "")
@@ -43,14 +51,25 @@ func Actions() []keys.Group {
 	}
 	return append(groups,
 		keys.Group{Title: "table of a kind", Set: resource.Keys(a.ctx)},
-		keys.Group{Title: "object", Set: object.Bindings()},
+		keys.Group{Title: "object", Set: object},
 		keys.Group{Title: "graphs", Set: graph.Open(a.ctx, func(bool) {}).Bindings()},
 		keys.Group{Title: "glass", Set: inside.Bindings()},
 		keys.Group{Title: "etcd", Set: keyed.Bindings()},
 		keys.Group{Title: "forwards", Set: forward.Keys(a.ctx)},
+		keys.Group{Title: "packet", Set: way.Keys(a.ctx)},
 		keys.Group{Title: "output of kubectl", Set: a.dockKeys()},
 		keys.Group{Title: "terminal", Set: a.terminalKeys()},
 	)
+}
+
+// joined has the bindings of both, those of one name once.
+func joined(set, more keys.Set) keys.Set {
+	for _, b := range more {
+		if b.Action == keys.Fixed || !slices.ContainsFunc(set, func(o keys.Binding) bool { return o.Name() == b.Name() }) {
+			set = append(set, b)
+		}
+	}
+	return set
 }
 
 // isFor reports whether a key is that of one of the app's own actions.

@@ -6,6 +6,8 @@ import (
 
 	tea "charm.land/bubbletea/v2"
 
+	"kubarium/ui/glass"
+	"kubarium/ui/graph"
 	"kubarium/ui/layout"
 	"kubarium/ui/resource"
 )
@@ -20,6 +22,10 @@ type Memory struct {
 	Panel *bool `json:"panel,omitempty"`
 	// Kind is that of the table that is shown; "" is none.
 	Kind string `json:"kind,omitempty"`
+	// Look is how that table was arranged.
+	Look resource.Look `json:"look,omitzero"`
+	// Page is that of the app's own pages that is shown, by the name that one types; "" is none.
+	Page string `json:"page,omitempty"`
 	// Theme was chosen in the app, where the settings say Instead.
 	Theme   string `json:"theme,omitempty"`
 	Instead string `json:"instead,omitempty"`
@@ -76,20 +82,33 @@ func (a *App) recallNamespace() {
 	a.memory.Namespace = ""
 }
 
-// recallTable shows the table that was shown, as soon as its kind is known.
-func (a *App) recallTable() tea.Cmd {
-	name := a.memory.Kind
-	a.memory.Kind = ""
-	if name == "" || len(a.screens) > 0 || a.tables == nil {
+// recallScreen shows the table that was shown, as soon as its kind is known, or the page.
+func (a *App) recallScreen() tea.Cmd {
+	m := a.memory
+	a.memory.Kind, a.memory.Page = "", ""
+	if len(a.screens) > 0 {
 		return nil
 	}
-	kind, ok := a.catalog.Find(name)
-	if !ok {
+	switch {
+	case m.Page == pageGraphs && a.gauges != nil:
+		return a.openGraphs()
+	case m.Page == pageGlass && a.noGlass() == "":
+		return a.openGlass()
+	}
+	kind, ok := a.catalog.Find(m.Kind)
+	if !ok || m.Kind == "" || a.tables == nil {
 		return nil
+	}
+	query, err := m.Look.Query(a.ctx.Namespace)
+	if err != nil {
+		query = resource.Query{Namespace: a.ctx.Namespace}
 	}
 	text := a.ctx.Text
-	cmd := a.browse(browseMsg{kind: kind, query: resource.Query{Namespace: a.ctx.Namespace}})
+	cmd := a.browse(browseMsg{kind: kind, query: query})
 	a.ctx.Text = text
+	if table := a.tableTop(); table != nil {
+		table.Arrange(m.Look)
+	}
 	return tea.Batch(cmd, a.sync())
 }
 
@@ -101,8 +120,13 @@ func (a *App) remember() Memory {
 		m.Panel = &on
 	}
 	for _, s := range a.screens {
-		if table, ok := s.(*resource.View); ok {
-			m.Kind = table.Kind().Title()
+		switch s := s.(type) {
+		case *resource.View:
+			m.Kind, m.Look = s.Kind().Title(), s.Look()
+		case *graph.View:
+			m.Page = pageGraphs
+		case *glass.View:
+			m.Page = pageGlass
 		}
 	}
 	if a.opts.Theme != a.configured {

@@ -3,6 +3,7 @@ package ui
 import (
 	"testing"
 
+	"kubarium/ui/gauge"
 	"kubarium/ui/layout"
 	"kubarium/ui/theme"
 	"kubarium/ui/uitest"
@@ -46,19 +47,36 @@ func TestMapAndTableAreKept(t *testing.T) {
 	d.press("m")
 	withTables(d)
 	d.press(":")
-	d.write("deployments -A")
-	d.press("enter")
-	d.sees("deployments.apps")
+	d.write("deployments -A -l app --field-selector metadata.name!=x")
+	d.press("enter", "w", "o", "O")
+	arranged := "-l app --field-selector metadata.name!=x  by ready, largest first"
+	d.sees("deployments.apps", arranged, "SELECTOR")
 	d = again(t, d, 120, 40)
 	d.seesNot("deployments.apps")
 	withTables(d)
 	d.send(catalogMsg{catalog: d.app.catalog})
-	d.sees("deployments.apps")
+	d.sees("deployments.apps", arranged, "SELECTOR")
+}
+
+// TestPagesAreKept shows the graphs again that were seen.
+func TestPagesAreKept(t *testing.T) {
+	d := graphs(t, 120, 40, plain)
+	d.sees("CPU of all nodes")
+	d = again(t, d, 120, 40)
+	d.seesNot("CPU of all nodes")
+	d.app.gauges = gauge.New(nil, nil, "")
+	d.send(catalogMsg{catalog: someKinds()})
+	d.sees("CPU of all nodes")
+	t.Log("glass of a cluster that has none is not complained of")
+	d = up(t, 120, 40, func(o *Options) { o.Memory = Memory{Page: pageGlass} })
+	d.send(catalogMsg{catalog: someKinds()})
+	d.sees("Control plane")
+	d.seesNot("nobody sees inside")
 }
 
 // TestDamagedStateIsForgotten: nothing that is kept may keep the app from its start.
 func TestDamagedStateIsForgotten(t *testing.T) {
-	for _, text := range []string{"", "{", "[]", `{"focus": 3}`, `{"focus":"nowhere","theme":"pink","instead":"dark","kind":"things","namespace":"gone"}`} {
+	for _, text := range []string{"", "{", "[]", `{"focus": 3}`, `{"focus":"nowhere","theme":"pink","instead":"dark","kind":"things","namespace":"gone"}`, `{"page":"nowhere"}`} {
 		d := up(t, 120, 40, func(o *Options) { o.Memory = ParseMemory([]byte(text)) })
 		d.sees("web")
 		d.seesNot("namespace gone")
@@ -71,6 +89,16 @@ func TestDamagedStateIsForgotten(t *testing.T) {
 			t.Errorf("%s: something is in the way", text)
 		}
 	}
+}
+
+// TestDamagedLookIsForgotten: the table comes back as it is from the start.
+func TestDamagedLookIsForgotten(t *testing.T) {
+	d := withTables(up(t, 120, 40, func(o *Options) {
+		o.Memory = ParseMemory([]byte(`{"kind":"deployments.apps","look":{"labels":"a=(","sort":"Nothing"}}`))
+	}))
+	d.send(catalogMsg{catalog: d.app.catalog})
+	d.sees("deployments.apps  in all namespaces", "payments")
+	d.seesNot("a=(", "by nothing")
 }
 
 // TestOwnThemeIsOneOfThem shows a theme that the user has written, and goes on to others.

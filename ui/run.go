@@ -11,6 +11,7 @@ import (
 	tea "charm.land/bubbletea/v2"
 	authorizationv1 "k8s.io/api/authorization/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
 
@@ -139,19 +140,34 @@ func feedObjects(ctx context.Context, o Options, send func(tea.Msg)) {
 		send(problemMsg{err: fmt.Errorf("client of the API server: %w", err)})
 		return
 	}
-	msg := connectedMsg{config: config, client: client, gauges: gauge.New(o.Trace, client.Discovery().RESTClient())}
+	msg := connectedMsg{config: config, client: client}
 	if v, err := client.Discovery().ServerVersion(); err == nil {
 		msg.version = v.GitVersion
 	}
 	msg.forwards = forward.New(ctx, forward.FromServer(client, config))
 	msg.namespace = onlyNamespace(ctx, client, o.Cluster)
+	msg.gauges = gauge.New(o.Trace, client.Discovery().RESTClient(), msg.namespace)
 	send(msg)
 	var others sync.WaitGroup
 	others.Go(func() { msg.gauges.Run(ctx, func(r gauge.Report) { send(r) }) })
 	others.Go(func() { feedForwards(ctx, msg.forwards, send) })
 	defer others.Wait()
-	store := watch.Store{Client: client, Health: health, Ask: watch.Ask(client), Namespace: msg.namespace}
+	watcher, err := newClient(inProtobuf(config))
+	if err != nil {
+		send(problemMsg{err: fmt.Errorf("client of the API server: %w", err)})
+		return
+	}
+	store := watch.Store{Client: watcher, Health: health, Ask: watch.Ask(client), Namespace: msg.namespace}
 	store.Run(ctx, send)
+}
+
+// inProtobuf is for a client of built-in kinds alone: the API server writes those, and the
+// app reads them, in a fraction of the time that JSON takes.
+func inProtobuf(c *rest.Config) *rest.Config {
+	c = rest.CopyConfig(c)
+	c.ContentType = runtime.ContentTypeProtobuf
+	c.AcceptContentTypes = runtime.ContentTypeProtobuf + "," + runtime.ContentTypeJSON
+	return c
 }
 
 // onlyNamespace is the one to show to somebody who may not see the pods of all: that of

@@ -94,7 +94,7 @@ func (a *App) fromTerminal(msg tea.Msg) tea.Cmd {
 		a.hideTerminal()
 		a.say(theme.Muted, "the shell has ended")
 	case terminal.RanMsg:
-		return a.tell(panel.CommandRanMsg{Line: msg.Line, ExitCode: msg.Code})
+		return a.tell(panel.CommandRanMsg{Line: msg.Line, ExitCode: msg.Code, Output: msg.Output})
 	}
 	return nil
 }

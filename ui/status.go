@@ -17,9 +17,8 @@ func (a *App) statusLine(w int) string {
 	t := a.ctx.Theme
 	end := t.Tone(theme.Muted).Render("  "+strings.Join(a.costs(), "  ")) + " "
 	broken := a.brokenWords()
-	words := w >= 150 && len(broken) == 0 || w >= 110 && a.ctx.Namespace == "" && a.ctx.Text == "" && len(broken) == 0
 	var left string
-	for _, form := range []struct{ version, words bool }{{true, words}, {false, words}, {true, false}, {false, false}} {
+	for _, form := range []struct{ version, words bool }{{true, true}, {false, true}, {true, false}, {false, false}} {
 		left = a.fares(broken, form.version, form.words)
 		if widget.Width(left)+widget.Width(end) <= w {
 			return widget.Spread(left, end, w, t.Icons.Ellipsis)

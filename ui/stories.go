@@ -18,7 +18,7 @@ const keepSteps = 2000
 
 // CanTell implements detail.Teller: who sees no requests, knows no stories.
 func (b *backend) CanTell(ref watch.Ref) bool {
-	return b.trace != nil && ref.Kind != "Event" && b.cluster != nil
+	return b.trace != nil && ref.Kind != "Event"
 }
 
 // Story implements detail.Teller.
@@ -70,7 +70,7 @@ func tellStory(ctx context.Context, from *trace.Store, root story.Root, show fun
 // storyText has two lines a step: what happened, and what makes it part of the story.
 func storyText(steps []story.Step) string {
 	if len(steps) == 0 {
-		return fmt.Sprintf("Nothing is known yet. What happened is kept for the newest %d events in the cluster.", trace.Capacity)
+		return fmt.Sprintf("Nothing is known yet. The newest %d MiB of what happened\nin the cluster are kept.", trace.Limit>>20)
 	}
 	var text strings.Builder
 	fmt.Fprintf(&text, "What came of it, from %s on:\n\n", steps[0].Time.Format("15:04:05.000"))

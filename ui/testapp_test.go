@@ -74,6 +74,14 @@ func (f *fakeAPI) Explain(_ context.Context, ref watch.Ref, field []string) (str
 
 func (f *fakeAPI) CanLook(ref watch.Ref) bool { return ref.Kind == "Pod" || ref.Kind == "Service" }
 
+func (f *fakeAPI) CanTell(watch.Ref) bool { return true }
+
+// Story is told once, then the cluster ends.
+func (f *fakeAPI) Story(_ context.Context, ref watch.Ref, show func(string)) error {
+	show("What came of it, from 22:40:00.000 on:\n\n   +0.000 s  replicaset-controller  creates Pod " + ref.Name + "\n             it is the root\n   +0.012 s  scheduler  binds it to node-1\n             it is about " + ref.Name)
+	return f.failure
+}
+
 // Inside is told once, then the cluster ends.
 func (f *fakeAPI) Inside(_ context.Context, ref watch.Ref, show func(string)) error {
 	show("container of " + ref.Name + "\n  KIND   INODE")
@@ -184,12 +192,20 @@ func (d *driver) write(text string) {
 	}
 }
 
+// command gives a command to the app's command line.
+func (d *driver) command(line string) {
+	d.t.Helper()
+	d.press(":")
+	d.write(line)
+	d.press("enter")
+}
+
 func keyPress(name string) tea.KeyPressMsg {
 	named := map[string]tea.Key{
 		"enter": {Code: tea.KeyEnter}, "esc": {Code: tea.KeyEscape}, "tab": {Code: tea.KeyTab},
 		"shift+tab": {Code: tea.KeyTab, Mod: tea.ModShift}, "up": {Code: tea.KeyUp}, "down": {Code: tea.KeyDown},
 		"left": {Code: tea.KeyLeft}, "right": {Code: tea.KeyRight}, "pgup": {Code: tea.KeyPgUp}, "pgdown": {Code: tea.KeyPgDown},
-		"ctrl+c": {Code: 'c', Mod: tea.ModCtrl}, "ctrl+p": {Code: 'p', Mod: tea.ModCtrl}, "f2": {Code: tea.KeyF2}, "ctrl+s": {Code: 's', Mod: tea.ModCtrl},
+		"ctrl+c": {Code: 'c', Mod: tea.ModCtrl}, "ctrl+p": {Code: 'p', Mod: tea.ModCtrl}, "ctrl+a": {Code: 'a', Mod: tea.ModCtrl}, "f1": {Code: tea.KeyF1}, "f2": {Code: tea.KeyF2}, "ctrl+s": {Code: 's', Mod: tea.ModCtrl},
 		"end": {Code: tea.KeyEnd}, "backspace": {Code: tea.KeyBackspace}, " ": {Code: tea.KeySpace, Text: " "},
 	}
 	if k, ok := named[name]; ok {

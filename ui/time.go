@@ -9,6 +9,7 @@ import (
 	"kubarium/ui/facts"
 	"kubarium/ui/theme"
 	"kubarium/ui/watch"
+	"kubarium/ui/way"
 )
 
 // How often the clock moves: while something moves, while there are ages in
@@ -63,9 +64,9 @@ func (a *App) ticked(msg tickMsg) {
 
 func (a *App) pace() time.Duration {
 	switch {
-	case a.moving() && !a.opts.NoMotion:
+	case (a.moving() || a.sending()) && !a.opts.NoMotion:
 		return tickMotion
-	case a.booting, len(a.doings) > 0, a.note.text != "", a.fresh(), a.tableFresh():
+	case a.booting, len(a.doings) > 0, a.sending(), a.note.text != "", a.fresh(), a.tableFresh():
 		return tickYoung
 	}
 	return tickIdle
@@ -115,6 +116,12 @@ func (a *App) fresh() bool {
 		}
 	}
 	return false
+}
+
+// sending reports whether a packet is on its way whose screen is seen.
+func (a *App) sending() bool {
+	s, ok := a.top().(*way.View)
+	return ok && s.Running()
 }
 
 // tableFresh reports whether the table that is seen has marks that go, or young ages.

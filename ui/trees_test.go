@@ -29,9 +29,7 @@ func withTree(d *driver) *driver {
 
 func TestTree(t *testing.T) {
 	d := withTree(up(t, 120, 40))
-	d.press(":")
-	d.write("tree")
-	d.press("enter")
+	d.command("tree")
 	d.sees("Whose tree?")
 	d.press("esc", "esc", "esc", "3", "down", "down", "down")
 	d.press("enter", "o")
@@ -70,9 +68,7 @@ func TestTreeOfNothing(t *testing.T) {
 		"tree deploy":           "Which deploy? Write: tree deploy/NAME",
 		"tree deploy/web --odd": "unknown flag",
 	} {
-		d.press(":")
-		d.write(line)
-		d.press("enter")
+		d.command(line)
 		d.sees(want)
 		d.press("esc", "esc", "esc")
 	}

@@ -13,6 +13,7 @@ import (
 	"kubarium/ui/keys"
 	"kubarium/ui/layout"
 	"kubarium/ui/panel"
+	"kubarium/ui/rights"
 	"kubarium/ui/theme"
 	"kubarium/ui/widget"
 )
@@ -63,11 +64,11 @@ func (a *App) overlay(canvas *lipgloss.Canvas, d dialog) {
 	t := a.ctx.Theme
 	widget.Dim(canvas, t.Tone(theme.Faint).GetForeground())
 	s := d.view(t, a.w-4, a.h-2)
-	w, h := lipgloss.Size(s)
+	x, y, _, _ := a.place(s)
 	if t.Fine {
 		s = widget.Flood(s, func(int) color.Color { return t.Surface })
 	}
-	canvas.Compose(lipgloss.NewCompositor(lipgloss.NewLayer(s).X((a.w - w) / 2).Y(max(0, (a.h-h)/2))))
+	canvas.Compose(lipgloss.NewCompositor(lipgloss.NewLayer(s).X(x).Y(y)))
 }
 
 func (a *App) tooSmall() string {
@@ -207,6 +208,25 @@ func (a *App) tabAt(x int) layout.Name {
 
 // keyBar shows the keys that matter now, or how something went.
 func (a *App) keyBar(w int) string {
+	items, right := a.barItems(w)
+	texts := make([]string, len(items))
+	for i, item := range items {
+		texts[i] = item.text
+	}
+	return widget.Spread(" "+strings.Join(texts, strings.Repeat(" ", barGap)), right, w, "")
+}
+
+// barGap is between two keys of the bar.
+const barGap = 3
+
+// barItem is a key in the bar.
+type barItem struct {
+	text string
+	key  string
+}
+
+// barItems are the keys for which a bar of w cells has room, and what stands at its end.
+func (a *App) barItems(w int) ([]barItem, string) {
 	t := a.ctx.Theme
 	set := append(keys.Set{}, a.focused().Set...)
 	if a.past != nil && a.focus != layout.Panel {
@@ -224,36 +244,47 @@ func (a *App) keyBar(w int) string {
 		right = t.Tone(a.note.tone).Render(strings.TrimSpace(sign+" "+a.note.text)) + " "
 		right = ansi.Truncate(right, w*2/3, t.Icons.Ellipsis)
 	}
-	return widget.Spread(" "+keyItems(t, set, w-widget.Width(right)-2), right, w, "")
+	return keyItems(t, set, a.markedKeys(), w-widget.Width(right)-2), right
 }
 
 // keyItems are as many keys as fit in w cells, and in any case those that the bar
-// always has.
-func keyItems(t *theme.Theme, set keys.Set, w int) string {
-	const gap = "   "
-	var items []string
+// always has. Those of which a lesson speaks come first, and are marked. What the user has no
+// right to is grey and in brackets; its key says why.
+func keyItems(t *theme.Theme, set keys.Set, marked []string, w int) []barItem {
+	var items []barItem
 	var always []bool
 	reserved := 0
 	seen := map[string]bool{}
-	for _, b := range set {
-		shown := b.Shown()
-		if !b.Bar || seen[shown] || b.Why() != "" {
+	set, n := markedFirst(set, marked)
+	for i, b := range set {
+		shown, why := b.Shown(), b.Why()
+		refused := rights.Refusal(why)
+		if seen[shown] || why != "" && !refused || (!b.Bar && i >= n) {
 			continue
 		}
 		seen[shown] = true
 		if t.Icons.ASCII {
 			shown = plainKey(shown)
 		}
-		item := t.Key.Render(shown) + " " + t.Tone(theme.Muted).Render(b.Desc)
+		item := barItem{text: t.Key.Render(shown) + " " + t.Tone(theme.Muted).Render(b.Desc)}
+		switch {
+		case refused:
+			item.text = t.Tone(theme.Faint).Render("(" + shown + " " + b.Desc + ")")
+		case i < n:
+			item.text = t.Tone(theme.Accent).Bold(true).Render(t.Icons.Cursor) + " " + t.Selected.Render(" "+shown+" "+b.Desc+" ")
+		}
+		if len(b.Keys) > 0 {
+			item.key = b.Keys[0]
+		}
 		items, always = append(items, item), append(always, b.Always)
 		if b.Always {
-			reserved += widget.Width(item) + len(gap)
+			reserved += widget.Width(item.text) + barGap
 		}
 	}
-	var out []string
-	room := w - reserved + len(gap)
+	var out []barItem
+	room := w - reserved + barGap
 	for i, item := range items {
-		n := widget.Width(item) + len(gap)
+		n := widget.Width(item.text) + barGap
 		if !always[i] {
 			if room -= n; room < 0 {
 				continue
@@ -261,5 +292,26 @@ func keyItems(t *theme.Theme, set keys.Set, w int) string {
 		}
 		out = append(out, item)
 	}
-	return strings.Join(out, gap)
+	return out
+}
+
+// markedFirst moves the bindings of marked keys to the front, and tells how many they are.
+// Of two that have the same key, the first one gets it.
+func markedFirst(set keys.Set, marked []string) (keys.Set, int) {
+	var front, rest keys.Set
+	left := slices.Clone(marked)
+	for _, b := range set {
+		is := false
+		left = slices.DeleteFunc(left, func(name string) bool {
+			has := slices.Contains(b.Keys, name)
+			is = is || has
+			return has
+		})
+		if is {
+			front = append(front, b)
+		} else {
+			rest = append(rest, b)
+		}
+	}
+	return append(front, rest...), len(front)
 }

@@ -3,9 +3,9 @@ package uitest
 import (
 	"strings"
 
-	"charm.land/bubbles/v2/key"
 	tea "charm.land/bubbletea/v2"
 
+	"kubarium/ui/keys"
 	"kubarium/ui/panel"
 	"kubarium/ui/widget"
 )
@@ -13,7 +13,7 @@ import (
 // Panel is a panel with some text in it. It keeps what it was told.
 type Panel struct {
 	// More are keys that it has beside r.
-	More     []key.Binding
+	More     keys.Set
 	HasFocus bool
 	Seen     []tea.Msg
 }
@@ -47,8 +47,8 @@ func (p *Panel) View(width, height int) string {
 }
 
 // Keys implements panel.Panel.
-func (p *Panel) Keys() []key.Binding {
-	return append([]key.Binding{key.NewBinding(key.WithKeys("r"), key.WithHelp("r", "run"))}, p.More...)
+func (p *Panel) Keys() keys.Set {
+	return append(keys.Set{{Keys: []string{"r"}, Desc: "run", Bar: true}}, p.More...)
 }
 
 // Focused implements panel.Panel.

@@ -22,8 +22,12 @@ func Report() gauge.Report {
 		return &gauge.History{Step: step, Series: series}
 	}
 	return gauge.Report{
-		Rates: map[string]float64{"kube-apiserver": 25, "etcd": 6, "kube-controller-manager": 4, "kube-scheduler": 0.4},
-		Nodes: map[string]gauge.Use{"node-1": {CPU: 2.1, Memory: 900 * mi}, "node-2": {CPU: 0.3, Memory: 1700 * mi}, "node-3": {CPU: 0.04, Memory: 300 * mi}},
+		Traced: true,
+		Rates:  map[string]float64{"kube-apiserver": 25, "etcd": 6, "kube-controller-manager": 4, "kube-scheduler": 0.4},
+		Nodes:  map[string]gauge.Use{"node-1": {CPU: 2.1, Memory: 900 * mi}, "node-2": {CPU: 0.3, Memory: 1700 * mi}, "node-3": {CPU: 0.04, Memory: 300 * mi}},
+		Pods: map[string]gauge.Use{
+			"default/web-5b978d69-bm9k0": {CPU: 0.812, Memory: 91 * mi}, "shop/cart-5b97ac58-do9k2": {CPU: 0.0504, Memory: 50 * mi},
+		},
 		Traffic: history(2*time.Second, map[gauge.Group]map[string][]float64{
 			gauge.Requests: {"get": wave(9, 4, 11), "list": wave(1, 1, 5), "watch": wave(0.5, 1, 3), "update": wave(5, 2, 9), "patch": wave(2, 3, 4), "create": wave(1, 2, 13)},
 			gauge.Clients:  {"node-1": wave(4, 2, 7), "node-2": wave(3, 2, 9), "kube-controller-manager": wave(4, 3, 5), "kube-scheduler": wave(1, 1, 12)},
