@@ -91,6 +91,8 @@ func toolVerbs(tool string) (verbs []string, known bool) {
 		return []string{"list", "inject", "heal", "status"}, true
 	case "snapshot":
 		return []string{"ls", "save", "restore", "rm", "diff"}, true
+	case "inspect":
+		return []string{"node", "container", "pod", "service", "svc", "path"}, true
 	case "encrypt-secrets", "clock", "trace", "hold", "step", "release":
 		return nil, true
 	}
@@ -106,7 +108,7 @@ func ToolOf(line string) (args []string, ok bool) {
 	}
 	args = words[1:]
 	verbs, known := toolVerbs(args[0])
-	if !known || slices.Contains(args, "-f") || slices.ContainsFunc(args, func(a string) bool { return strings.HasPrefix(a, "--follow") }) {
+	if !known || slices.Contains(args, "-f") || slices.Contains(args, "-w") || slices.Contains(args, "--watch") || slices.ContainsFunc(args, func(a string) bool { return strings.HasPrefix(a, "--follow") }) {
 		return nil, false
 	}
 	if len(verbs) > 0 && (len(args) < 2 || !slices.Contains(verbs, args[1])) {
@@ -264,7 +266,7 @@ func longFlag(name string) string {
 // takesValue names the flags whose value may be the next word.
 func takesValue(flag string) bool {
 	switch flag {
-	case "output", "namespace", "filename", "selector", "image", "replicas", "port", "context", "field-selector", "grace-period", "as":
+	case "output", "namespace", "filename", "selector", "image", "replicas", "port", "context", "field-selector", "grace-period", "as", "for":
 		return true
 	}
 	return false

@@ -78,7 +78,7 @@ func (c *compiler) actions(actions []Action) {
 // Resources returns what the lesson's expressions look at and its actions
 // change: what has to be watched to play it, and nothing else.
 func (l *Lesson) Resources() []Resource {
-	known := newResources()
+	known := builtIn()
 	env, err := newEnv(nothing{}, known, l.Space())
 	if err != nil {
 		return nil
@@ -88,6 +88,11 @@ func (l *Lesson) Resources() []Resource {
 	found := map[schema.GroupVersionResource]Resource{}
 	for name := range c.used {
 		if res, err := known.find(name); err == nil {
+			found[res.GroupVersionResource] = res
+		}
+	}
+	if l.Cluster.Nodes > 0 {
+		if res, err := known.find("nodes"); err == nil {
 			found[res.GroupVersionResource] = res
 		}
 	}
@@ -146,6 +151,26 @@ func (l *Lesson) Runs(word string) bool {
 	})
 }
 
+// Confined reports whether the lesson is in a namespace of its own, and needs no tidying up
+// elsewhere: neither it nor its solution does something to nodes, components or timers.
+func (l *Lesson) Confined() bool {
+	if l.Namespace == "" || len(l.Cleanup) > 0 {
+		return false
+	}
+	for _, a := range l.allActions() {
+		if a.Kubarium != "" || a.Node != nil || a.Component != nil {
+			return false
+		}
+	}
+	return !slices.ContainsFunc(l.Steps, func(s Step) bool {
+		return slices.ContainsFunc(s.Solution(), func(line string) bool {
+			_, fault := FaultOf(line)
+			_, tool := ToolOf(line)
+			return fault || tool
+		})
+	})
+}
+
 func (l *Lesson) allActions() []Action {
 	all := append(append([]Action(nil), l.Setup...), l.Cleanup...)
 	for _, s := range l.Steps {
@@ -156,12 +181,12 @@ func (l *Lesson) allActions() []Action {
 
 // ResourceOf tells how the API server serves the kind of an object.
 func ResourceOf(object *unstructured.Unstructured) Resource {
-	return newResources().forKind(object.GroupVersionKind())
+	return builtIn().forKind(object.GroupVersionKind())
 }
 
 // FindResource resolves the name of a resource as lessons write it.
 func FindResource(name string) (Resource, error) {
-	return newResources().find(name)
+	return builtIn().find(name)
 }
 
 // nothing is a cluster without objects, to compile against.
@@ -173,4 +198,6 @@ func (nothing) Commands() []Command                                             
 func (nothing) Attempts() int                                                     { return 0 }
 func (nothing) Probe(string) Answer                                               { return Answer{} }
 func (nothing) Attempt(string, string) *Attempt                                   { return nil }
+func (nothing) Looks() []Look                                                     { return nil }
+func (nothing) Rules(RulesOf) Rules                                               { return Rules{} }
 func (nothing) Component(string) string                                           { return "" }

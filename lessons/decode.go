@@ -226,6 +226,7 @@ func (a *Action) setLine(n int)   { a.line = n }
 func (r *Ref) setLine(n int)      { r.line = n }
 func (f *Fault) setLine(n int)    { f.line = n }
 func (p *Probe) setLine(n int)    { p.line = n }
+func (w *Wants) setLine(n int)    { w.line = n }
 
 // article puts "a" or "an" before the lower-cased name of a type.
 func article(name string) string {

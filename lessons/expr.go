@@ -1,8 +1,10 @@
 package lessons
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
+	"reflect"
 	"strings"
 
 	"github.com/google/cel-go/cel"
@@ -11,6 +13,7 @@ import (
 	"github.com/google/cel-go/common/types/ref"
 	"github.com/google/cel-go/common/types/traits"
 	"github.com/google/cel-go/ext"
+	"google.golang.org/protobuf/types/known/structpb"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 )
 
@@ -49,6 +52,10 @@ type State interface {
 	Probe(name string) Answer
 	// Attempt returns the newest decision of the scheduler on a pod, nil if none was seen.
 	Attempt(namespace, name string) *Attempt
+	// Looks returns what the learner looked at in this step.
+	Looks() []Look
+	// Rules returns the packet rules of a Service, as they are now.
+	Rules(of RulesOf) Rules
 	// Component returns the state of a node or a part of the control plane, as
 	// the cluster's owner sees it: "Ready", "Stopped"; "" when it is not known.
 	Component(name string) string
@@ -94,7 +101,7 @@ type letProgram struct {
 
 // NewEval prepares the lesson's expressions for a state.
 func NewEval(lesson *Lesson, state State) (*Eval, error) {
-	env, err := newEnv(state, newResources(), lesson.Space())
+	env, err := newEnv(state, builtIn(), lesson.Space())
 	if err != nil {
 		return nil, fmt.Errorf("expression environment: %w", err)
 	}
@@ -151,9 +158,15 @@ func (e *Eval) Bool(expr Expr) (bool, error) {
 
 // Text fills in a sentence. An expression that cannot be evaluated becomes "?".
 func (e *Eval) Text(t Text) string {
+	text, _ := e.Sentence(t)
+	return text
+}
+
+// Sentence is Text, and tells authors what could not be evaluated.
+func (e *Eval) Sentence(t Text) (text string, gaps error) {
 	pieces, err := t.pieces()
 	if err != nil {
-		return t.Source
+		return t.Source, err
 	}
 	var b strings.Builder
 	for _, p := range pieces {
@@ -163,12 +176,13 @@ func (e *Eval) Text(t Text) string {
 		}
 		value, err := e.value(p.text)
 		if err != nil {
+			gaps = errors.Join(gaps, fmt.Errorf("%s: %w", p.text, err))
 			b.WriteString("?")
 			continue
 		}
 		b.WriteString(display(value))
 	}
-	return b.String()
+	return b.String(), gaps
 }
 
 func (e *Eval) value(source string) (ref.Val, error) {
@@ -242,7 +256,18 @@ func display(v ref.Val) string {
 		for it := v.Iterator(); it.HasNext() == types.True; {
 			all = append(all, display(it.Next()))
 		}
+		if len(all) == 0 {
+			return "none"
+		}
 		return strings.Join(all, ", ")
+	}
+	if _, ok := v.(traits.Mapper); ok {
+		// As the API writes it, and not as Go prints it.
+		if native, err := v.ConvertToNative(reflect.TypeFor[*structpb.Value]()); err == nil {
+			if text, err := json.Marshal(native.(*structpb.Value).AsInterface()); err == nil {
+				return string(text)
+			}
+		}
 	}
 	if s, ok := v.ConvertToType(types.StringType).(types.String); ok {
 		return string(s)
@@ -257,6 +282,7 @@ type compiler struct {
 	report *reporter
 	used   map[string]bool
 	probes map[string]bool
+	rules  []RulesOf
 }
 
 // condition checks an expression that must be true or false.
@@ -324,6 +350,10 @@ func (c *compiler) find(root ast.Expr, e Expr, what string) {
 			c.used["pods"] = true
 		case "probe":
 			c.probe(call.Args(), e, what)
+		case "rules":
+			c.rulesOf(call.Args(), e, what)
+		case "looked":
+			c.view(call.Args(), e, what)
 		case "node":
 			c.used["nodes"] = true
 		case "object", "objects", "exists", "events", "get", "here":

@@ -52,6 +52,9 @@ func (c cluster) Probe(string) Answer {
 }
 func (c cluster) Component(string) string { return "" }
 
+func (cluster) Looks() []Look       { return nil }
+func (cluster) Rules(RulesOf) Rules { return Rules{} }
+
 func (c cluster) Attempts() int { return 2 }
 
 func (c cluster) Attempt(_, name string) *Attempt {
@@ -168,6 +171,7 @@ func TestText(t *testing.T) {
 		{"plain", "plain"},
 		{`{{ size(objects("pods")) }} pods, {{ pod("web").spec.nodeName }}`, "3 pods, node-1"},
 		{`{{ objects("pods").map(p, p.metadata.name) }}`, "bad, dns, web"},
+		{`{{ objects("pods").filter(p, p.metadata.name == "x").map(p, p.metadata.name) }}`, "none"},
 		{`it is {{ pod("nobody").spec.nodeName }}`, "it is none"},
 		{`it is {{ pod("web").value().no.such }}`, "it is ?"},
 	}

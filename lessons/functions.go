@@ -8,6 +8,7 @@ import (
 	"github.com/google/cel-go/cel"
 	"github.com/google/cel-go/common/types"
 	"github.com/google/cel-go/common/types/ref"
+	"k8s.io/apimachinery/pkg/api/resource"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 )
@@ -26,6 +27,12 @@ func functions(state State, known *resources, namespace string) []cel.EnvOption 
 		function("component", str, f.component, str),
 		function("scheduling", optional, f.scheduling, str),
 		function("showed", cel.BoolType, f.showed, str, str),
+		cel.Function("rules",
+			overload("rules_first", cel.MapType(str, dyn), f.rules, str),
+			overload("rules_on", cel.MapType(str, dyn), f.rules, str, str)),
+		cel.Function("looked",
+			overload("looked_at", cel.BoolType, f.looked, str),
+			overload("looked_at_one", cel.BoolType, f.looked, str, str)),
 		function("node", optional, f.node, str),
 		cel.Function("objects",
 			overload("objects_everywhere", list, f.objects, str),
@@ -37,6 +44,7 @@ func functions(state State, known *resources, namespace string) []cel.EnvOption 
 		function("commands", list, f.commands),
 		function("attempts", cel.IntType, func(...ref.Val) ref.Val { return types.Int(state.Attempts()) }),
 		function("typed", cel.BoolType, f.typed, str),
+		function("quantity", cel.DoubleType, quantity, dyn),
 		function("ready", cel.BoolType, func(a ...ref.Val) ref.Val {
 			return types.Bool(condition(object(a[0]), "Ready") == "True")
 		}, dyn),
@@ -47,6 +55,15 @@ func functions(state State, known *resources, namespace string) []cel.EnvOption 
 		function("why", str, func(a ...ref.Val) ref.Val { return types.String(podMessage(object(a[0]))) }, dyn),
 		function("owner", str, func(a ...ref.Val) ref.Val { return types.String(owner(object(a[0]))) }, dyn),
 	}
+}
+
+// quantity is what an amount is in bytes or cores: 128Mi, 0.5, 250m.
+func quantity(args ...ref.Val) ref.Val {
+	amount, err := resource.ParseQuantity(fmt.Sprint(args[0].Value()))
+	if err != nil {
+		return types.NewErr("quantity %q: %v", fmt.Sprint(args[0].Value()), err)
+	}
+	return types.Double(amount.AsApproximateFloat64())
 }
 
 type binding = func(...ref.Val) ref.Val
@@ -301,6 +318,9 @@ func condition(o map[string]any, kind string) string {
 	}
 	return ""
 }
+
+// Ready reports whether an object says that it is ready.
+func Ready(o map[string]any) bool { return condition(o, "Ready") == "True" }
 
 // Status is one word for a pod's state, as the STATUS column of kubectl get has it.
 func Status(pod map[string]any) string { return podStatus(pod) }

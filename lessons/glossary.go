@@ -145,9 +145,9 @@ type proseOf struct {
 	line int
 }
 
-// prose is what the learner reads, without code.
+// prose is what the learner reads, without code and expressions.
 func (l *Lesson) prose() []proseOf {
-	code := regexp.MustCompile("(?s)```.*?```|`[^`]*`")
+	code := regexp.MustCompile("(?s)```.*?```|`[^`]*`|{{.*?}}|kubectl [^.,;]*")
 	all := []proseOf{{l.Title + "\n" + l.Summary + "\n" + l.Intro, l.line}}
 	for _, s := range l.Steps {
 		text := []string{s.Title, s.Text, s.After}
@@ -156,6 +156,15 @@ func (l *Lesson) prose() []proseOf {
 			for _, o := range q.Options {
 				text = append(text, o.Text, o.Why)
 			}
+		}
+		for _, c := range s.Checks {
+			text = append(text, c.Name)
+			for _, say := range c.Saw {
+				text = append(text, say.Say.Source)
+			}
+		}
+		for _, h := range s.Hints {
+			text = append(text, h.Say.Source)
 		}
 		all = append(all, proseOf{strings.Join(text, "\n"), s.line})
 	}

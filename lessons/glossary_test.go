@@ -21,6 +21,12 @@ func small(firstProse, firstHead string) fstest.MapFS {
 	}
 }
 
+// stepWith is a step whose hint and check say something.
+func stepWith(hint, say string) string {
+	return "\n\n## Do\n\nDo it.\n\n```yaml step\nid: do\nchecks: [{name: It is, expr: 'pod(\"a\").hasValue()', saw: [{say: \"" + say +
+		"\"}]}]\nhints: [{say: \"" + hint + "\"}]\nsolve: [kubectl get pods]\n```"
+}
+
 func TestLintRefusesWhatIsNotTaughtYet(t *testing.T) {
 	for _, c := range []struct{ name, prose, head, want string }{
 		{"fine", "Words that all know. A job is no Job of ours.", "", ""},
@@ -29,6 +35,10 @@ func TestLintRefusesWhatIsNotTaughtYet(t *testing.T) {
 		{"part of a word", "The food was tainted-free.", "", ""},
 		{"need", "Nothing.", "needs: [taint]\n", `the lesson needs "taint", which no lesson before it teaches`},
 		{"unexplained", "Nothing.", "teaches: [magic]\n", `the lesson teaches "magic", which the glossary does not explain`},
+		{"puzzle", "Nothing.", "kind: puzzle\nsetup: [{kubectl: \"create namespace x\"}]\n", "the setup of a puzzle ends with what proves that something is broken: a wait, or a kubectl exec that fails otherwise"},
+		{"hint", "Nothing." + stepWith("A taint.", "Nothing."), "", `"taint" is used before a lesson has taught "taint"`},
+		{"sentence", "Nothing." + stepWith("Try.", "{{ 'taint' }} taints."), "", `"taints" is used before a lesson has taught "taint"`},
+		{"expression", "Nothing." + stepWith("Type kubectl taint nodes.", "{{ 'taint' }}"), "", ""},
 		{"topic", "Nothing.", "covers: [dragons]\n", `covers "dragons", which coverage.yaml does not list`},
 		{"twice", "Nothing.", "teaches: [job]\n", `"job" was taught by a lesson before`},
 	} {

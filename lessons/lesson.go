@@ -66,6 +66,12 @@ type Lesson struct {
 	// Alone lessons change what all others depend on, such as nodes: a test
 	// plays them one at a time.
 	Alone bool `yaml:"alone"`
+	// Cluster is what the cluster has to be before it begins, and Base the lesson with
+	// whose end it begins, if that says one.
+	Cluster Wants   `yaml:"cluster"`
+	Base    *Lesson `yaml:"-"`
+	// Panes are opened in the app when the lesson begins.
+	Panes []string `yaml:"panes"`
 	// Limit is how long an exam may take, and Pass how many points it needs.
 	Limit time.Duration `yaml:"limit"`
 	Pass  int           `yaml:"pass"`
@@ -126,6 +132,20 @@ func (l *Lesson) Space() string {
 	return l.Namespace
 }
 
+// Text is the lesson and its files as they were written: what makes it this lesson.
+func (l *Lesson) Text() string {
+	text := l.text
+	var names []string
+	for name := range l.raw {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	for _, name := range names {
+		text += "\x00" + name + "\x00" + string(l.raw[name])
+	}
+	return text
+}
+
 // Probe looks, again and again, at what no watch shows. While a step speaks of
 // it, probe("NAME") is its newest answer.
 type Probe struct {
@@ -182,6 +202,8 @@ type Step struct {
 	Domain string `yaml:"domain"`
 	// Look names parts of the app's map, which are marked; see Regions.
 	Look []string `yaml:"look"`
+	// Keys are keys of the app of which the step speaks: they are marked.
+	Keys []string `yaml:"keys"`
 	// Fails says that commands of the solution may end with an error: seeing
 	// the error is the point.
 	Fails bool `yaml:"fails"`
@@ -360,9 +382,9 @@ func (l *Lesson) Looks(s *Step, probe string) bool {
 // Schedules reports whether the lesson looks at what the scheduler decides.
 func (l *Lesson) Schedules() bool { return strings.Contains(l.text, "scheduling(") }
 
-// Asks reports whether an expression asks for any probe.
+// Asks reports whether an expression asks for any probe, or for packet rules.
 func (l *Lesson) Asks(e Expr) bool {
-	return slices.ContainsFunc(l.names("probe("), func(w string) bool { return strings.Contains(e.Source, w) })
+	return slices.ContainsFunc(l.names("probe(", "rules("), func(w string) bool { return strings.Contains(e.Source, w) })
 }
 
 // names adds to the words the names of let that stand for them. A name that only looks

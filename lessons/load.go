@@ -5,9 +5,12 @@ import (
 	"fmt"
 	"io/fs"
 	"path"
+	"runtime"
 	"slices"
 	"sort"
 	"strings"
+
+	"golang.org/x/sync/errgroup"
 )
 
 // courseFile is course.yaml: which lessons there are and in which order.
@@ -57,6 +60,7 @@ func load(files fs.FS, language string) (*Course, Problems) {
 		return nil, report.problems
 	}
 	course := &Course{Title: list.Title}
+	read := loadLessons(files, list, language)
 	listed := map[string]bool{}
 	for _, ch := range list.Chapters {
 		chapter := Chapter{Title: ch.Title}
@@ -66,22 +70,52 @@ func load(files fs.FS, language string) (*Course, Problems) {
 				continue
 			}
 			listed[folder] = true
-			lesson, err := loadLesson(files, folder, language)
-			if err != nil {
-				report.problems = append(report.problems, problemsOf(folder, err)...)
+			lesson := read[folder]
+			if lesson.err != nil {
+				report.problems = append(report.problems, problemsOf(folder, lesson.err)...)
 				continue
 			}
-			chapter.Lessons = append(chapter.Lessons, lesson)
+			chapter.Lessons = append(chapter.Lessons, lesson.lesson)
 		}
 		course.Chapters = append(course.Chapters, chapter)
 	}
 	unlisted(files, listed, report)
+	report.problems = append(report.problems, findBases(course)...)
 	optional(files, inLanguage(files, "glossary.yaml", language), "glossary", &course.Glossary, &report.problems)
 	optional(files, "coverage.yaml", "list of topics", &course.Areas, &report.problems)
 	if len(report.problems) > 0 {
 		return nil, report.problems
 	}
 	return course, nil
+}
+
+// loaded is a lesson, or what is wrong with it.
+type loaded struct {
+	lesson *Lesson
+	err    error
+}
+
+// loadLessons reads the lessons of a course, by their folders. Who starts the app waits for
+// them, so all processors do.
+func loadLessons(files fs.FS, list courseFile, language string) map[string]*loaded {
+	read := map[string]*loaded{}
+	var group errgroup.Group
+	group.SetLimit(runtime.GOMAXPROCS(0))
+	for _, chapter := range list.Chapters {
+		for _, folder := range chapter.Lessons {
+			if read[folder] != nil {
+				continue
+			}
+			one := &loaded{}
+			read[folder] = one
+			group.Go(func() error {
+				one.lesson, one.err = loadLesson(files, folder, language)
+				return nil
+			})
+		}
+	}
+	_ = group.Wait() // each lesson has its own error
+	return read
 }
 
 // maxFile and maxBeside bound what a lesson may have.
@@ -180,7 +214,7 @@ func lint(course *Course) Problems {
 		lintLesson(l, report)
 		for _, variant := range lintVariants(l, report) {
 			space := variant.Namespace
-			if other, ok := spaces[space]; ok && space != "" && other != l.file {
+			if other, ok := spaces[space]; ok && space != "" && other != l.file && (l.Base == nil || l.Base.file != other) {
 				report.add(l.line, "the namespace %s is taken by %s", space, other)
 			}
 			spaces[space] = l.file
@@ -214,6 +248,9 @@ func lintLesson(l *Lesson, report *reporter) {
 			report.add(s.line, "the step %q has checks but no hint", s.Title)
 		}
 	}
+	if l.Kind == Puzzle && !endsWithSymptom(l.Setup) {
+		report.add(l.line, "the setup of a puzzle ends with what proves that something is broken: a wait, or a kubectl exec that fails otherwise")
+	}
 	if last := l.Steps[len(l.Steps)-1]; len(last.Quiz) == 0 && l.Kind != Sandbox {
 		report.add(last.line, "the last step is the debrief and asks questions (a \"yaml quiz\" block)")
 	}
@@ -223,6 +260,16 @@ func lintLesson(l *Lesson, report *reporter) {
 	if len(l.Cleanup) == 0 && len(l.Files) > 0 && l.Namespace == "" {
 		report.add(l.line, "the lesson has manifests but no cleanup")
 	}
+}
+
+// endsWithSymptom reports whether a setup ends with something that does not succeed before the
+// symptom is there.
+func endsWithSymptom(setup []Action) bool {
+	if len(setup) == 0 {
+		return false
+	}
+	last := setup[len(setup)-1]
+	return !last.Wait.IsZero() || (strings.HasPrefix(last.Kubectl, "exec ") && !last.Try)
 }
 
 // lintVariants parses a lesson with each value of its variables, and returns all that came

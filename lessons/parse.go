@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"hash/fnv"
 	"io"
 	"regexp"
 	"slices"
@@ -24,7 +25,7 @@ func parse(file, text string, files map[string][]byte, choice Choice) (*Lesson, 
 	p := &parser{
 		report: &reporter{file: file},
 		lesson: &Lesson{file: file, Files: files, text: text, raw: files},
-		known:  newResources(),
+		known:  builtIn(),
 	}
 	variables := p.variables(text)
 	if len(p.report.problems) > 0 {
@@ -159,6 +160,7 @@ func (p *parser) required() {
 		p.report.add(l.line, "kind %q is none of lesson, puzzle, exam, sandbox", l.Kind)
 	}
 	p.exam()
+	p.wants()
 	if l.Namespace != "" && !regexp.MustCompile(`^[a-z0-9]([a-z0-9-]{0,40}[a-z0-9])?$`).MatchString(l.Namespace) {
 		p.report.add(l.line, "namespace %q: a namespace has small letters, digits and dashes", l.Namespace)
 	}
@@ -215,12 +217,9 @@ func (p *parser) stepParts(s *Step) {
 	}
 	for i := range s.Quiz {
 		p.question(&s.Quiz[i])
+		s.Quiz[i].turn(fmt.Sprint(p.lesson.ID, " ", s.ID, " ", i))
 	}
-	for _, name := range s.Look {
-		if regions()[name] == nil {
-			p.report.add(s.line, "look: there is no part %q of the map; there are components, nodes, pods, services, events", name)
-		}
-	}
+	p.marks(s)
 	p.actions(s.Start)
 	if len(s.Checks) > 0 && len(s.Solution()) == 0 {
 		p.report.add(s.line, "the step %q has checks but no solution: an sh block before the step block, or solve", s.Title)
@@ -246,6 +245,8 @@ func (p *parser) check(c *Check) {
 		p.report.add(c.line, "the check %q needs an expr", c.Name)
 	case c.Mode != Level && c.Mode != Edge && c.Mode != Invariant:
 		p.report.add(c.line, "mode %q is none of level, edge, invariant", c.Mode)
+	case c.Mode == Level && strings.Contains(c.Expr.Source, "looked("):
+		p.report.add(c.line, "the check %q asks what was looked at: that happens once; say mode: edge", c.Name)
 	case c.For > 0 && c.Mode != Level:
 		p.report.add(c.line, "the check %q has \"for\", which only a level check can have", c.Name)
 	case len(c.Saw) == 0 || !c.Saw[len(c.Saw)-1].When.IsZero():
@@ -274,6 +275,20 @@ func (p *parser) question(q *Question) {
 	if len(q.Options) < 2 || right != 1 {
 		p.report.add(q.line, "a question needs at least two options, of which exactly one is right")
 	}
+}
+
+// turn moves the options round, as its place in the course says: authors write the right one
+// first, and who always answers so would be right. It is the same each time, as progress
+// remembers answers by their number.
+func (q *Question) turn(place string) {
+	if len(q.Options) == 0 {
+		return
+	}
+	sum := fnv.New32a()
+	// A sum takes all that is written to it.
+	_, _ = sum.Write([]byte(place))
+	by := int(sum.Sum32()>>8) % len(q.Options)
+	q.Options = append(slices.Clone(q.Options[by:]), q.Options[:by]...)
 }
 
 func (p *parser) actions(actions []Action) {
@@ -356,7 +371,7 @@ func (l *Lesson) Objects(name string) ([]*unstructured.Unstructured, error) {
 	if !ok {
 		return nil, fmt.Errorf("there is no file %s beside the lesson", name)
 	}
-	known := newResources()
+	known := builtIn()
 	var all []*unstructured.Unstructured
 	decoder := yaml.NewYAMLOrJSONDecoder(bytes.NewReader(content), 4096)
 	for {

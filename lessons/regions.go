@@ -12,7 +12,7 @@ func regions() map[string][]string {
 		"components": {"component("},
 		"nodes":      {"node(", `"nodes"`, "'nodes'"},
 		"pods":       {"pod(", `"pods"`, "'pods'"},
-		"services":   {`"services"`, `"endpointslices"`},
+		"services":   {`"services"`, `"endpointslices"`, "rules("},
 		"events":     {"events("},
 	}
 }
@@ -21,7 +21,13 @@ func regions() map[string][]string {
 // those at which its checks look.
 func (l *Lesson) Regions(s *Step) []string {
 	if s.Look != nil {
-		return s.Look
+		var named []string
+		for _, look := range s.Look {
+			if kind, _, _ := strings.Cut(look, "/"); !slices.Contains(named, kind) {
+				named = append(named, kind)
+			}
+		}
+		return named
 	}
 	var found []string
 	for name, words := range regions() {
@@ -31,6 +37,11 @@ func (l *Lesson) Regions(s *Step) []string {
 	}
 	slices.Sort(found)
 	return found
+}
+
+// Objects are the single parts of the map that a step speaks of, as pods/web.
+func (s *Step) Objects() []string {
+	return slices.DeleteFunc(slices.Clone(s.Look), func(look string) bool { return !strings.Contains(look, "/") })
 }
 
 // checked reports whether a check's condition contains the text.

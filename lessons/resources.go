@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 
 	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/runtime/schema"
@@ -25,6 +26,10 @@ type resources struct {
 	byName map[string]Resource
 	byKind map[schema.GroupKind]Resource
 }
+
+// builtIn are the built-in resources. Nobody changes them, and to make them takes longer
+// than to read a lesson.
+var builtIn = sync.OnceValue(newResources)
 
 func newResources() *resources {
 	r := &resources{byName: map[string]Resource{}, byKind: map[schema.GroupKind]Resource{}}

@@ -38,6 +38,8 @@ func describe(t reflect.Type) map[string]any {
 		return map[string]any{"type": "object", "additionalProperties": values}
 	case reflect.TypeFor[Mode]():
 		return map[string]any{"enum": []Mode{Level, Edge, Invariant}}
+	case reflect.TypeFor[Clock]():
+		return map[string]any{"enum": []Clock{Fast, Normal}}
 	case reflect.TypeFor[Kind]():
 		return map[string]any{"enum": []Kind{Guided, Puzzle, Exam, Sandbox}}
 	}

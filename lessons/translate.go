@@ -60,7 +60,7 @@ func lintTranslations(files fs.FS, course *Course) Problems {
 
 // deeds are all that a lesson does and checks, without its words.
 func (l *Lesson) deeds() []string {
-	all := []string{l.ID, string(l.Kind), l.Namespace, fmt.Sprint(l.Minutes, l.Teaches, l.Needs, l.Alone, l.Limit, l.Pass)}
+	all := []string{l.ID, string(l.Kind), l.Namespace, fmt.Sprint(l.Minutes, l.Teaches, l.Needs, l.Alone, l.Limit, l.Pass, l.Cluster.Nodes, l.Cluster.Clock, l.Cluster.Snapshot, l.Panes)}
 	act := func(actions []Action) {
 		for _, a := range actions {
 			all = append(all, fmt.Sprint(a.Apply, a.Kubectl, a.Kubarium, a.Wait.Source))

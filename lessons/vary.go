@@ -92,6 +92,7 @@ func (l *Lesson) With(choice Choice) (*Lesson, error) {
 	if err != nil {
 		return nil, err
 	}
+	varied.Base = l.Base
 	return varied, nil
 }
 
