@@ -1,6 +1,7 @@
 package play
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -63,8 +64,22 @@ func (p *Player) wait(ctx context.Context, cond func() bool) error {
 	}
 }
 
+// stage is where actions happen: those of the lesson that is played, or of the one with
+// whose end it begins.
+type stage struct {
+	*Player
+	lesson *lessons.Lesson
+	eval   *lessons.Eval
+}
+
+func (p *Player) stage() stage { return stage{p, p.lesson, p.eval} }
+
 // act does the actions in order, each seen in the store before the next.
 func (p *Player) act(ctx context.Context, actions []lessons.Action) error {
+	return p.stage().act(ctx, actions)
+}
+
+func (p stage) act(ctx context.Context, actions []lessons.Action) error {
 	for _, a := range actions {
 		if err := p.one(ctx, a); err != nil {
 			return err
@@ -73,7 +88,7 @@ func (p *Player) act(ctx context.Context, actions []lessons.Action) error {
 	return nil
 }
 
-func (p *Player) one(ctx context.Context, a lessons.Action) error {
+func (p stage) one(ctx context.Context, a lessons.Action) error {
 	limit := a.Within
 	if limit == 0 {
 		limit = patience
@@ -113,7 +128,7 @@ func (p *Player) line(ctx context.Context, line string, try bool) error {
 	return err
 }
 
-func (p *Player) apply(ctx context.Context, file string) error {
+func (p stage) apply(ctx context.Context, file string) error {
 	objects, err := p.lesson.Objects(file)
 	if err != nil {
 		return err
@@ -175,7 +190,7 @@ func (p *Player) solve(ctx context.Context, step *lessons.Step, skip bool) error
 			return err
 		}
 	}
-	limit := patience
+	limit := cmp.Or(p.env.hurry, patience)
 	for _, c := range step.Checks {
 		limit += c.For + c.Within
 	}
@@ -222,7 +237,8 @@ func (p *Player) unmet(step *lessons.Step) string {
 		text := ""
 		for i := range p.state.checks {
 			if s := &p.state.checks[i]; !s.met && i < len(step.Checks) {
-				text += fmt.Sprintf("; %s: %s", step.Checks[i].Name, p.sentence(&step.Checks[i], s))
+				say, _ := p.sentence(&step.Checks[i], s)
+				text += fmt.Sprintf("; %s: %s", step.Checks[i].Name, say)
 			}
 		}
 		said <- text
@@ -295,7 +311,9 @@ func (p *Player) kubectl(ctx context.Context, line string) (exit int, output str
 
 // placeFiles puts the lesson's manifests where the learner works. What the
 // learner changed stays, unless overwrite is set.
-func (p *Player) placeFiles(overwrite bool) error {
+func (p *Player) placeFiles(overwrite bool) error { return p.stage().placeFiles(overwrite) }
+
+func (p stage) placeFiles(overwrite bool) error {
 	if p.env.WorkDir == "" || len(p.lesson.Files) == 0 {
 		return nil
 	}

@@ -1,12 +1,7 @@
 package play
 
 import (
-	"context"
-	"strings"
 	"testing"
-	"time"
-
-	clocktesting "k8s.io/utils/clock/testing"
 
 	"kubarium/lessons/course"
 )
@@ -22,26 +17,7 @@ func TestCourse(t *testing.T) {
 			continue
 		}
 		t.Run(lesson.ID, func(t *testing.T) {
-			cluster := newFakeCluster(t)
-			clock := clocktesting.NewFakeClock(time.Now())
-			env := Env{Client: cluster.client, Clock: clock}
-			env.run = func(ctx context.Context, line string) (int, string, error) {
-				cluster.watched(lesson)
-				return cluster.run(ctx, line)
-			}
-			// Time passes whenever somebody waits for it.
-			ctx, cancel := context.WithCancel(context.Background())
-			defer cancel()
-			go func() {
-				for ctx.Err() == nil {
-					time.Sleep(5 * time.Millisecond)
-					clock.Step(time.Second)
-				}
-			}()
-			var out strings.Builder
-			dirs := func(dir string) { cluster.dir = dir }
-			result, err := testLesson(ctx, lesson, env, How{}, &out, dirs)
-			must(t, err)
+			result := testOnFake(t, lesson, How{}, nil)
 			for _, problem := range result.Problems {
 				t.Error(problem)
 			}

@@ -135,25 +135,26 @@ func (p *Player) check(c *lessons.Check, s *checkState) (wake time.Duration) {
 	return 0
 }
 
-// sentence says what a check that is not met saw and what is missing.
-func (p *Player) sentence(c *lessons.Check, s *checkState) string {
+// sentence says what a check that is not met saw and what is missing. The error is of what
+// could not be evaluated in it, for authors.
+func (p *Player) sentence(c *lessons.Check, s *checkState) (string, error) {
 	if s.now && !c.Baseline.IsZero() && !s.baseline {
-		return "So far this is true only because it was never otherwise. If you did it before this step began, reset the step."
+		return "So far this is true only because it was never otherwise. If you did it before this step began, reset the step.", nil
 	}
 	if s.now && c.For > 0 && !s.since.IsZero() {
-		return fmt.Sprintf("True now. It must stay so for %s without a break.", words(c.For))
+		return fmt.Sprintf("True now. It must stay so for %s without a break.", words(c.For)), nil
 	}
-	text := ""
+	text, gaps := "", error(nil)
 	for _, say := range c.Saw {
 		if ok, err := p.eval.Bool(say.When); say.When.IsZero() || (err == nil && ok) {
-			text = p.eval.Text(say.Say)
+			text, gaps = p.eval.Sentence(say.Say)
 			break
 		}
 	}
 	if p.late(c, s) {
 		text += fmt.Sprintf(" (This normally takes less than %s.)", words(c.Within))
 	}
-	return text
+	return text, gaps
 }
 
 // late reports whether a check takes longer than it normally does.

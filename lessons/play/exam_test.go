@@ -2,6 +2,9 @@ package play
 
 import (
 	"context"
+	"path/filepath"
+	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -139,5 +142,79 @@ func TestExamEndsWhenItsTimeIsUp(t *testing.T) {
 	must(t, e.cluster.create(t.Context(), pod("one", "web")))
 	if s := e.until(func(s Snapshot) bool { return s.Busy == "" }); s.Points != 0 || s.Step != 2 {
 		t.Errorf("%d points after the end, at step %d", s.Points, s.Step)
+	}
+}
+
+// TestLeavingWhileTidying proves that a finished lesson's traces are removed though nobody waits for it, and that what a
+// program that ended meanwhile left is removed when the lesson is opened again.
+func TestLeavingWhileTidying(t *testing.T) {
+	text := strings.Replace(examText, "title: Trial\n", "title: Trial\ncleanup:\n  - kubectl: delete pod trace\n", 1)
+	lesson, err := lessons.Parse("exam.md", []byte(text), nil)
+	must(t, err)
+	progress, err := OpenProgress(filepath.Join(t.TempDir(), "progress.json"))
+	must(t, err)
+	begun, goOn := make(chan struct{}), make(chan struct{})
+	var times atomic.Int32
+	env := Env{Client: newFakeCluster(t).client, Clock: clocktesting.NewFakeClock(time.Now()), Progress: progress, run: func(ctx context.Context, _ string) (int, string, error) {
+		// The first is before the lesson.
+		if times.Add(1) == 2 {
+			close(begun)
+			select {
+			case <-goOn:
+			case <-ctx.Done():
+			}
+		}
+		return 0, "", ctx.Err()
+	}}
+	play := func(ctx context.Context) (*Player, chan struct{}) {
+		player, err := New(lesson, env)
+		must(t, err)
+		ended := make(chan struct{})
+		go func() {
+			defer close(ended)
+			_ = player.Run(ctx)
+		}()
+		return player, ended
+	}
+	ctx, leave := context.WithCancel(t.Context())
+	player, ended := play(ctx)
+	for s := range player.Updates() {
+		if s.Ready && s.Busy == "" && !s.Finished {
+			player.Next()
+		}
+		if s.Finished {
+			break
+		}
+	}
+	<-begun
+	leave()
+	if !progress.Lesson("trial").Untidy {
+		t.Error("it is not remembered that there is something to remove")
+	}
+	select {
+	case <-ended:
+		t.Error("the player ended before the traces were removed")
+	case <-time.After(50 * time.Millisecond):
+	}
+	close(goOn)
+	<-ended
+	if progress.Lesson("trial").Untidy || times.Load() != 2 {
+		t.Errorf("untidy after %d cleanups", times.Load())
+	}
+
+	record := progress.Lesson("trial")
+	record.Untidy = true
+	must(t, progress.save("trial", &record))
+	ctx, leave = context.WithCancel(t.Context())
+	player, ended = play(ctx)
+	for s := range player.Updates() {
+		if s.Ready && s.Busy == "" && times.Load() == 3 {
+			break
+		}
+	}
+	leave()
+	<-ended
+	if progress.Lesson("trial").Untidy {
+		t.Error("what was left behind is still there")
 	}
 }

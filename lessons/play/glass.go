@@ -12,6 +12,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/rest"
 
+	"kubarium/cluster/inspect"
 	"kubarium/cluster/process"
 	"kubarium/cluster/trace"
 	"kubarium/lessons"
@@ -21,6 +22,7 @@ import (
 type glass interface {
 	EtcdValue(ctx context.Context, key string) ([]byte, error)
 	Processes(ctx context.Context, ids []string) (map[string][]process.Process, error)
+	InspectService(ctx context.Context, namespace, name, node string, watch bool, f func(inspect.Service) error) error
 	Trace(ctx context.Context, after uint64, follow bool, f func(event trace.Event, lost uint64) error) error
 }
 

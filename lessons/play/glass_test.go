@@ -10,6 +10,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"kubarium/cluster/component"
+	"kubarium/cluster/inspect"
 	"kubarium/cluster/process"
 	"kubarium/cluster/trace"
 	"kubarium/lessons"
@@ -56,6 +57,21 @@ func (glassControl) EtcdValue(_ context.Context, key string) ([]byte, error) {
 		return []byte("k8s\x00\x0apod"), nil
 	}
 	return nil, errors.New("etcd has no key " + key)
+}
+
+func (glassControl) InspectService(ctx context.Context, namespace, name, node string, watch bool, f func(inspect.Service) error) error {
+	if !watch || namespace != "default" || name != "web" || node != "node-2" {
+		return errors.New("no such service")
+	}
+	chain := &inspect.Chain{Name: "service-X", Rules: []inspect.Rule{
+		{Chains: []*inspect.Chain{{Rules: []inspect.Rule{{Endpoints: []inspect.Endpoint{{Address: "10.244.1.7:8080"}}}}}}},
+		{Endpoints: []inspect.Endpoint{{Address: "10.244.1.7:8080"}, {Address: "10.244.2.9:8080"}}},
+	}}
+	if err := f(inspect.Service{Node: node, Doors: []inspect.Door{{Map: "service-ips", Match: "10.96.0.7", Verdict: "goto x", Chain: chain}}}); err != nil {
+		return err
+	}
+	<-ctx.Done()
+	return ctx.Err()
 }
 
 func (g glassControl) Trace(ctx context.Context, _ uint64, _ bool, f func(trace.Event, uint64) error) error {
@@ -105,6 +121,26 @@ func TestDecisionsOfTheSchedulerAreSeen(t *testing.T) {
 		t.Error("one decision counts as two, or another pod's as this one's")
 	}
 	decide(made.GetUID(), "kube-scheduler")
+	e.until(func(s Snapshot) bool { return s.StepDone })
+}
+
+func TestPacketRulesAreSeen(t *testing.T) {
+	text := strings.Replace(glassText, `scheduling("web").?nodes.orValue([]).exists(n, n.node == "node-1" && n.?plugin.orValue("") == "TaintToleration") && scheduling("web").?count.orValue(0) == 2`,
+		`rules("web", "node-2").endpoints == ["10.244.1.7:8080", "10.244.2.9:8080"] && rules("web", "node-2").doors.exists(d, d.match == "10.96.0.7")`, 1)
+	lesson, err := lessons.Parse("glass.md", []byte(text), nil)
+	must(t, err)
+	e := &exam{t: t, cluster: newFakeCluster(t)}
+	e.player, err = New(lesson, Env{Client: e.cluster.client, Control: glassControl{}})
+	must(t, err)
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		_ = e.player.Run(ctx)
+	}()
+	defer func() { cancel(); <-ended }()
+	e.until(func(s Snapshot) bool { return s.Ready && s.Busy == "" })
+	e.player.Next()
 	e.until(func(s Snapshot) bool { return s.StepDone })
 }
 

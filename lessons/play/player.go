@@ -39,6 +39,9 @@ type Env struct {
 	// Control stops and starts nodes and components. Without it, lessons that
 	// do so say that they can't.
 	Control Control
+	// Shared says that others play in the cluster at the same time: its controllers do not
+	// rest then so that something can be brought back.
+	Shared bool
 	// WorkDir is where the lesson's manifests are put and kubectl runs.
 	WorkDir string
 	// Progress remembers how far the learner got. Nil remembers nothing.
@@ -46,8 +49,9 @@ type Env struct {
 	// Clock is the real one when nil.
 	Clock clock.Clock
 
-	// run stands in for Kubectl in tests.
-	run func(ctx context.Context, line string) (exit int, output string, err error)
+	// run stands in for Kubectl in tests, and hurry for patience with solutions.
+	run   func(ctx context.Context, line string) (exit int, output string, err error)
+	hurry time.Duration
 }
 
 // Control is how the cluster itself is commanded, beside its API.
@@ -90,7 +94,15 @@ type Player struct {
 	before  map[objectKey]bool
 	timer   clock.Timer
 	probing context.CancelFunc
-	ctx     context.Context
+	// counted is until when the time spent is counted.
+	counted time.Time
+	// marked is the name of the state at the start of the step; "" if it is not kept.
+	marked string
+	// parting is whether the lesson is finished and its traces are being removed.
+	parting bool
+	// confined is whether all that the lesson does is in its own namespace.
+	confined bool
+	ctx      context.Context
 }
 
 func (e Env) clock() clock.Clock {
@@ -127,7 +139,7 @@ func New(lesson *lessons.Lesson, env Env) (*Player, error) {
 	if err != nil {
 		return nil, fmt.Errorf("expressions of lesson %s: %w", lesson.ID, err)
 	}
-	p.lesson, p.eval, p.record = varied, eval, &record
+	p.lesson, p.eval, p.record, p.confined = varied, eval, &record, varied.Confined()
 	return p, nil
 }
 
@@ -138,10 +150,11 @@ func (p *Player) Updates() <-chan Snapshot { return p.updates }
 // Started is closed when Run has begun and the first snapshot is there.
 func (p *Player) Started() <-chan struct{} { return p.started }
 
-// Run plays until the context ends. It returns an error only when it could
-// not begin.
-func (p *Player) Run(ctx context.Context) error {
-	ctx, cancel := context.WithCancel(ctx)
+// Run plays until the context ends, and until a finished lesson's traces are removed: who goes on
+// to another one at once shall not leave them behind. It returns an error only when it could not
+// begin.
+func (p *Player) Run(outer context.Context) error {
+	ctx, cancel := context.WithCancel(context.WithoutCancel(outer))
 	defer close(p.updates)
 	defer close(p.done)
 	defer cancel()
@@ -161,10 +174,11 @@ func (p *Player) Run(ctx context.Context) error {
 	p.watchMore()
 	p.evaluate()
 	close(p.started)
+	left := outer.Done()
 	for {
 		select {
-		case <-ctx.Done():
-			return nil
+		case <-left:
+			left = nil
 		case c := <-p.changes:
 			p.store.apply(c)
 			if !p.synced && p.store.synced(p.watched) {
@@ -178,6 +192,10 @@ func (p *Player) Run(ctx context.Context) error {
 		if len(p.watched) == 0 && !p.synced {
 			p.synced = true
 			p.begin()
+		}
+		if left == nil && !p.parting {
+			p.save()
+			return nil
 		}
 		p.evaluate()
 	}
@@ -214,10 +232,21 @@ func (p *Player) resume() {
 func (p *Player) begin() {
 	if p.begun || p.step >= len(p.lesson.Steps) {
 		p.before = p.store.keys()
+		if p.record.Untidy {
+			p.part()
+		}
+		if p.begun && p.step < len(p.lesson.Steps) && p.lesson.Cluster.Clock != "" {
+			// A clock is fast for a time only. Which nodes run may be the lesson's own doing.
+			p.background("Setting the clock", true, p.ensureClock)
+		}
 		return
 	}
 	p.background("Preparing the cluster for the lesson", true, func(ctx context.Context) error {
-		return p.prepare(ctx)
+		if err := p.prepare(ctx); err != nil {
+			return err
+		}
+		p.do(p.mark)
+		return nil
 	})
 }
 
@@ -236,7 +265,15 @@ func (p *Player) prepare(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := p.makeNamespace(ctx); err != nil {
+	if err := p.ensure(ctx); err != nil {
+		return err
+	}
+	if p.lesson.Base != nil {
+		err = p.fromBase(ctx)
+	} else {
+		err = p.makeNamespace(ctx)
+	}
+	if err != nil {
 		return err
 	}
 	return p.act(ctx, p.lesson.Setup)
@@ -249,6 +286,7 @@ func (p *Player) Next() {
 		if p.busy != "" || (!p.state.done && p.lesson.Kind != lessons.Exam && !p.free()) || p.step >= len(p.lesson.Steps) {
 			return
 		}
+		p.count()
 		if p.free() && p.step >= 0 {
 			p.step = p.nextOpen()
 		} else {
@@ -256,6 +294,7 @@ func (p *Player) Next() {
 		}
 		p.notice, p.news = "", ""
 		p.enter()
+		p.mark()
 		if p.step == len(p.lesson.Steps) {
 			p.finish()
 		}
@@ -264,10 +303,25 @@ func (p *Player) Next() {
 
 // finish ends the lesson, and tidies up behind it.
 func (p *Player) finish() {
+	p.count()
 	p.step = len(p.lesson.Steps)
-	p.record.Finished = p.env.Clock.Now()
+	p.record.Finished, p.record.Untidy = p.env.Clock.Now(), true
 	p.save()
-	p.background("Tidying up", true, p.tidy)
+	p.part()
+}
+
+// part removes the lesson's traces. What is left when the program ends meanwhile is removed when the lesson is
+// opened again.
+func (p *Player) part() {
+	p.parting = true
+	p.background("Tidying up", true, func(ctx context.Context) error {
+		err := p.leave(ctx)
+		p.do(func() {
+			p.parting, p.record.Untidy = false, err != nil
+			p.save()
+		})
+		return err
+	})
 }
 
 // Previous goes back to the task before, in an exam.
@@ -322,6 +376,9 @@ func (p *Player) Command(line string, exit int, output string) {
 func (p *Player) command(line string, exit int, output string) {
 	now := p.env.Clock.Now()
 	p.store.commands = append(p.store.commands, lessons.Command{Line: line, Exit: exit, Output: output, At: now})
+	if exit == 0 {
+		p.store.look(lessons.LooksOf(line, p.lesson.Space())...)
+	}
 	p.notice, p.state.remark = "", ""
 	if p.current() != nil && !p.state.done {
 		p.state.record.Attempts++
@@ -331,6 +388,9 @@ func (p *Player) command(line string, exit int, output string) {
 		p.save()
 	}
 }
+
+// Looked tells the player what the learner looks at in the app.
+func (p *Player) Looked(l lessons.Look) { p.do(func() { p.store.look(l) }) }
 
 // Answer gives an answer to a question of the step; both count from 0.
 func (p *Player) Answer(question, option int) {
@@ -393,16 +453,14 @@ func (p *Player) Reset() {
 			if err := p.placeFiles(true); err != nil {
 				return err
 			}
-			if err := p.prepare(ctx); err != nil {
-				return err
-			}
-			if err := p.replay(ctx, step); err != nil {
+			if err := p.goBack(ctx, step); err != nil {
 				return err
 			}
 			return p.wait(ctx, func() bool {
 				p.record.reset(step.ID)
 				clear(p.open)
 				p.enter()
+				p.mark()
 				return true
 			})
 		})
@@ -430,7 +488,7 @@ func (p *Player) current() *lessons.Step {
 // enter makes the state for the step that begins or is taken up again.
 func (p *Player) enter() {
 	if !p.free() {
-		p.store.commands = nil
+		p.store.commands, p.store.looks = nil, nil
 	}
 	p.startProbes()
 	p.state = stepState{record: &StepRecord{}, done: p.current() == nil}
@@ -462,9 +520,22 @@ func (p *Player) stateOf(step *lessons.Step) stepState {
 	return state
 }
 
+// pauseLimit is how long nothing may happen in a lesson until it counts as a pause.
+const pauseLimit = 10 * time.Minute
+
+// count adds to the time spent what has passed since it was counted last.
+func (p *Player) count() {
+	now := p.env.Clock.Now()
+	if p.current() != nil && !p.counted.IsZero() {
+		p.record.Spent += min(now.Sub(p.counted), pauseLimit)
+	}
+	p.counted = now
+}
+
 // save keeps the record; a progress file that cannot be written is said once
 // and does not stop the lesson.
 func (p *Player) save() {
+	p.count()
 	if err := p.env.Progress.save(p.lesson.ID, p.record); err != nil {
 		p.notice = fmt.Sprintf("Your progress cannot be saved: %v", err)
 	}

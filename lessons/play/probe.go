@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"sync"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -32,11 +33,15 @@ func (p *Player) startProbes() {
 	}
 	p.store.probes = map[string]lessons.Answer{}
 	step := p.current()
-	if step == nil || p.env.Config == nil || len(p.lesson.Probes) == 0 || p.ctx == nil {
+	if step == nil || p.ctx == nil {
 		return
 	}
 	ctx, cancel := context.WithCancel(p.ctx)
 	p.probing = cancel
+	p.followRules(ctx, step)
+	if p.env.Config == nil {
+		return
+	}
 	space := p.lesson.Space()
 	for _, probe := range p.lesson.Probes {
 		if p.lesson.Looks(step, probe.Name) {
@@ -117,12 +122,24 @@ func coreClient(config *rest.Config) (rest.Interface, error) {
 	return rest.RESTClientFor(c)
 }
 
-// limited keeps the beginning of what is written to it.
-type limited struct{ bytes.Buffer }
+// limited keeps the beginning of what is written to it, by several at a time: what a program
+// prints comes by two ways. The buffer is not embedded, as its ReadFrom would be used instead of Write.
+type limited struct {
+	mu     sync.Mutex
+	buffer bytes.Buffer
+}
 
 func (l *limited) Write(b []byte) (int, error) {
-	if room := probeBytes - l.Len(); room > 0 {
-		l.Buffer.Write(b[:min(room, len(b))])
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if room := probeBytes - l.buffer.Len(); room > 0 {
+		l.buffer.Write(b[:min(room, len(b))])
 	}
 	return len(b), nil
+}
+
+func (l *limited) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.buffer.String()
 }

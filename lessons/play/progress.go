@@ -7,14 +7,11 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"os/user"
 	"path/filepath"
 	"slices"
 	"sync"
 	"syscall"
 	"time"
-
-	"github.com/adrg/xdg"
 
 	"kubarium/cluster/wholefile"
 	"kubarium/lessons"
@@ -45,6 +42,13 @@ type Record struct {
 	Steps    map[string]*StepRecord `json:"steps,omitempty"`
 	Started  time.Time              `json:"started,omitzero"`
 	Finished time.Time              `json:"finished,omitzero"`
+	// Spent is how long the learner was at it, without long pauses.
+	Spent time.Duration `json:"spent,omitzero"`
+	// Nodes were added for the lesson, and Clock is what the clock was before it.
+	Nodes []string      `json:"nodes,omitempty"`
+	Clock lessons.Clock `json:"clock,omitempty"`
+	// Untidy is set while what the lesson did is not undone yet, though it is finished.
+	Untidy bool `json:"untidy,omitempty"`
 	// Variables are the values that this attempt has.
 	Variables lessons.Choice `json:"variables,omitempty"`
 }
@@ -77,19 +81,6 @@ func (r *StepRecord) looked(say string) bool {
 }
 
 const progressVersion = 1
-
-// StatePath is where progress is kept by default: in the XDG state folder of
-// the user, also when sudo made that user root.
-func StatePath() string {
-	if os.Geteuid() == 0 {
-		if name := os.Getenv("SUDO_USER"); name != "" && name != "root" {
-			if u, err := user.Lookup(name); err == nil {
-				return filepath.Join(u.HomeDir, ".local", "state", "kubarium", "lessons.json")
-			}
-		}
-	}
-	return filepath.Join(xdg.StateHome, "kubarium", "lessons.json")
-}
 
 // OpenProgress reads a progress file; a missing one is empty.
 func OpenProgress(path string) (*Progress, error) {
@@ -172,6 +163,31 @@ func (r *Record) step(id string) *StepRecord {
 		r.Steps[id] = &StepRecord{}
 	}
 	return r.Steps[id]
+}
+
+// Score counts the questions of a lesson, and those that were answered rightly at the first try.
+func (r *Record) Score(lesson *lessons.Lesson) (right, asked int) {
+	for i := range lesson.Steps {
+		record := r.Steps[lesson.Steps[i].ID]
+		for j, q := range lesson.Steps[i].Quiz {
+			asked++
+			if record != nil && len(record.Answers[j]) > 0 && record.Answers[j][0] == q.Right() && !record.Skipped {
+				right++
+			}
+		}
+	}
+	return right, asked
+}
+
+// Points is what the tasks of an exam have brought.
+func (r *Record) Points(exam *lessons.Lesson) int {
+	points := 0
+	for _, step := range exam.Steps {
+		if record := r.Steps[step.ID]; record != nil && record.Done && !record.Skipped {
+			points += step.Points
+		}
+	}
+	return points
 }
 
 // reset forgets what was done in a step, but not the hints and answers.

@@ -54,6 +54,8 @@ type Snapshot struct {
 	Ends     time.Time
 	Started  time.Time
 	Finished bool
+	// Spent is how long the learner was at it, without long pauses.
+	Spent time.Duration
 }
 
 // DomainScore is what one part of an exam has brought.
@@ -87,8 +89,9 @@ type CheckState struct {
 	Until   time.Time
 	// Say is what was seen and what is missing; empty when it is met.
 	Say string
-	// Err is why the expression could not be evaluated, for authors.
-	Err error
+	// Err is why the expression could not be evaluated, and SayErr why a part of what the
+	// check says could not, for authors.
+	Err, SayErr error
 }
 
 // QuestionState is how a question stands.
@@ -111,13 +114,13 @@ func (p *Player) publish() {
 func (p *Player) snapshot() Snapshot {
 	s := Snapshot{
 		Lesson: p.lesson, Step: p.step, Ready: p.synced, Busy: p.busy, Notice: p.notice, News: p.news,
-		StepDone: p.state.done, Started: p.record.Started, Finished: p.step >= len(p.lesson.Steps),
+		StepDone: p.state.done, Started: p.record.Started, Spent: p.record.Spent, Finished: p.step >= len(p.lesson.Steps),
 	}
 	s.Steps = make([]StepStatus, len(p.lesson.Steps))
 	for i := range p.lesson.Steps {
 		s.Steps[i] = p.status(i)
-		p.score(&s, i)
 	}
+	s.Right, s.Asked = p.record.Score(p.lesson)
 	if p.lesson.Kind == lessons.Exam {
 		p.points(&s)
 	}
@@ -189,7 +192,7 @@ func (p *Player) checkSnapshot(c *lessons.Check, s *checkState) CheckState {
 	if out.Holding {
 		out.Until = s.since.Add(c.For)
 	}
-	out.Say = p.sentence(c, s)
+	out.Say, out.SayErr = p.sentence(c, s)
 	return out
 }
 
@@ -206,16 +209,6 @@ func (p *Player) status(step int) StepStatus {
 	return Todo
 }
 
-func (p *Player) score(s *Snapshot, step int) {
-	record := p.record.Steps[p.lesson.Steps[step].ID]
-	for i, q := range p.lesson.Steps[step].Quiz {
-		s.Asked++
-		if record != nil && len(record.Answers[i]) > 0 && record.Answers[i][0] == q.Right() && !record.Skipped {
-			s.Right++
-		}
-	}
-}
-
 // points counts what the tasks of an exam have brought.
 func (p *Player) points(s *Snapshot) {
 	if !p.record.Started.IsZero() {
@@ -230,9 +223,9 @@ func (p *Player) points(s *Snapshot) {
 		s.Domains[at].Possible += step.Points
 		if s.Steps[i] == Done {
 			s.Domains[at].Points += step.Points
-			s.Points += step.Points
 		}
 	}
+	s.Points = p.record.Points(p.lesson)
 }
 
 // nextCommand is the first command of the step that was not typed yet.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -14,6 +15,9 @@ import (
 	"kubarium/cluster/component"
 	"kubarium/lessons"
 )
+
+// podsPause is how long pods that were deleted may still be seen.
+const podsPause = 2 * time.Second
 
 func core(resource string) schema.GroupVersionResource {
 	return schema.GroupVersionResource{Version: "v1", Resource: resource}
@@ -67,6 +71,11 @@ func (p *Player) tidy(ctx context.Context) error {
 	return p.deleteNamespace(ctx)
 }
 
+// leave undoes all that the lesson did, and what was done to the cluster for it.
+func (p *Player) leave(ctx context.Context) error {
+	return errors.Join(p.tidy(ctx), p.giveBack(ctx))
+}
+
 // mend heals and releases what the lesson may have left broken or held.
 func (p *Player) mend(ctx context.Context) error {
 	for _, mending := range []struct{ word, line string }{
@@ -96,7 +105,7 @@ func (p *Player) deleteNamespace(ctx context.Context) error {
 	if _, err := spaces.Get(ctx, name, metav1.GetOptions{}); apierrors.IsNotFound(err) {
 		return nil
 	}
-	if err := p.deleteContent(ctx, name); err != nil {
+	if err := p.empty(ctx, name); err != nil {
 		return fmt.Errorf("empty namespace %s: %w", name, err)
 	}
 	if err := spaces.Delete(ctx, name, metav1.DeleteOptions{}); err != nil && !apierrors.IsNotFound(err) {
@@ -117,6 +126,29 @@ func (p *Player) holds(namespace string) bool {
 		}
 	}
 	return false
+}
+
+// empty deletes what is in a namespace until no pod is left: one that a controller made
+// meanwhile would have its 30 seconds, and the namespace wait for half of them.
+func (p *Player) empty(ctx context.Context, name string) error {
+	for {
+		if err := p.deleteContent(ctx, name); err != nil {
+			return err
+		}
+		waiting, cancel := context.WithTimeout(ctx, podsPause)
+		err := p.wait(waiting, func() bool {
+			for k := range p.store.objects {
+				if k.resource == core("pods") && k.namespace == name {
+					return false
+				}
+			}
+			return true
+		})
+		cancel()
+		if err == nil || ctx.Err() != nil {
+			return ctx.Err()
+		}
+	}
 }
 
 func (p *Player) deleteContent(ctx context.Context, namespace string) error {
@@ -143,6 +175,11 @@ func (p *Player) replay(ctx context.Context, step *lessons.Step) error {
 	if step.Start != nil {
 		return p.act(ctx, step.Start)
 	}
+	return p.stage().playTo(ctx, step)
+}
+
+// playTo does what leads to the start of a step; nil is the end.
+func (p stage) playTo(ctx context.Context, step *lessons.Step) error {
 	for i := range p.lesson.Steps {
 		earlier := &p.lesson.Steps[i]
 		if earlier == step {
@@ -166,8 +203,12 @@ func (p *Player) replay(ctx context.Context, step *lessons.Step) error {
 
 // settle waits until the objects are as an earlier step left them. Checks of
 // what was typed are not asked: nobody typed now; and no probe looks.
-func (p *Player) settle(ctx context.Context, step *lessons.Step) error {
-	ctx, cancel := context.WithTimeout(ctx, patience)
+func (p stage) settle(ctx context.Context, step *lessons.Step) error {
+	limit := patience
+	for _, c := range step.Checks {
+		limit = max(limit, patience+c.Within)
+	}
+	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	for _, c := range step.Checks {
 		if c.Mode != lessons.Level || p.lesson.Asks(c.Expr) {

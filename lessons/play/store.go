@@ -115,6 +115,10 @@ type store struct {
 	probes     map[string]lessons.Answer
 	components map[string]string
 	attempts   map[types.UID]*lessons.Attempt
+	// looks are what was looked at in this step, each once, and rules the packet rules at
+	// which it looks.
+	looks []lessons.Look
+	rules map[lessons.RulesOf]lessons.Rules
 }
 
 var _ lessons.State = (*store)(nil)
@@ -123,7 +127,7 @@ func newStore() *store {
 	return &store{
 		objects: map[objectKey]*unstructured.Unstructured{}, listed: map[schema.GroupVersionResource]bool{},
 		probes: map[string]lessons.Answer{}, components: map[string]string{},
-		attempts: map[types.UID]*lessons.Attempt{},
+		attempts: map[types.UID]*lessons.Attempt{}, rules: map[lessons.RulesOf]lessons.Rules{},
 	}
 }
 
@@ -195,5 +199,17 @@ func (s *store) Attempts() int { return s.attempted }
 func (s *store) Probe(name string) lessons.Answer { return s.probes[name] }
 
 func (s *store) Component(name string) string { return s.components[name] }
+
+func (s *store) Looks() []lessons.Look { return s.looks }
+
+func (s *store) look(looks ...lessons.Look) {
+	for _, l := range looks {
+		if !slices.Contains(s.looks, l) {
+			s.looks = append(s.looks, l)
+		}
+	}
+}
+
+func (s *store) Rules(of lessons.RulesOf) lessons.Rules { return s.rules[of] }
 
 func (s *store) Commands() []lessons.Command { return s.commands }

@@ -19,10 +19,22 @@ type Result struct {
 	Lesson string `json:"lesson"`
 	Title  string `json:"title"`
 	// Values are those of the lesson's variables.
-	Values   string   `json:"values,omitempty"`
-	Steps    int      `json:"steps"`
-	Seconds  float64  `json:"seconds"`
+	Values  string  `json:"values,omitempty"`
+	Steps   int     `json:"steps"`
+	Seconds float64 `json:"seconds"`
+	// Times are where the seconds went, in order.
+	Times    []Time   `json:"times,omitempty"`
 	Problems []string `json:"problems,omitempty"`
+}
+
+// Time is how long one part of a test took.
+type Time struct {
+	// Step is the step's id; "" is the lesson as a whole.
+	Step string `json:"step,omitempty"`
+	// Part is set-up, idle (nothing was typed, for --mutate), solution, reset, again (the
+	// solution after the reset), questions or clean-up.
+	Part    string  `json:"part"`
+	Seconds float64 `json:"seconds"`
 }
 
 // TestLesson plays a lesson from its own data on a live cluster. It proves
@@ -32,11 +44,18 @@ type Result struct {
 // of the test itself; what it found is in the result. Files go to a folder of its own,
 // and no progress is kept.
 func TestLesson(ctx context.Context, lesson *lessons.Lesson, env Env, how How, out io.Writer) (Result, error) {
-	return testLesson(ctx, lesson, env, how, out, func(string) {})
+	return testLesson(ctx, lesson, env, how, out, notes{})
 }
 
-// testLesson tells placed where the lesson's files are.
-func testLesson(ctx context.Context, lesson *lessons.Lesson, env Env, how How, out io.Writer, placed func(dir string)) (Result, error) {
+// notes are what a test tells while it goes on.
+type notes struct {
+	// placed is told where the lesson's files are, and tidying that all is played and the rest
+	// is tidying up.
+	placed  func(dir string)
+	tidying func()
+}
+
+func testLesson(ctx context.Context, lesson *lessons.Lesson, env Env, how How, out io.Writer, tell notes) (Result, error) {
 	dir, err := os.MkdirTemp("", "kubarium-lesson-")
 	if err != nil {
 		return Result{}, err
@@ -48,7 +67,9 @@ func testLesson(ctx context.Context, lesson *lessons.Lesson, env Env, how How, o
 			return Result{}, err
 		}
 	}
-	placed(dir)
+	if tell.placed != nil {
+		tell.placed(dir)
+	}
 	player, err := New(lesson, env)
 	if err != nil {
 		return Result{}, err
@@ -57,8 +78,9 @@ func testLesson(ctx context.Context, lesson *lessons.Lesson, env Env, how How, o
 	defer cancel()
 	ended := make(chan error, 1)
 	go func() { ended <- player.Run(ctx) }()
-	t := &tester{how: how, player: player, lesson: lesson, out: out, result: Result{Lesson: lesson.ID, Title: lesson.Title, Values: lesson.Choice.String(), Steps: len(lesson.Steps)}}
+	t := &tester{how: how, tidying: tell.tidying, player: player, lesson: lesson, out: out, result: Result{Lesson: lesson.ID, Title: lesson.Title, Values: lesson.Choice.String(), Steps: len(lesson.Steps)}}
 	start := time.Now()
+	t.since = start
 	fmt.Fprintf(out, "%s: %s\n", lesson.ID, lesson.Title)
 	if lesson.Varies() {
 		fmt.Fprintf(out, "  with  %s\n", lesson.Choice)
@@ -76,6 +98,17 @@ type tester struct {
 	out    io.Writer
 	result Result
 	last   Snapshot
+	// tidying is called when all is played.
+	tidying func()
+	// since is when the part began that runs.
+	since time.Time
+}
+
+// took notes that a part has ended, and that the next begins.
+func (t *tester) took(step, part string) {
+	now := time.Now()
+	t.result.Times = append(t.result.Times, Time{Step: step, Part: part, Seconds: now.Sub(t.since).Seconds()})
+	t.since = now
 }
 
 // errStuck ends a lesson that cannot go on; what is wrong was noted.
@@ -85,6 +118,7 @@ func (t *tester) play(ctx context.Context) {
 	if err := t.until(ctx, t.preparation(), "the lesson to be ready", func(s Snapshot) bool { return s.Ready && s.Busy == "" }); err != nil {
 		return
 	}
+	t.took("", "set-up")
 	if t.last.Notice != "" {
 		t.problem("setup", t.last.Notice)
 		return
@@ -109,6 +143,9 @@ func (t *tester) play(ctx context.Context) {
 
 // step proves one step.
 func (t *tester) step(ctx context.Context, step *lessons.Step) error {
+	if err := t.look(ctx, step); err != nil {
+		return err
+	}
 	t.unmet(step, "before the step")
 	if len(step.Checks) > 0 {
 		if err := t.mutate(ctx, step); err != nil {
@@ -117,17 +154,24 @@ func (t *tester) step(ctx context.Context, step *lessons.Step) error {
 		if err := t.solve(ctx, step, "the solution"); err != nil {
 			return err
 		}
+		t.took(step.ID, "solution")
 	}
 	if len(step.Checks) > 0 && (t.how.Thorough || step.Start != nil || t.last.Step == t.lastChecked()) {
 		t.player.Reset()
 		if err := t.idle(ctx, step, "reset"); err != nil {
 			return err
 		}
+		if err := t.look(ctx, step); err != nil {
+			return err
+		}
+		t.took(step.ID, "reset")
 		t.unmet(step, "after a reset")
 		if err := t.solve(ctx, step, "the solution after a reset"); err != nil {
 			return err
 		}
+		t.took(step.ID, "again")
 	}
+	defer t.took(step.ID, "questions")
 	return t.quiz(ctx, step)
 }
 
@@ -158,6 +202,7 @@ func (t *tester) mutate(ctx context.Context, step *lessons.Step) error {
 	if !t.how.Mutate {
 		return nil
 	}
+	defer t.took(step.ID, "idle")
 	idle := mutation
 	for _, c := range step.Checks {
 		idle = max(idle, c.For+time.Second)
@@ -179,7 +224,28 @@ func (t *tester) mutate(ctx context.Context, step *lessons.Step) error {
 	return nil
 }
 
-// unmet notes checks that are met though nothing was done yet.
+// look waits until each probe of the step has answered: before that, what asks them is false
+// whatever the cluster is like, and nothing is proven by it.
+func (t *tester) look(ctx context.Context, step *lessons.Step) error {
+	waiting, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	err := t.player.wait(waiting, func() bool {
+		for _, probe := range t.player.lesson.Probes {
+			if t.player.probing != nil && t.player.env.Config != nil && t.player.lesson.Looks(step, probe.Name) && t.player.store.probes[probe.Name].Asked == 0 {
+				return false
+			}
+		}
+		return true
+	})
+	if err != nil {
+		t.problem(step.ID, fmt.Sprintf("its probes do not answer in %s", words(patience)))
+		return errStuck
+	}
+	return t.idle(ctx, step, "looking")
+}
+
+// unmet notes checks that are met though nothing was done yet, those that are true and would be
+// met if they stayed so, and those that cannot say what is missing.
 func (t *tester) unmet(step *lessons.Step, when string) {
 	for _, c := range t.last.Checks {
 		switch {
@@ -187,6 +253,10 @@ func (t *tester) unmet(step *lessons.Step, when string) {
 			t.problem(step.ID, fmt.Sprintf("the invariant %q does not hold %s: %s", c.Name, when, c.Say))
 		case c.Mode != lessons.Invariant && c.Met:
 			t.problem(step.ID, fmt.Sprintf("the check %q is met %s", c.Name, when))
+		case c.Holding:
+			t.problem(step.ID, fmt.Sprintf("the check %q is true %s", c.Name, when))
+		case c.Mode != lessons.Invariant && c.SayErr != nil:
+			t.problem(step.ID, fmt.Sprintf("what the check %q says %s has a gap, %q: %v", c.Name, when, c.Say, c.SayErr))
 		}
 	}
 }
@@ -253,6 +323,10 @@ func (t *tester) quiz(ctx context.Context, step *lessons.Step) error {
 
 // end proves that nothing is left behind, also of a lesson that got stuck.
 func (t *tester) end(ctx context.Context) {
+	defer t.took("", "clean-up")
+	if t.tidying != nil {
+		t.tidying()
+	}
 	left := make(chan []string, 1)
 	finished := t.last.Finished
 	if len(t.result.Problems) == 0 {
@@ -260,10 +334,14 @@ func (t *tester) end(ctx context.Context) {
 		finished = true
 	}
 	if !finished {
-		if err := t.player.tidy(ctx); err != nil {
+		if err := t.player.leave(ctx); err != nil {
 			t.problem("cleanup", err.Error())
 		}
 	}
+	// What a command has deleted may be seen a moment longer.
+	waiting, stop := context.WithTimeout(ctx, podsPause)
+	defer stop()
+	_ = t.player.wait(waiting, func() bool { return len(t.player.leftovers()) == 0 })
 	t.player.do(func() { left <- t.player.leftovers() })
 	select {
 	case names := <-left:

@@ -79,11 +79,11 @@ func Test(ctx context.Context, list []*lessons.Lesson, envs Envs, how How, out i
 		all = append(all, variants...)
 	}
 	list = all
-	r := &runner{envs: envs, how: how, out: out, results: make([]Result, len(list))}
+	r := &runner{spaces: map[string]*sync.Mutex{}, envs: envs, how: how, out: out, results: make([]Result, len(list))}
 	r.sideBySide(ctx, list)
 	for i, l := range list {
 		if l.Alone {
-			r.one(ctx, i, l)
+			r.one(ctx, i, l, false, func() {})
 		}
 	}
 	if r.err != nil {
@@ -106,32 +106,55 @@ type runner struct {
 	mu      sync.Mutex
 	results []Result
 	err     error
+	// spaces are the namespaces in which lessons are being played: one at a time in each.
+	spaces map[string]*sync.Mutex
 }
 
+// enter waits until nobody plays in a lesson's namespace, and returns what leaves it.
+func (r *runner) enter(lesson *lessons.Lesson) (leave func()) {
+	r.mu.Lock()
+	space := r.spaces[lesson.Namespace]
+	if space == nil {
+		space = &sync.Mutex{}
+		r.spaces[lesson.Namespace] = space
+	}
+	r.mu.Unlock()
+	if lesson.Namespace == "" {
+		return func() {}
+	}
+	space.Lock()
+	return space.Unlock
+}
+
+// sideBySide plays the lessons that bear others beside them. The next one begins when one of them
+// begins to tidy up: that is mostly waiting, for a namespace to go.
 func (r *runner) sideBySide(ctx context.Context, list []*lessons.Lesson) {
-	turns := make(chan int)
-	var workers sync.WaitGroup
-	for range max(1, r.how.Parallel) {
-		workers.Go(func() {
-			for i := range turns {
-				r.one(ctx, i, list[i])
+	turns := make(chan struct{}, max(1, r.how.Parallel))
+	var playing sync.WaitGroup
+	for i, l := range list {
+		if l.Alone {
+			continue
+		}
+		turns <- struct{}{}
+		played := sync.OnceFunc(func() { <-turns })
+		playing.Go(func() {
+			defer played()
+			tidying := func() {}
+			if r.how.Parallel > 1 {
+				tidying = played
 			}
+			r.one(ctx, i, l, r.how.Parallel > 1, tidying)
 		})
 	}
-	for i, l := range list {
-		if !l.Alone {
-			turns <- i
-		}
-	}
-	close(turns)
-	workers.Wait()
+	playing.Wait()
 }
 
 // one plays a lesson, and tells of it when it has ended, so that lessons played
 // side by side do not tell in each other's words.
-func (r *runner) one(ctx context.Context, i int, lesson *lessons.Lesson) {
+func (r *runner) one(ctx context.Context, i int, lesson *lessons.Lesson, shared bool, tidying func()) {
+	defer r.enter(lesson)()
 	var told bytes.Buffer
-	result, err := r.play(ctx, lesson, &told)
+	result, err := r.play(ctx, lesson, shared, tidying, &told)
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	_, _ = told.WriteTo(r.out)
@@ -141,11 +164,12 @@ func (r *runner) one(ctx context.Context, i int, lesson *lessons.Lesson) {
 	}
 }
 
-func (r *runner) play(ctx context.Context, lesson *lessons.Lesson, out io.Writer) (Result, error) {
+func (r *runner) play(ctx context.Context, lesson *lessons.Lesson, shared bool, tidying func(), out io.Writer) (Result, error) {
 	env, done, err := r.envs()
+	env.Shared = shared
 	if err != nil {
 		return Result{}, err
 	}
 	defer done()
-	return TestLesson(ctx, lesson, env, r.how, out)
+	return testLesson(ctx, lesson, env, r.how, out, notes{tidying: tidying})
 }

@@ -105,27 +105,20 @@ func (p *Player) unseen(step *lessons.Step) string {
 		if pod.GetNamespace() != p.lesson.Space() || slices.Contains([]string{"Running", "Succeeded", "Terminating", "ContainerCreating", "PodInitializing"}, status) {
 			continue
 		}
-		if !p.asked("describe", "events") && !p.showed(pod.GetName(), "yaml") {
+		if !p.looked("describe", pod.GetName()) && !p.looked("events", "") && !p.looked("yaml", pod.GetName()) {
 			return fmt.Sprintf("Nobody has asked yet why %s is %s. kubectl describe pod %s tells, in its last lines.", pod.GetName(), status, pod.GetName())
 		}
-		if slices.Contains([]string{"CrashLoopBackOff", "Error"}, status) && !p.asked("logs") {
+		if slices.Contains([]string{"CrashLoopBackOff", "Error"}, status) && !p.looked("logs", "") {
 			return fmt.Sprintf("What the program itself said is still unread: kubectl logs %s --previous.", pod.GetName())
 		}
 	}
 	return ""
 }
 
-// asked reports whether such a command of kubectl succeeded in this step.
-func (p *Player) asked(verbs ...string) bool {
-	return slices.ContainsFunc(p.store.commands, func(c lessons.Command) bool {
-		args, ok := lessons.KubectlArgs(c.Line)
-		return ok && c.Exit == 0 && slices.Contains(verbs, args[0])
-	})
-}
-
-// showed reports whether an object was shown in full.
-func (p *Player) showed(name, format string) bool {
-	return slices.ContainsFunc(p.store.commands, func(c lessons.Command) bool {
-		return c.Exit == 0 && strings.Contains(c.Line, name) && strings.Contains(c.Line, format)
+// looked reports whether something was looked at in this step, in the app or by a command;
+// "" is any object.
+func (p *Player) looked(view, name string) bool {
+	return slices.ContainsFunc(p.store.looks, func(l lessons.Look) bool {
+		return l.View == view && (name == "" || l.Name == "" || l.Name == name)
 	})
 }

@@ -58,8 +58,10 @@ func (p *Player) again() error {
 }
 
 // watchMore begins to watch what the lesson looks at and is not watched yet.
-func (p *Player) watchMore() {
-	for _, res := range p.lesson.Resources() {
+func (p *Player) watchMore() { p.watch(p.lesson) }
+
+func (p *Player) watch(lesson *lessons.Lesson) {
+	for _, res := range lesson.Resources() {
 		if !p.watched[res.GroupVersionResource] {
 			p.watched[res.GroupVersionResource] = true
 			go watch(p.ctx, p.client, res, p.changes)
@@ -90,7 +92,11 @@ func (p *Player) startOver(ctx context.Context) error {
 	if err := p.placeFiles(true); err != nil {
 		return err
 	}
-	return p.prepare(ctx)
+	if err := p.prepare(ctx); err != nil {
+		return err
+	}
+	p.do(p.mark)
+	return nil
 }
 
 func firstOf(errs ...error) error {
