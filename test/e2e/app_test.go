@@ -3,7 +3,13 @@ package e2e
 import (
 	"context"
 	"fmt"
+	"math"
+	"net"
 	"os"
+	"os/exec"
+	"regexp"
+	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -86,6 +92,7 @@ func theApp(t *testing.T) {
 	s.sees("The server accepts it", "-  replicas: 1", "+  replicas: 2")
 	s.keys("enter")
 	s.sees("deployment/web changed")
+	s.sees("D applied") // the change before was told in the same words
 	s.keys("esc")
 	s.sees("deployments.apps  in default", "2/2")
 
@@ -123,19 +130,24 @@ func theApp(t *testing.T) {
 	t.Log("terminal, inside the cluster's network")
 	s.keys("\x14")
 	s.sees("(kubarium)", "back to the cluster")
+	t.Log("its completion knows the cluster")
+	s.keys("kubectl get namesp\tkube-publ\t-o name\r")
+	s.sees("namespace/kube-public")
 	s.keys("kubectl get ns -o name; </dev/tcp/10.96.0.1/443 && echo service-$((40+2))\r")
 	s.sees("namespace/kube-system", "service-42")
 	s.keys("exit\r")
 	s.sees("the shell has ended")
 
 	t.Log("port-forward, until it is interrupted")
-	s.run("port-forward -n default deployment/web 18089:8080")
-	s.sees("Forwarding from 127.0.0.1:18089")
-	eventually(t, "the forwarded port", func(ctx context.Context) error { return get(ctx, "http://127.0.0.1:18089", "Hello from pod web-") })
+	port := freePort(t)
+	s.run("port-forward -n default deployment/web " + port + ":8080")
+	s.sees("Forwarding from 127.0.0.1:" + port)
+	eventually(t, "the forwarded port", func(ctx context.Context) error { return get(ctx, "http://127.0.0.1:"+port, "Hello from pod web-") })
 	s.keys("\x03")
 	s.sees("stopped")
 	s.leave()
 
+	port = freePort(t)
 	t.Log("a forward to a service, which finds another pod when its own is gone")
 	s.run("expose deployment web -n default --port=80 --target-port=8080")
 	s.sees("service/web exposed")
@@ -147,22 +159,22 @@ func theApp(t *testing.T) {
 	s.keys("F")
 	s.sees("forward service/web 8080:80 -n default")
 	s.keys("esc")
-	s.run("forward svc/web 18090:80 -n default")
-	s.sees("127.0.0.1:18090", "0 open of 0")
-	eventually(t, "the forwarded service", func(ctx context.Context) error { return get(ctx, "http://127.0.0.1:18090", "Hello from pod web-") })
+	s.run("forward svc/web " + port + ":80 -n default")
+	s.sees("127.0.0.1:"+port, "0 open of 0")
+	eventually(t, "the forwarded service", func(ctx context.Context) error { return get(ctx, "http://127.0.0.1:"+port, "Hello from pod web-") })
 	s.sees("open of ", "web-", "1 forward")
 	s.run("delete pod -n default -l app=web")
 	s.sees("deleted")
 	s.leave()
-	eventually(t, "the forwarded service, with other pods", func(ctx context.Context) error { return get(ctx, "http://127.0.0.1:18090", "Hello from pod web-") })
+	eventually(t, "the forwarded service, with other pods", func(ctx context.Context) error { return get(ctx, "http://127.0.0.1:"+port, "Hello from pod web-") })
 	s.keys("s")
-	s.sees("stopped  127.0.0.1:18090")
-	if err := get(t.Context(), "http://127.0.0.1:18090", "Hello"); err == nil {
+	s.sees("stopped  127.0.0.1:" + port)
+	if err := get(t.Context(), "http://127.0.0.1:"+port, "Hello"); err == nil {
 		t.Error("a stopped forward leads somewhere")
 	}
 	s.keys("s")
-	s.sees("listening  127.0.0.1:18090")
-	eventually(t, "the forward that goes on", func(ctx context.Context) error { return get(ctx, "http://127.0.0.1:18090", "Hello from pod web-") })
+	s.sees("listening  127.0.0.1:" + port)
+	eventually(t, "the forward that goes on", func(ctx context.Context) error { return get(ctx, "http://127.0.0.1:"+port, "Hello from pod web-") })
 
 	t.Log("a kind that is only listed, and one that is custom")
 	s.run("gatewayclasses")
@@ -171,7 +183,7 @@ func theApp(t *testing.T) {
 	t.Log("map: the pod and its service, and what the control plane is doing")
 	s.keys("m", "esc")
 	s.sees("● web…", "API server ", " requests/s", "◐ not ready", "used: ")
-	s.loses("NAMESPACE")
+	s.loses("READY")
 	s.keys("v")
 	s.sees(" kubernetes 443/TCP ")
 	s.keys("v")
@@ -188,7 +200,12 @@ func theApp(t *testing.T) {
 	s.keys("l")
 	s.sees("web-", "memory")
 	s.keys("esc")
-	s.sees("NAMESPACE")
+	s.sees("READY")
+
+	t.Log("what pods and nodes use, as kubectl top tells it")
+	usesAsTop(s, append([]string{"kubectl"}, flags...))
+
+	rollouts(s, append([]string{"kubectl"}, flags...), dir)
 
 	t.Log("delete, after a question")
 	s.run("deploy default")
@@ -211,8 +228,10 @@ func theApp(t *testing.T) {
 	s.keys("esc")
 	s.loses("as it was at")
 
+	everyView(s, append([]string{"kubectl"}, flags...))
+
 	t.Log("leave, from the panes: the app begins where it was left")
-	s.sees("Control plane", "NAMESPACE")
+	s.sees("Control plane", "READY")
 	s.keys("q")
 	s.sees("Leave kubarium?")
 	s.keys("enter")
@@ -233,8 +252,61 @@ func theApp(t *testing.T) {
 	before.compare(t, "after ctrl+c", "app")
 }
 
+// freePort is a port of this machine that nobody listens on.
+func freePort(t *testing.T) string {
+	t.Helper()
+	listener, err := net.Listen("tcp4", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer listener.Close()
+	_, port, err := net.SplitHostPort(listener.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return port
+}
+
+// usesAsTop compares the columns of the table of pods with what kubectl top prints: both ask
+// for the same, at other moments.
+func usesAsTop(s *screen, kubectl []string) {
+	s.t.Helper()
+	s.run("po default")
+	s.sees("pods  in default", "CPU  MEMORY", "web-")
+	eventually(s.t, "the figures of kubectl top", func(ctx context.Context) error {
+		top := exec.CommandContext(ctx, program(), append(slices.Clone(kubectl), "top", "pods", "-n", "default", "--no-headers")...)
+		out, err := top.CombinedOutput()
+		if err != nil {
+			return fmt.Errorf("%w: %s\n%s", err, out, s.text())
+		}
+		screen, pods := s.text(), strings.Split(strings.TrimSpace(string(out)), "\n")
+		for _, line := range pods {
+			want := strings.Fields(line)
+			shown := regexp.MustCompile(regexp.QuoteMeta(want[0]) + `.* (\d+)m +(\d+)Mi `).FindStringSubmatch(screen)
+			if shown == nil || !about(shown[1], strings.TrimSuffix(want[1], "m"), 10) || !about(shown[2], strings.TrimSuffix(want[2], "Mi"), 3) {
+				return fmt.Errorf("kubectl top: %s, the screen: %q", line, shown)
+			}
+		}
+		if len(pods) < 2 {
+			return fmt.Errorf("kubectl top: %s", out)
+		}
+		return nil
+	})
+	s.keys("esc")
+	s.run("no")
+	s.sees("nodes", "node-1", "node-2", "CPU", "MEMORY", "m (", "Mi (")
+	s.keys("esc")
+}
+
+// about tells whether two numbers differ by no more than the least, or by a fifth.
+func about(a, b string, least float64) bool {
+	x, err := strconv.ParseFloat(a, 64)
+	y, also := strconv.ParseFloat(b, 64)
+	return err == nil && also == nil && math.Abs(x-y) <= max(least, y/5)
+}
+
 // playLesson plays the lesson that is open: the first step by typing what it offers, the
-// others by having them shown, and its questions by trying every answer.
+// second in a shell, the others by having them shown, and its questions by trying every answer.
 func playLesson(s *screen) {
 	s.t.Helper()
 	s.sees("enter: begin")
@@ -246,9 +318,23 @@ func playLesson(s *screen) {
 	s.sees("pod/web created", "enter: next step")
 	s.leave()
 	for step := 2; step <= 8; step++ {
-		s.keys("enter")
-		s.sees(fmt.Sprintf("Step %d of 8", step))
-		if step < 8 {
+		// A step may be met while its solution is still being shown: until then enter is refused.
+		s.insists("enter", regexp.MustCompile(fmt.Sprintf("Step %d of 8", step)))
+		switch step {
+		case 2:
+			// As somebody does who prefers a shell.
+			s.keys("\x14")
+			s.sees("(kubarium)")
+			s.keys("k get po\rkubectl get pods -o wide\r")
+			s.sees("enter: next step")
+			s.keys("\x14", "L")
+		case 3, 4, 5, 6, 7:
+			// It is typed into the shell, and later, without one, into the command line.
+			if step == 5 {
+				s.keys("\x14", "exit\r")
+				s.sees("the shell has ended")
+				s.keys("L")
+			}
 			s.keys("s")
 			s.sees("enter: next step")
 		}

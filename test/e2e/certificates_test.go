@@ -6,6 +6,7 @@ import (
 	"crypto/x509"
 	"fmt"
 	"net/url"
+	"os/exec"
 	"testing"
 	"time"
 
@@ -18,7 +19,12 @@ import (
 // certificatesAreRenewed outlives all the certificates that a start issued: whatever has
 // one goes on, and the old ones are good for nothing.
 func certificatesAreRenewed(t *testing.T) {
-	c := newCluster(t, "certs", 1, "--disable", "ingress", "--certificate-lifetime", "1m")
+	const nobody = "65534"
+	c := &testCluster{
+		name: uniqueName("certs"), wrapper: []string{"env", "SUDO_UID=" + nobody, "SUDO_GID=" + nobody},
+		flags: []string{"--disable", "ingress", "--certificate-lifetime", "1m", "--etcd-members", "3"},
+	}
+	startOn(t, c, func(string) error { return nil }, 1)
 	served := c.servedCertificate(t)
 	old := rest.CopyConfig(c.config)
 	pair, err := tls.X509KeyPair(old.CertData, old.KeyData)
@@ -36,6 +42,10 @@ func certificatesAreRenewed(t *testing.T) {
 		t.Errorf("a minute later the API server serves with a certificate that is good until %s; before, until %s", now.NotAfter, served.NotAfter)
 	}
 	c.expectRefused(t, old)
+	// The new one, too, is for the user behind sudo alone.
+	if out, err := exec.Command("stat", "--format", "%a %u", c.path("kubeconfig")).Output(); err != nil || string(out) != "600 "+nobody+"\n" {
+		t.Errorf("the kubeconfig has mode and owner %q: %v", out, err)
+	}
 	// kubectl reads the kubeconfig anew. Controllers, the scheduler, the kubelet and
 	// kube-proxy have a part in this, each with its certificate.
 	c.kubectl(t, "create", "deployment", "web", "--image=kubarium/web:1.0", "--port=8080")
@@ -48,6 +58,10 @@ func certificatesAreRenewed(t *testing.T) {
 	c.eventuallyOK(t, "kubectl", "top", "node", "node-1")
 	port := c.kubectl(t, "get", "service", "web", "-o", "jsonpath={.spec.ports[0].nodePort}")
 	eventually(t, "node port", func(ctx context.Context) error { return get(ctx, "http://127.0.0.1:"+port, "Hello from pod web") })
+	// Members of etcd that come anew have to be let in by the one that did not go.
+	c.kubarium(t, "fault", "inject", "etcd-quorum-loss", "etcd", "--for", "5m")
+	c.kubarium(t, "fault", "heal", "etcd-quorum-loss", "etcd")
+	c.eventuallyOK(t, "kubectl", "create", "configmap", "by-a-majority")
 	info, err := c.control().Info(bounded(t))
 	if err != nil {
 		t.Fatal(err)

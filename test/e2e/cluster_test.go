@@ -132,8 +132,12 @@ func debug(t *testing.T, ns, pod string) {
 	}
 	defer hold.Close()
 	cmd := exec.CommandContext(bounded(t), program(), "kubectl", "--name", shared.name, "--data-dir", shared.dir, "-n", ns,
-		"debug", pod, "--image=kubarium/toolbox:1.0", "--target="+pod, "-i", "--quiet", "--", "sh", "-c", "sleep 1; ps; echo debugged")
+		"debug", pod, "--image=kubarium/toolbox:1.0", "--target="+pod, "-i", "--quiet", "--", "sh", "-c", "read line; ps; echo debugged")
 	cmd.Stdin = in
+	// It arrives when kubectl is attached: what is printed before is lost.
+	if _, err := hold.WriteString("go\n"); err != nil {
+		t.Fatal(err)
+	}
 	out, err := cmd.CombinedOutput()
 	in.Close()
 	if err != nil || !strings.Contains(string(out), "debugged") || !strings.Contains(string(out), "toolbox serve") {

@@ -1,52 +1,12 @@
 package e2e
 
 import (
-	"context"
-	"encoding/json"
 	"os"
 	"os/exec"
 	"strings"
 	"syscall"
 	"testing"
-	"time"
 )
-
-// TestLessons plays lessons from their own data, on a cluster of its own: some of
-// them kill nodes and stop components, and nothing may be left of any.
-func TestLessons(t *testing.T) {
-	ctx, cancel := context.WithTimeout(context.Background(), 55*time.Minute)
-	defer cancel()
-	c := newCluster(t, "lessons", 3)
-	arguments := append([]string{"lesson", "test", "-o", "json"}, lessonsToTest()...)
-	cmd := c.command(ctx, arguments...)
-	var problems strings.Builder
-	cmd.Stderr = &problems
-	out, err := cmd.Output()
-	if err != nil {
-		t.Fatalf("lesson test: %v\n%s", err, problems.String())
-	}
-	var results []struct {
-		Lesson   string   `json:"lesson"`
-		Problems []string `json:"problems"`
-	}
-	if err := json.Unmarshal(out, &results); err != nil || len(results) == 0 {
-		t.Fatalf("lesson test says %q: %v", out, err)
-	}
-	for _, r := range results {
-		if r.Lesson == "" || len(r.Problems) > 0 {
-			t.Errorf("lesson %q: %v", r.Lesson, r.Problems)
-		}
-	}
-}
-
-// lessonsToTest names those that prove the player, the checks, the resets, a puzzle and an exam. All
-// of them wait for dead nodes and autoscalers too: 'make test-lessons' asks for that.
-func lessonsToTest() []string {
-	if os.Getenv("LESSONS") == "all" {
-		return []string{"--all"}
-	}
-	return []string{"first-pod", "labels", "deployments", "services", "configmaps", "jobs", "no-room", "silent-crash", "etcd-keys", "spread", "runtime", "exam-ckad"}
-}
 
 // TestEnv proves that a shell that evaluates the output has a kubectl for the cluster.
 func TestEnv(t *testing.T) {

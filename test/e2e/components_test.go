@@ -3,10 +3,14 @@ package e2e
 import (
 	"context"
 	"fmt"
+	"os"
+	"regexp"
 	"strings"
 	"testing"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"kubarium/cluster/component"
 )
 
 // TestComponents stops each component alone, and sees what stops and what goes on.
@@ -89,8 +93,52 @@ func TestComponents(t *testing.T) {
 		do("traefik", "start")
 		controller.answers(t, "http://nobody.example/", "404")
 	})
+	// Without an API server upstream's controller manager gives up.
+	t.Run("ended by itself", func(t *testing.T) {
+		do("kube-controller-manager", "stop")
+		do("kube-apiserver", "stop")
+		if err := shared.control().Component(bounded(t), "kube-controller-manager", "start"); err == nil {
+			t.Error("controllers run without an API server")
+		}
+		eventually(t, "its failure is told", func(context.Context) error {
+			if is := stateOf(t, "kube-controller-manager"); is.State != component.Failed || !strings.Contains(is.Message, "starts again in") {
+				return fmt.Errorf("it is %s: %s", is.State, is.Message)
+			}
+			return nil
+		})
+		do("kube-apiserver", "start")
+		awaitState(t, "kube-controller-manager", component.Ready)
+	})
 	if err := shared.control().Component(bounded(t), "nonsense", "stop"); err == nil || !strings.Contains(err.Error(), "kube-scheduler") {
 		t.Errorf("stop of no component: %v", err)
+	}
+}
+
+// TestEachComponentHasItsLog looks for what all servers say at their start, without telling
+// for whom, in the file of each: with its own address, and nobody else's.
+func TestEachComponentHasItsLog(t *testing.T) {
+	says := regexp.MustCompile(`"Serving securely on ([^"]+)"`)
+	const apiServer = "kube-apiserver"
+	by := map[string]string{}
+	for _, name := range []string{apiServer, "kube-controller-manager", "kube-scheduler", "metrics-server"} {
+		var found [][]string
+		eventually(t, "log of "+name, func(context.Context) error {
+			text, err := os.ReadFile(shared.path("logs", name+".log"))
+			if found = says.FindAllStringSubmatch(string(text), -1); err == nil && len(found) == 0 {
+				err = fmt.Errorf("it does not serve, but:\n%.2000s", text)
+			}
+			return err
+		})
+		// Others may have been stopped and started, and serve elsewhere since.
+		for _, match := range found {
+			if other, taken := by[match[1]]; taken && other != name {
+				t.Errorf("both %s and %s serve on %s", other, name, match[1])
+			}
+			by[match[1]] = name
+			if name == apiServer && "https://"+match[1] != shared.config.Host {
+				t.Errorf("%s logs what another says, who serves on %s", name, match[1])
+			}
+		}
 	}
 }
 

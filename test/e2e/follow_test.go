@@ -22,16 +22,17 @@ import (
 // TestFollow tells the stories of Deployments, some at once, and compares each with what the
 // API server has at the end. FOLLOW_TIMES says how many.
 func TestFollow(t *testing.T) {
-	times := 3
+	times, idle := 3, "15s"
 	if n, err := strconv.Atoi(os.Getenv("FOLLOW_TIMES")); err == nil {
-		times = n
+		// Beside so many others, a step may take long after the one before.
+		times, idle = n, "40s"
 	}
 	ns := shared.namespace(t)
 	for i := range times {
 		name := fmt.Sprintf("tale-%d", i)
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			steps := shared.follow(t, "--idle", "15s", "kubectl", "-n", ns, "create", "deployment", name, "--image=kubarium/web:1.0", "--replicas=2")
+			steps := shared.follow(t, "--idle", idle, "kubectl", "-n", ns, "create", "deployment", name, "--image=kubarium/web:1.0", "--replicas=2")
 			checkStory(t, ns, name, steps)
 			shared.kubectl(t, "-n", ns, "delete", "deployment", name)
 		})

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"syscall"
@@ -62,7 +64,18 @@ spec:
 		}
 	}
 	c.kubectl(t, "scale", "deployment/clock", "--replicas=3")
+	nodes := []string{"node-1", "node-2"}
+	var used time.Duration
+	for _, n := range nodes {
+		used -= c.processorTime(t, n)
+	}
 	time.Sleep(time.Until(since.Add(standsStill)))
+	for _, n := range nodes {
+		used += c.processorTime(t, n)
+	}
+	if used > standsStill/1000 {
+		t.Errorf("frozen nodes used the processor for %s", used)
+	}
 	if out := c.kubectl(t, "get", "deployment/clock", "-o", "jsonpath={.status.replicas}"); out != "2" {
 		t.Errorf("a controller went on: %s replicas", out)
 	}
@@ -132,4 +145,30 @@ func longestGap(t *testing.T, log string) time.Duration {
 		last = at
 	}
 	return time.Duration(longest) * time.Second
+}
+
+// processorTime is what all that runs on a node has used of the processors.
+func (c *testCluster) processorTime(t *testing.T, node string) time.Duration {
+	t.Helper()
+	for _, file := range []string{"cpuacct/kubarium/%s-*/%s/cpuacct.usage", "kubarium/%s-*/%s/cpu.stat"} {
+		found, _ := filepath.Glob("/sys/fs/cgroup/" + fmt.Sprintf(file, c.name, node))
+		if len(found) == 0 {
+			continue
+		}
+		data, err := os.ReadFile(found[0])
+		if err != nil {
+			t.Fatal(err)
+		}
+		unit, words := time.Nanosecond, strings.Fields(string(data))
+		if words[0] == "usage_usec" {
+			unit, words = time.Microsecond, words[1:]
+		}
+		n, err := strconv.ParseInt(words[0], 10, 64)
+		if err != nil || n == 0 {
+			t.Fatalf("%s says %q: %v", found[0], data, err)
+		}
+		return time.Duration(n) * unit
+	}
+	t.Fatalf("%s has no cgroup that tells its processor time", node)
+	return 0
 }

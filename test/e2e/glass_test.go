@@ -118,7 +118,7 @@ func TestTraceScheduling(t *testing.T) {
 		}
 		return err
 	})
-	attempts := read[trace.Attempt](t, shared.kubarium(t, "trace", "scheduling", "-n", ns, "huge", "-o", "json"))
+	attempts := read[trace.Attempt](t, shared.output(t, "trace", "scheduling", "-n", ns, "huge", "-o", "json"))
 	nodes, err := shared.client.CoreV1().Nodes().List(ctx, metav1.ListOptions{})
 	if err != nil || len(attempts) != 1 || len(attempts[0].Nodes) != len(nodes.Items) {
 		t.Fatalf("attempts %+v of %d nodes, %v", attempts, len(nodes.Items), err)
@@ -138,7 +138,7 @@ func TestTraceScheduling(t *testing.T) {
 		if err != nil {
 			return err
 		}
-		for _, p := range read[trace.PendingPod](t, shared.kubarium(t, "trace", "scheduling", "-o", "json")) {
+		for _, p := range read[trace.PendingPod](t, shared.output(t, "trace", "scheduling", "-o", "json")) {
 			if p.UID == string(pod.UID) && p.Queue == "unschedulable" && slices.Contains(p.Plugins, "NodeResourcesFit") && p.Why == pod.Status.Conditions[0].Message {
 				return nil
 			}
@@ -169,7 +169,7 @@ func TestTraceHasHolds(t *testing.T) {
 		t.Fatal(err)
 	}
 	var told []string
-	for _, e := range read[trace.Event](t, shared.kubarium(t, "trace", "--component", "hold", "-o", "json")) {
+	for _, e := range read[trace.Event](t, shared.output(t, "trace", "--component", "hold", "-o", "json")) {
 		switch {
 		case e.Object.Namespace == ns:
 			told = append(told, e.Verb+" "+e.Actor+" "+e.Fields["does"])

@@ -44,6 +44,7 @@ func TestLongHosts(t *testing.T) {
 		})
 	}
 	t.Run("one core and 2 GiB", smallHost)
+	t.Run("few capabilities", cappedHost)
 	t.Run("a minute's sleep", sleepingHost)
 	for _, off := range []string{"0", "1"} {
 		t.Run("the host has the same network, a firewall, and IPv6 off="+off, func(t *testing.T) { crowdedNetwork(t, off) })
@@ -153,6 +154,18 @@ func smallHost(t *testing.T) {
 		t.Errorf("the cluster is not in its cgroup: %q, %v", inside, err)
 	}
 	t.Logf("at most %s bytes were used, the disk's cache included", strings.TrimSpace(string(peak)))
+}
+
+// cappedHost runs a cluster with the capabilities that a start wants, and no others.
+func cappedHost(t *testing.T) {
+	c := &testCluster{name: uniqueName("hosts"), flags: []string{"--disable", "ingress"}}
+	few := "-all,+sys_admin,+net_admin,+sys_chroot,+sys_ptrace,+syslog,+audit_write,+chown,+dac_override,+fowner,+fsetid,+kill,+mknod," +
+		"+net_bind_service,+net_raw,+setfcap,+setgid,+setpcap,+setuid"
+	c.wrapper = []string{"setpriv", "--inh-caps=-all", "--bounding-set=" + few}
+	startOn(t, c, func(string) error { return nil }, 2)
+	if out, code := c.try(t, "doctor", "--cluster"); code != 0 {
+		t.Errorf("exit code %d\n%s", code, out)
+	}
 }
 
 // sleepingHost stops all processes of a cluster for a minute, and lets them go on.

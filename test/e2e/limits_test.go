@@ -54,6 +54,9 @@ func TestLimits(t *testing.T) {
 			put(t, filepath.Join(state, "cluster.json"), `{"version":1,"po`)
 			return "exec"
 		}, "'kubarium reset' starts over"},
+		{"capabilities", func(*testing.T, string, string) string {
+			return "exec setpriv --inh-caps=-net_admin,-syslog --bounding-set=-net_admin,-syslog"
+		}, "without the capabilities NET_ADMIN, SYSLOG: give them"},
 		{"torn etcd", func(t *testing.T, _, state string) string {
 			put(t, filepath.Join(state, "etcd/member/snap/db"), strings.Repeat("nonsense", 1000))
 			put(t, filepath.Join(state, "etcd/member/wal/0000000000000000-0000000000000000.wal"), strings.Repeat("nonsense", 1000))

@@ -18,7 +18,8 @@ type machine map[string]string
 func look(cluster string) (machine, error) {
 	m := machine{}
 	for name, command := range map[string]string{
-		"mounts":   "cut -d' ' -f4- /proc/self/mountinfo",
+		// The disk of the test with full disks comes and goes beside others.
+		"mounts":   "cut -d' ' -f4- /proc/self/mountinfo | grep -v '/" + diskName + "[/ ]'",
 		"links":    "ip -o link",
 		"routes":   "ip route",
 		"netns":    "ip netns",

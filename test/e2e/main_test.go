@@ -6,6 +6,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"flag"
 	"fmt"
 	"os"
 	"os/exec"
@@ -56,7 +57,16 @@ func run(m *testing.M) (code int, err error) {
 	if shared, err = startCluster("shared", 3); err != nil {
 		return 1, errors.Join(fmt.Errorf("%w\n%s", err, shared.messages()), shared.stop(syscall.SIGTERM), os.RemoveAll(shared.dir))
 	}
-	if code = m.Run(); code != 0 {
+	flag.Parse()
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	playing = playLessons(ctx)
+	code = m.Run()
+	cancel()
+	for _, p := range playing {
+		<-p.done
+	}
+	if code != 0 {
 		// Not on the screen: what failed would be far above it.
 		logs := filepath.Join(os.TempDir(), shared.name+".log")
 		fmt.Fprintln(os.Stderr, "The shared cluster's last words are in", logs)
@@ -260,6 +270,18 @@ func (c *testCluster) kubarium(t *testing.T, args ...string) string {
 		t.Fatalf("kubarium %s: exit code %d\n%s", strings.Join(args, " "), code, out)
 	}
 	return out
+}
+
+// output is what the program printed for other programs, without what it told people beside it.
+func (c *testCluster) output(t *testing.T, args ...string) string {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), limit)
+	defer cancel()
+	out, err := c.command(ctx, args...).Output()
+	if err != nil {
+		t.Fatalf("kubarium %s: %v\n%s", strings.Join(args, " "), err, out)
+	}
+	return string(out)
 }
 
 // exec runs a command in a pod, without a process of ours: for tests that do it often.

@@ -55,10 +55,10 @@ func TestPlain(t *testing.T) {
 	s.sees("config.yaml:3: fly: there is no action")
 
 	t.Log("other keys; what is left is begun with")
-	write("theme: terminal\nkeys:\n  map: M\n  quit: ctrl+q\n")
+	write("theme: terminal\nkeys:\n  map: ctrl+e\n  quit: ctrl+q\n")
 	s = openScreen(t, 120, 40, env[:4], on...)
-	s.sees("M map", "Events")
-	s.keys("M")
+	s.sees("ctrl+e map", "Events")
+	s.keys("\x05")
 	s.loses("Events")
 	s.keys("\x11")
 	s.sees("Leave kubarium?")
@@ -67,6 +67,6 @@ func TestPlain(t *testing.T) {
 		t.Errorf("exit code %d", code)
 	}
 	s = openScreen(t, 120, 40, env[:4], on...)
-	s.sees("M map", "node-3")
+	s.sees("ctrl+e map", "node-3")
 	s.loses("Events")
 }

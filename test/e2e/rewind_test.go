@@ -132,4 +132,49 @@ spec:
 		t.Errorf("undo --show says %q", out)
 	}
 	c.kubarium(t, "snapshot", "rm", "before")
+
+	t.Log("one namespace comes back, and all else stays as it is")
+	c.kubectl(t, "create", "namespace", "shop")
+	c.kubectl(t, "-n", "shop", "create", "configmap", "prices", "--from-literal=tea=1")
+	c.kubectl(t, "-n", "shop", "create", "service", "clusterip", "till", "--tcp=80:8080")
+	till := func() string {
+		return c.kubectl(t, "-n", "shop", "get", "service/till", "-o", "jsonpath={.metadata.uid} {.spec.clusterIP}")
+	}
+	was := till()
+	c.kubarium(t, "snapshot", "save", "shop")
+	c.kubectl(t, "delete", "namespace", "shop")
+	c.kubectl(t, "create", "configmap", "after")
+	c.kubarium(t, "snapshot", "restore", "shop", "--namespace", "shop")
+	if is := till(); is != was {
+		t.Errorf("the Service is %s, and was %s", is, was)
+	}
+	if tea := c.kubectl(t, "-n", "shop", "get", "configmap", "prices", "-o", "jsonpath={.data.tea}"); tea != "1" {
+		t.Errorf("tea costs %q", tea)
+	}
+	c.kubectl(t, "get", "configmap/after", "configmap/new")
+	c.kubectl(t, "delete", "namespace", "shop")
+	c.kubarium(t, "snapshot", "rm", "shop")
+
+	t.Log("a state that was kept brings one namespace back, and leaves the others")
+	c.kubectl(t, "create", "namespace", "lesson")
+	c.kubectl(t, "-n", "lesson", "create", "configmap", "words", "--from-literal=k=one")
+	words := func() string {
+		return c.kubectl(t, "-n", "lesson", "get", "configmap/words", "-o", "jsonpath={.metadata.uid} {.data.k}")
+	}
+	kept := words()
+	if err := c.control().Mark(bounded(t), "start"); err != nil {
+		t.Fatal(err)
+	}
+	c.kubectl(t, "-n", "lesson", "delete", "configmap/words")
+	c.kubectl(t, "-n", "lesson", "create", "configmap", "words", "--from-literal=k=two")
+	c.kubectl(t, "create", "configmap", "mine")
+	if _, err := c.control().ReturnTo(bounded(t), "start", "lesson"); err != nil {
+		t.Fatal(err)
+	}
+	if got := words(); got != kept || uid("configmap/mine") == "" {
+		t.Errorf("the namespace has %q, it had %q", got, kept)
+	}
+	if _, err := c.control().ReturnTo(bounded(t), "another", "lesson"); err == nil {
+		t.Error("the cluster came back to a state that nobody kept")
+	}
 }

@@ -8,13 +8,16 @@ import (
 	"os"
 	"os/exec"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
 	corev1 "k8s.io/api/core/v1"
+	discoveryv1 "k8s.io/api/discovery/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"kubarium/cluster/inspect"
+	"kubarium/cluster/story"
 	"kubarium/cluster/trace"
 )
 
@@ -31,17 +34,72 @@ func TestInsideService(t *testing.T) {
 	}
 	want := endpointsOf(t, ns)
 	for _, node := range []string{"node-1", "node-2", "node-3"} {
-		eventually(t, "both endpoints on "+node, func(ctx context.Context) error { return sameRules(ctx, t, service, node, want) })
+		believe(t, func(ctx context.Context) (inspect.Service, error) { return inspectService(ctx, service, node) },
+			func(ctx context.Context, found inspect.Service) error {
+				return sameRules(ctx, t, service, node, found, want)
+			}, rulesLies()...)
 	}
 	checkRuleEvents(t, ns, want)
 	t.Run("story", func(t *testing.T) {
 		steps := shared.follow(t, "-n", ns, "service/web")
 		for _, node := range []string{"node-1", "node-2", "node-3"} {
 			teller{t, steps}.find(0, "kube-proxy on "+node, "has packets to Service "+ns+"/web go to ")
+			checkRuleCause(t, ns, node, want, steps)
 		}
 	})
 	t.Run("connections", func(t *testing.T) { checkConnections(t, service) })
+	t.Run("meter", func(t *testing.T) { checkMeter(t, service) })
 	t.Run("watch", func(t *testing.T) { checkWatch(t, service) })
+}
+
+// checkRuleCause compares the last step that is told of a node's rules with what they lead to,
+// by nft's list (sameRules), and the revision that is told as its cause with etcd's history.
+func checkRuleCause(t *testing.T, ns, node string, want []string, steps []story.Step) {
+	t.Helper()
+	var last story.Step
+	for _, step := range steps {
+		if step.Who == "kube-proxy on "+node && strings.Contains(step.What, "has packets to") {
+			last = step
+		}
+	}
+	_, told, _ := strings.Cut(last.What, " go to ")
+	endpoints := strings.Fields(told)
+	slices.Sort(endpoints)
+	name, revision, ok := strings.Cut(last.Why, " says the same since revision ")
+	if !last.Certain || !ok || !slices.Equal(endpoints, want) {
+		t.Fatalf("the last change on %s: certain %v, %s, because %s; the rules lead to %v", node, last.Certain, last.What, last.Why, want)
+	}
+	name = name[strings.LastIndex(name, "/")+1:]
+	key := "/registry/endpointslices/" + ns + "/" + name
+	had := func(revision string) (list []string) {
+		out, err := shared.command(bounded(t), "etcd", "get", "-o", "json", "--revision", revision, key).Output()
+		if err != nil {
+			// It was made by the next revision.
+			return nil
+		}
+		var slice discoveryv1.EndpointSlice
+		if err := json.Unmarshal(out, &slice); err != nil {
+			t.Fatal(err)
+		}
+		for _, e := range slice.Endpoints {
+			if e.Conditions.Ready == nil || *e.Conditions.Ready {
+				list = append(list, fmt.Sprintf("%s:%d", e.Addresses[0], *slice.Ports[0].Port))
+			}
+		}
+		slices.Sort(list)
+		return list
+	}
+	if got := had(revision); !slices.Equal(got, want) {
+		t.Errorf("at revision %s, %s has %v, and the rules of %s lead to %v", revision, key, got, node, want)
+	}
+	// It is the first one that says so.
+	n, err := strconv.ParseInt(revision, 10, 64)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := had(strconv.FormatInt(n-1, 10)); slices.Equal(got, want) {
+		t.Errorf("%s said the same before revision %s", key, revision)
+	}
 }
 
 // endpointsOf are the addresses of the web pods.
@@ -71,12 +129,25 @@ func inspectService(ctx context.Context, service *corev1.Service, node string) (
 	return found, json.Unmarshal(out, &found)
 }
 
-// sameRules compares with nft's own list, as JSON: the program reads its text.
-func sameRules(ctx context.Context, t *testing.T, service *corev1.Service, node string, want []string) error {
-	found, err := inspectService(ctx, service, node)
-	if err != nil {
-		return err
+// rulesLies are other rules than there are.
+func rulesLies() []lie[inspect.Service] {
+	type service = inspect.Service
+	chain := func(s *service) *inspect.Chain { return s.Doors[0].Chain }
+	return []lie[service]{
+		{"no rules", func(s *service) { s.Doors = nil }},
+		{"one door more", func(s *service) { s.Doors = append(s.Doors, s.Doors[0]) }},
+		{"another chain", func(s *service) { chain(s).Name += "x" }},
+		{"another address", func(s *service) { s.Doors[0].Match = "10.1.2.3 . tcp . 80" }},
+		{"another rule", func(s *service) { chain(s).Rules[0].Handle++ }},
+		{"a rule in other words", func(s *service) { chain(s).Rules[0].Text = "accept" }},
+		{"a rule less", func(s *service) { chain(s).Rules = chain(s).Rules[1:] }},
+		{"another endpoint", func(s *service) { chain(s).Rules[len(chain(s).Rules)-1].Endpoints[0].Address = "10.1.2.3:8080" }},
+		{"an endpoint less", func(s *service) { chain(s).Rules[len(chain(s).Rules)-1].Endpoints = nil }},
 	}
+}
+
+// sameRules compares with nft's own list, as JSON: the program reads its text.
+func sameRules(ctx context.Context, t *testing.T, service *corev1.Service, node string, found inspect.Service, want []string) error {
 	out, err := exec.CommandContext(ctx, "nsenter", "-t", fmt.Sprint(shared.machine(t, node)), "-n", "nft", "-j", "list", "ruleset").Output()
 	if err != nil {
 		return err
@@ -101,6 +172,9 @@ func sameRules(ctx context.Context, t *testing.T, service *corev1.Service, node 
 		return fmt.Errorf("doors %+v", found.Doors)
 	}
 	chain := found.Doors[0].Chain
+	if found.Doors[0].Match != service.Spec.ClusterIP+" . tcp . 80" {
+		return fmt.Errorf("the door is %s, the Service %s", found.Doors[0].Match, service.Spec.ClusterIP)
+	}
 	inMap, handles, inRules := false, []int{}, ""
 	for _, o := range ruleset.Objects {
 		if o.Map != nil && o.Map.Name == "service-ips" {
@@ -110,6 +184,17 @@ func sameRules(ctx context.Context, t *testing.T, service *corev1.Service, node 
 		}
 		if o.Rule != nil && o.Rule.Table == "kube-proxy" && o.Rule.Chain == chain.Name {
 			handles = append(handles, o.Rule.Handle)
+			var expressions []map[string]json.RawMessage
+			if err := json.Unmarshal(o.Rule.Expr, &expressions); err != nil {
+				return err
+			}
+			// What it does stands at its end: dnat, jump, masquerade.
+			at := slices.IndexFunc(chain.Rules, func(r inspect.Rule) bool { return r.Handle == o.Rule.Handle })
+			for does := range expressions[len(expressions)-1] {
+				if at >= 0 && !strings.Contains(chain.Rules[at].Text, does) && does != "mangle" {
+					return fmt.Errorf("rule %d is told as %q, it is %s", o.Rule.Handle, chain.Rules[at].Text, o.Rule.Expr)
+				}
+			}
 			inRules += string(o.Rule.Expr)
 		}
 	}
@@ -135,17 +220,24 @@ func sameRules(ctx context.Context, t *testing.T, service *corev1.Service, node 
 
 // checkRuleEvents waits for what kube-proxy did on each node to be in the trace.
 func checkRuleEvents(t *testing.T, ns string, want []string) {
-	eventually(t, "kube-proxy's changes in the trace", func(ctx context.Context) error {
+	believe(t, func(ctx context.Context) (list tales, err error) {
 		out, err := shared.command(ctx, "trace", "-o", "json", "--component", "kube-proxy", "--match", ns+"/web").Output()
 		if err != nil {
-			return err
+			return nil, err
 		}
-		last := map[string]string{}
-		decoder := json.NewDecoder(strings.NewReader(string(out)))
-		for decoder.More() {
+		for decoder := json.NewDecoder(strings.NewReader(string(out))); decoder.More(); {
 			var e trace.Event
 			if err := decoder.Decode(&e); err != nil {
-				return err
+				return nil, err
+			}
+			list = append(list, e)
+		}
+		return list, nil
+	}, func(_ context.Context, list tales) error {
+		last := map[string]string{}
+		for _, e := range list {
+			if e.Object.Namespace != ns || e.Object.Name != "web" {
+				return fmt.Errorf("a change of %s is told as one of %s/web", e.Object, ns)
 			}
 			if e.Fields["endpoints"] != "" {
 				last[e.Fields["node"]] = e.Fields["endpoints"]
@@ -159,7 +251,10 @@ func checkRuleEvents(t *testing.T, ns string, want []string) {
 			}
 		}
 		return nil
-	})
+	},
+		leftOut("rules"), another("rules", "endpoints", want[0], "10.1.2.3:80"), another("rules", "node", "node-3", "node-1"),
+		bent("rules", "another Service", func(e *trace.Event) { e.Object.Name = "other" }),
+	)
 }
 
 // checkConnections makes some, and compares where they went with who answered and with the
@@ -201,6 +296,85 @@ func checkConnections(t *testing.T, service *corev1.Service) {
 	connections, packets, err := count(ctx)
 	if err != nil || connections != 5 || tracked != 5 || packets < 15 {
 		t.Errorf("the program tells %d connections with %d packets, the kernel tracks %d, 5 were made (%v)", connections, packets, tracked, err)
+	}
+}
+
+// checkMeter makes connections while packets are counted, and compares the counters with the
+// kernel's own accounting of these connections.
+func checkMeter(t *testing.T, service *corev1.Service) {
+	ctx, cancel := context.WithTimeout(t.Context(), limit)
+	defer cancel()
+	tracked := func() (there uint64) {
+		data, err := os.ReadFile(fmt.Sprintf("/proc/%d/net/nf_conntrack", shared.machine(t, "node-2")))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for line := range strings.Lines(string(data)) {
+			_, rest, ok := strings.Cut(line, " dst="+service.Spec.ClusterIP+" ")
+			if _, rest, found := strings.Cut(rest, " packets="); ok && found {
+				n, _, _ := strings.Cut(rest, " ")
+				packets, err := strconv.ParseUint(n, 10, 64)
+				if err != nil {
+					t.Fatal(err)
+				}
+				there += packets
+			}
+		}
+		return there
+	}
+	before := tracked()
+	cmd := shared.command(ctx, "inspect", "service", "web", "-n", service.Namespace, "--node", "node-2", "--watch", "-o", "json")
+	stdout, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		cancel()
+		_ = cmd.Wait()
+		eventually(t, "the end of the meter", func(ctx context.Context) error {
+			out, err := exec.CommandContext(ctx, "nsenter", "-t", fmt.Sprint(shared.machine(t, "node-2")), "-n", "nft", "list", "tables").CombinedOutput()
+			if err == nil && strings.Contains(string(out), "kubarium-meter") {
+				err = fmt.Errorf("node-2 is left with %s", out)
+			}
+			return err
+		})
+	}()
+	const made = 4
+	decoder, sent, shown := json.NewDecoder(stdout), false, ""
+	for {
+		var found inspect.Service
+		if err := decoder.Decode(&found); err != nil {
+			t.Fatalf("%v; the last counters: %s", errors.Join(err, ctx.Err()), shown)
+		}
+		if !sent {
+			sent = true
+			for range made {
+				if _, err := shared.exec(ctx, service.Namespace, "client", "wget", "-qO-", "http://web/"); err != nil {
+					t.Fatal(err)
+				}
+			}
+			continue
+		}
+		var door, onward uint64
+		for _, d := range found.Doors {
+			if d.Metered == nil {
+				t.Fatalf("%s is not counted", d.Match)
+			}
+			door += d.Metered.Packets
+			for _, e := range d.Chain.Rules[0].Endpoints {
+				if e.Metered == nil {
+					t.Fatalf("%s is not counted", e.Address)
+				}
+				onward += e.Metered.Packets
+			}
+		}
+		want := tracked() - before
+		if shown = fmt.Sprintf("%d to the Service, %d on to its pods; the kernel tracks %d", door, onward, want); door == want && onward == want && want >= 3*made {
+			return
+		}
 	}
 }
 

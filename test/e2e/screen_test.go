@@ -1,6 +1,8 @@
 package e2e
 
 import (
+	"bytes"
+	"encoding/base64"
 	"fmt"
 	"io"
 	"os"
@@ -8,6 +10,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -24,15 +27,52 @@ type screen struct {
 	file     *os.File
 	terminal *vt.SafeEmulator
 	exited   chan struct{}
+	// raw is the newest that the program wrote: what a terminal does not show is there.
+	raw *newest
+}
+
+// newest keeps the end of what is written to it.
+type newest struct {
+	mu   sync.Mutex
+	data []byte
+}
+
+// Write implements io.Writer.
+func (n *newest) Write(b []byte) (int, error) {
+	const most = 1 << 20
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.data = append(n.data, b...)
+	n.data = n.data[max(0, len(n.data)-most):]
+	return len(b), nil
+}
+
+func (n *newest) has(text string) bool {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return bytes.Contains(n.data, []byte(text))
+}
+
+func (n *newest) text() string {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return string(n.data)
 }
 
 // openScreen runs the program in a terminal of that size.
 func openScreen(t *testing.T, width, height int, env []string, args ...string) *screen {
 	t.Helper()
-	s := &screen{t: t, cmd: exec.Command(program(), args...), terminal: vt.NewSafeEmulator(width, height), exited: make(chan struct{})}
 	// Nothing that an earlier run remembered, such as the view it was in, shows here.
 	home := t.TempDir()
-	s.cmd.Env = append(append(os.Environ(), "TERM=xterm-256color", "XDG_CONFIG_HOME="+home, "XDG_STATE_HOME="+home), env...)
+	env = append([]string{"XDG_CONFIG_HOME=" + home, "XDG_STATE_HOME=" + home}, env...)
+	return openCommand(t, width, height, env, append([]string{program()}, args...)...)
+}
+
+// openCommand runs any program in a terminal of that size.
+func openCommand(t *testing.T, width, height int, env []string, line ...string) *screen {
+	t.Helper()
+	s := &screen{t: t, cmd: exec.Command(line[0], line[1:]...), terminal: vt.NewSafeEmulator(width, height), exited: make(chan struct{}), raw: &newest{}}
+	s.cmd.Env = append(append(os.Environ(), "TERM=xterm-256color"), env...)
 	var err error
 	if s.file, err = pty.StartWithSize(s.cmd, &pty.Winsize{Rows: uint16(height), Cols: uint16(width)}); err != nil {
 		t.Fatal(err)
@@ -40,7 +80,7 @@ func openScreen(t *testing.T, width, height int, env []string, args ...string) *
 	// What the program asks of the terminal, the terminal answers.
 	go func() { _, _ = io.Copy(s.file, s.terminal) }()
 	go func() {
-		_, _ = io.Copy(s.terminal, s.file)
+		_, _ = io.Copy(io.MultiWriter(s.terminal, s.raw), s.file)
 		_ = s.cmd.Wait()
 		close(s.exited)
 	}()
@@ -121,6 +161,26 @@ func (s *screen) keys(keys ...string) {
 	}
 }
 
+// click presses the mouse where a text is that is on the screen once, or at first.
+func (s *screen) click(text string) {
+	s.t.Helper()
+	s.sees(text)
+	for y, line := range strings.Split(s.text(), "\n") {
+		if before, _, ok := strings.Cut(line, text); ok {
+			at := fmt.Sprintf("0;%d;%d", ansi.StringWidth(before)+1, y+1)
+			s.keys("\x1b[<"+at+"M", "\x1b[<"+at+"m")
+			return
+		}
+	}
+}
+
+// copied waits until a text was given to the terminal's clipboard.
+func (s *screen) copied(text string) {
+	s.t.Helper()
+	want := "\x1b]52;c;" + base64.StdEncoding.EncodeToString([]byte(text))
+	s.until("a clipboard with "+text, func(string) bool { return s.raw.has(want) })
+}
+
 // line goes to the end of a line of the text that is edited, from the text's beginning.
 func (s *screen) line(text string) {
 	s.t.Helper()
@@ -144,6 +204,22 @@ func (s *screen) run(command string) {
 	s.keys(":")
 	s.sees("tab completes")
 	s.keys(command, "enter")
+}
+
+// insists presses a key, again after some time, until the screen has what it is for.
+func (s *screen) insists(key string, want *regexp.Regexp) {
+	s.t.Helper()
+	var pressed time.Time
+	s.until(want.String(), func(text string) bool {
+		if want.MatchString(text) {
+			return true
+		}
+		if time.Since(pressed) > 10*time.Second {
+			pressed = time.Now()
+			s.keys(key)
+		}
+		return false
+	})
 }
 
 // leave leaves the command line.

@@ -87,6 +87,29 @@ func TestNothingListensToTheWorld(t *testing.T) {
 	}
 }
 
+// TestNodesListenForTheCluster looks at the sockets of a node's daemons: what others in the
+// cluster's network reach is the kubelet's API, and kube-proxy's health.
+func TestNodesListenForTheCluster(t *testing.T) {
+	out, err := exec.Command("nsenter", "--target", fmt.Sprint(shared.machine(t, "node-1")), "--net", "ss", "--no-header", "--listening", "--numeric", "--processes", "--tcp", "--udp").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	open, own := map[string]bool{}, 0
+	for line := range strings.Lines(string(out)) {
+		if !strings.Contains(line, `"kubarium"`) {
+			continue
+		}
+		own++
+		host, port, err := net.SplitHostPort(strings.Fields(line)[4])
+		if ip := net.ParseIP(host); err != nil || ip == nil || !ip.IsLoopback() {
+			open[port] = true
+		}
+	}
+	if own < 4 || len(open) != 2 || !open["10250"] || !open["10256"] {
+		t.Errorf("the node's daemons listen on %v:\n%s", open, out)
+	}
+}
+
 // TestNobodyIsLetIn asks API server and kubelet without a certificate, and with a token
 // of nobody.
 func TestNobodyIsLetIn(t *testing.T) {

@@ -4,8 +4,11 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"testing"
+
+	"github.com/creack/pty"
 )
 
 // TestShell runs programs on a machine in the cluster's network: what answers, what it is
@@ -64,6 +67,23 @@ func TestShellIsTheUsers(t *testing.T) {
 		os.Remove("/etc/kubarium-test")
 		t.Fatal("the user wrote to /etc")
 	}
+	t.Log("and as the terminal's owner, where sudo says nothing: su is no other")
+	main, terminal, err := pty.Open()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer main.Close()
+	if err := terminal.Chown(65534, -1); err != nil {
+		t.Fatal(err)
+	}
+	su := shared.command(bounded(t), "shell", "--", "id", "-u")
+	su.Env = slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, "SUDO_") })
+	su.Stdin = terminal
+	if out, err := su.CombinedOutput(); err != nil || strings.TrimSpace(string(out)) != nobody {
+		t.Errorf("the shell of a terminal of %s runs as %s: %v", nobody, out, err)
+	}
+	terminal.Close()
+
 	lines := strings.Split(string(out), "\n")
 	if lines[0] != nobody || lines[1] == "0" || !strings.Contains(string(out), "CapEff:\t0000000000000000") {
 		t.Errorf("runs with the rights of root:\n%s", out)

@@ -4,11 +4,16 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"os"
 	"os/exec"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 )
+
+// soakTail is how many of a soak's last lines are told once more if it fails.
+const soakTail = 25
 
 // soak is what 'bench soak' tells.
 type soak struct {
@@ -28,8 +33,19 @@ type soak struct {
 	Processes int `json:"processes"`
 }
 
-// TestSoak breaks, holds and rewinds a cluster at random for a minute.
-func TestSoak(t *testing.T) { runSoak(t, 1) }
+// TestSoak breaks, holds and rewinds a cluster at random for a minute, or as many as
+// SOAK_MINUTES says.
+func TestSoak(t *testing.T) {
+	t.Parallel()
+	minutes := 1
+	if wanted := os.Getenv("SOAK_MINUTES"); wanted != "" {
+		var err error
+		if minutes, err = strconv.Atoi(wanted); err != nil {
+			t.Fatalf("SOAK_MINUTES: %v", err)
+		}
+	}
+	runSoak(t, minutes)
+}
 
 // TestLongSoak does so for long enough that a leak shows.
 func TestLongSoak(t *testing.T) {
@@ -48,9 +64,11 @@ func runSoak(t *testing.T, minutes int) soak {
 	var told bytes.Buffer
 	cmd.Stderr = &told
 	out, err := cmd.Output()
-	t.Logf("%s%s", told.String(), out)
+	t.Logf("%s%s", out, told.String())
 	if err != nil {
-		t.Fatalf("bench soak: %v", err)
+		// Logs are cut where they are long, and this is what counts.
+		lines := strings.Split(strings.TrimSpace(told.String()), "\n")
+		t.Fatalf("bench soak: %v, after\n%s", err, strings.Join(lines[max(0, len(lines)-soakTail):], "\n"))
 	}
 	var s soak
 	if err := json.Unmarshal(out, &s); err != nil {

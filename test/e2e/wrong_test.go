@@ -98,6 +98,8 @@ var withoutCluster = []wrong{
 	{"lesson test", "say which lessons"},
 	{"lesson test nonsense", "there is no lesson"},
 	{"lesson test --all extra", "say which lessons"},
+	{"lesson test --all --part 0/3", "such as 2/3"},
+	{"lesson test --all --part third", "such as 2/3"},
 	{"lesson play", "takes ID"},
 	{"lesson play nonsense", "there is no lesson"},
 	{"lesson new", "takes ID [DIR]"},
