@@ -5,12 +5,12 @@
 #
 #   hack/vm.sh HIERARCHY DIRECTORY COMMAND...
 #
-# VM_LIMIT is how many seconds it may take, 900 if it is not set; VM_KERNEL has more for the
-# kernel's command line.
+# VM_LIMIT is how many seconds it may take, 900 if it is not set; VM_CPUS how many processors it
+# has, 2 if it is not set; VM_KERNEL has more for the kernel's command line.
 # HIERARCHY is the layout of cgroups: v2, hybrid or v1. DIRECTORY is there as /k.
 set -eu
 if [ $# -lt 3 ]; then
-	sed -n '2,13s/^# \{0,1\}//p' "$0" >&2
+	sed -n '2,14s/^# \{0,1\}//p' "$0" >&2
 	exit 2
 fi
 hierarchy=$1 directory=$2
@@ -32,6 +32,7 @@ fi
 # The system is made once for each list of packages; it is some 900 MB.
 packages=systemd-sysv,dbus,linux-image-cloud-amd64,nftables,kmod,iproute2,procps,util-linux,sudo
 packages=$packages,apparmor,docker.io,iptables,xfsprogs,btrfs-progs
+packages=$packages,selinux-basics,selinux-policy-default
 cache=${XDG_CACHE_HOME:-${HOME:-/root}/.cache}/kubarium/vm
 system=$cache/bookworm-$(echo "$packages" | cksum | cut -d' ' -f1)
 if [ ! -e "$system/.complete" ]; then
@@ -65,6 +66,10 @@ cat >"$system/etc/systemd/system/vm.service" <<-'UNIT'
 UNIT
 ln -sf ../vm.service "$system/etc/systemd/system/multi-user.target.wants/vm.service"
 ln -sf /dev/null "$system/etc/systemd/system/serial-getty@ttyS0.service"
+# With SELinux, files have their labels before the machine boots: it would have to twice.
+case "${VM_KERNEL-}" in
+*selinux=1*) chroot "$system" setfiles -F /etc/selinux/default/contexts/files/file_contexts / ;;
+esac
 cat >"$directory/.command" <<-COMMAND
 	cd /k
 	export HOME=/root PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
@@ -75,15 +80,18 @@ mkfs.ext4 -q -d "$system" "$work/system.img" 16G 2>/dev/null
 mkfs.ext4 -q -d "$directory" "$work/directory.img" 4G 2>/dev/null
 rm -f "$directory/.command"
 
-# Within another virtual machine /dev/kvm may be there and hang a guest at once, so that
-# it is used only on demand: VM_KVM=yes. Without it a start takes some minutes.
+# Within another virtual machine /dev/kvm may be there and be of no use (see
+# docs/RELIABILITY.md), so that it is used only on demand: VM_KVM=yes. Without it a start takes
+# some minutes. An emulated kernel does not trust the time stamp counters of its processors:
+# each look at the clock would be one at an emulated device, and Go looks often.
 accelerate="-accel tcg,thread=multi -cpu max"
-if [ -n "${VM_KVM-}" ]; then accelerate="-enable-kvm -cpu host,arch-capabilities=off"; fi
+clock="tsc=reliable"
+if [ -n "${VM_KVM-}" ]; then accelerate="-enable-kvm -cpu host,arch-capabilities=off" clock=; fi
 image=$(ls "$system"/boot/vmlinuz-* | tail -n 1)
 # shellcheck disable=SC2086
-timeout --kill-after=10 "${VM_LIMIT:-900}" qemu-system-x86_64 $accelerate -smp 2 -m 5G -nographic -no-reboot -nic none \
+timeout --kill-after=10 "${VM_LIMIT:-900}" qemu-system-x86_64 $accelerate -smp "${VM_CPUS:-2}" -m 5G -nographic -no-reboot -nic none \
 	-kernel "$image" -initrd "${image%/*}/initrd.img-${image##*/vmlinuz-}" \
 	-drive "file=$work/system.img,format=raw,if=virtio,cache=unsafe" \
 	-drive "file=$work/directory.img,format=raw,if=virtio,cache=unsafe" \
-	-append "root=/dev/vda rw console=ttyS0 panic=-1 $kernel ${VM_KERNEL-}" </dev/null | tee "$work/console"
+	-append "root=/dev/vda rw console=ttyS0 panic=-1 $clock $kernel ${VM_KERNEL-}" </dev/null | tee "$work/console"
 grep -q '^vm: exit code 0' "$work/console"

@@ -90,8 +90,8 @@ func writeFilm(out io.Writer, all []*element, frames int, every time.Duration) {
 	}
 	slices.SortStableFunc(order, func(a, b string) int { return strings.Compare(a[:4], b[:4]) })
 	// What all strokes and words have in common is said once.
-	fmt.Fprintln(out, "<style>path{vector-effect:non-scaling-stroke;fill:none}</style>")
-	short := strings.NewReplacer(` vector-effect="non-scaling-stroke"`, "", ` fill="none"`, "", ` lengthAdjust="spacingAndGlyphs"`, "")
+	fmt.Fprintln(out, "<style>path{fill:none}</style>")
+	short := strings.NewReplacer(` fill="none"`, "", ` lengthAdjust="spacingAndGlyphs"`, "")
 	total := every.Seconds() * float64(frames)
 	for i, key := range order {
 		group := groups[key]

@@ -128,32 +128,36 @@ func (p picture) backgrounds(out io.Writer, y int) {
 	}
 }
 
-// strokes are the lines of frames and bars, in a cell of 2 by 2, and whether they
-// are thick. They are drawn, because in most fonts their ends do not meet.
-func strokes(content string) (path string, thick bool) {
+// strokes are the lines of frames and bars as SVG has them, in a stretch from x, y of w by
+// h pixels whose middle is at mx, my, and whether they are thick. They are drawn, because
+// in most fonts their ends do not meet.
+func strokes(content string, x, y, w, h float64) (path string, thick bool) {
+	mx, my, right, bottom := x+w/2, y+h/2, x+w, y+h
 	switch content {
-	case "─":
-		return "M0 1H2", false
-	case "━":
-		return "M0 1H2", true
-	case "│":
-		return "M1 0V2", false
-	case "┃":
-		return "M1 0V2", true
+	case "─", "━":
+		return fmt.Sprintf("M%.1f %.1fH%.1f", x, my, right), content == "━"
+	case "│", "┃":
+		return fmt.Sprintf("M%.1f %.1fV%.1f", mx, y, bottom), content == "┃"
 	case "╭":
-		return "M1 2Q1 1 2 1", false
+		return fmt.Sprintf("M%.1f %.1fQ%.1f %.1f %.1f %.1f", mx, bottom, mx, my, right, my), false
 	case "╮":
-		return "M0 1Q1 1 1 2", false
+		return fmt.Sprintf("M%.1f %.1fQ%.1f %.1f %.1f %.1f", x, my, mx, my, mx, bottom), false
 	case "╰":
-		return "M1 0Q1 1 2 1", false
+		return fmt.Sprintf("M%.1f %.1fQ%.1f %.1f %.1f %.1f", mx, y, mx, my, right, my), false
 	case "╯":
-		return "M0 1Q1 1 1 0", false
+		return fmt.Sprintf("M%.1f %.1fQ%.1f %.1f %.1f %.1f", x, my, mx, my, mx, y), false
+	case "├":
+		return fmt.Sprintf("M%.1f %.1fV%.1fM%.1f %.1fH%.1f", mx, y, bottom, mx, my, right), false
+	case "└":
+		return fmt.Sprintf("M%.1f %.1fV%.1fH%.1f", mx, y, my, right), false
+	case "┬":
+		return fmt.Sprintf("M%.1f %.1fH%.1fM%.1f %.1fV%.1f", x, my, right, mx, my, bottom), false
 	}
 	return "", false
 }
 
 func isLine(content string) bool {
-	path, _ := strokes(content)
+	path, _ := strokes(content, 0, 0, 1, 1)
 	return path != ""
 }
 
@@ -162,8 +166,7 @@ func isLine(content string) bool {
 func (p picture) lines(out io.Writer, y int) {
 	for x := 0; x < p.w; {
 		c := p.cell(x, y)
-		path, thick := strokes(c.Content)
-		if path == "" {
+		if !isLine(c.Content) {
 			x++
 			continue
 		}
@@ -177,12 +180,12 @@ func (p picture) lines(out io.Writer, y int) {
 			}
 			n++
 		}
+		path, thick := strokes(c.Content, margin+float64(x)*cellW, titleBar+float64(y)*cellH, cellW*float64(n), cellH)
 		width := 1.2
 		if thick {
 			width = 3
 		}
-		fmt.Fprintf(out, `<path transform="translate(%.1f %.1f) scale(%.2f %.2f)" d="%s" fill="none" stroke="%s" stroke-width="%.1f" vector-effect="non-scaling-stroke"/>`+"\n",
-			margin+float64(x)*cellW, titleBar+float64(y)*cellH, cellW/2*float64(n), cellH/2, path, hex(fg), width)
+		fmt.Fprintf(out, `<path d="%s" fill="none" stroke="%s" stroke-width="%.1f"/>`+"\n", path, hex(fg), width)
 		x += n
 	}
 }
