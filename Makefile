@@ -50,25 +50,28 @@ run: build ## Build, then start the cluster and the app
 
 .PHONY: vet
 vet: assets ## Look for suspicious code
-	@test -z "$$(gofmt -l assets cluster cmd hack lessons test ui)" || { gofmt -d assets cluster cmd hack lessons test ui; exit 1; }
+	@test -z "$$(gofmt -l assets cluster cmd docs hack lessons test ui)" || { gofmt -d assets cluster cmd docs hack lessons test ui; exit 1; }
 	go vet ./...
 
 .PHONY: test-unit
 test-unit: assets ## Run the tests that need no cluster of their own
 	go test -timeout 20m $$(go list ./... | grep -v /test/)
 
+# Which of the lessons are played: all, or a part of them, such as 2/3.
+LESSONS := all
+
 .PHONY: test-e2e
-test-e2e: build ## Run the tests against a live cluster
-	KUBARIUM=$(CURDIR)/bin/kubarium go test -count=1 -timeout 60m -v ./test/...
+test-e2e: build ## Run the tests against live clusters; LESSONS=2/3 plays a third of the lessons only
+	KUBARIUM=$(CURDIR)/bin/kubarium LESSONS=$(LESSONS) go test -count=1 -timeout 60m -parallel 4 -v ./test/...
 
 .PHONY: test-lessons
-test-lessons: build ## Play every lesson against a live cluster; half an hour
+test-lessons: build ## Play every lesson against a live cluster
 	KUBARIUM=$(CURDIR)/bin/kubarium LESSONS=all go test -count=1 -timeout 60m -v -run '^TestLessons$$' ./test/e2e
 
 .PHONY: test-long
-test-long: build ## Run what takes long: twenty rounds of restarts, a hundred kills and holds, each fault, a soak
+test-long: build ## Run what takes long: twenty rounds of restarts, a hundred kills and holds, fifty stories, each fault, a soak
 	RESTART_ROUNDS=20 go test -count=1 -timeout 30m -v -run '^TestRestartsLoseAndKeepNothing$$' ./cluster/controlplane
-	KUBARIUM=$(CURDIR)/bin/kubarium LONG=yes go test -count=1 -timeout 180m -v -run '^TestLong' ./test/e2e
+	KUBARIUM=$(CURDIR)/bin/kubarium LONG=yes FOLLOW_TIMES=50 go test -count=1 -timeout 180m -v -run '^TestLong|^TestFollow$$' ./test/e2e
 	hack/vmtest.sh bin/kubarium
 
 FOCUS    :=
@@ -84,6 +87,10 @@ test: build vet test-unit test-e2e ## Do all the set-up, then run all tests
 .PHONY: lint
 lint: ## Run golangci-lint, built from its module; the first time takes some minutes
 	GOFLAGS=-trimpath go run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0 run ./...
+
+.PHONY: vulns
+vulns: build ## Compare the program's dependencies with the Go vulnerability database: VULNDB=DIRECTORY for a copy of it
+	hack/vulns.sh bin/kubarium '$(VULNDB)'
 
 .PHONY: clean
 clean: ## Remove what was built
