@@ -37,8 +37,8 @@ var shared *testCluster
 func TestMain(m *testing.M) {
 	code, err := run(m)
 	if err != nil {
-		fmt.Fprintln(os.Stderr, "e2e:", err)
-		os.Exit(1)
+		// Not only a failure: what is left behind is no matter of a test that could be run again.
+		panic(err)
 	}
 	os.Exit(code)
 }
