@@ -45,6 +45,7 @@ func TestLongHosts(t *testing.T) {
 	}
 	t.Run("one core and 2 GiB", smallHost)
 	t.Run("few capabilities", cappedHost)
+	t.Run("cgroups v1 alone", legacyHost)
 	t.Run("a minute's sleep", sleepingHost)
 	for _, off := range []string{"0", "1"} {
 		t.Run("the host has the same network, a firewall, and IPv6 off="+off, func(t *testing.T) { crowdedNetwork(t, off) })
@@ -165,6 +166,32 @@ func cappedHost(t *testing.T) {
 	startOn(t, c, func(string) error { return nil }, 2)
 	if out, code := c.try(t, "doctor", "--cluster"); code != 0 {
 		t.Errorf("exit code %d\n%s", code, out)
+	}
+}
+
+// legacyHost runs a cluster where no tree of cgroups v2 is mounted, as before systemd's hybrid.
+func legacyHost(t *testing.T) {
+	const unified = "/sys/fs/cgroup/unified"
+	if _, err := os.Stat("/sys/fs/cgroup/memory"); err != nil {
+		t.Skip("this machine's controllers are on cgroups v2")
+	}
+	c := &testCluster{name: uniqueName("hosts"), flags: []string{"--disable", "ingress"}}
+	c.wrapper = []string{"unshare", "--mount", "sh", "-c", `! mountpoint -q "$0" || umount "$0" && exec "$@"`, unified}
+	startOn(t, c, func(string) error { return nil }, 2)
+	runsPods(t, c, "node-1", "node-2")
+	looked := 0
+	for _, process := range c.processes(t, "") {
+		mounts, err := os.ReadFile(filepath.Join("/proc", strings.Fields(process)[0], "mountinfo"))
+		if err != nil {
+			continue // ended meanwhile
+		}
+		looked++
+		if strings.Contains(string(mounts), " - cgroup2 ") {
+			t.Errorf("%s has cgroups v2", process)
+		}
+	}
+	if looked < 8 {
+		t.Errorf("only %d processes are found", looked)
 	}
 }
 
