@@ -83,7 +83,7 @@ func (a *App) brokenWords() []string {
 	// A fast clock breaks nothing, and explains much.
 	broken := slices.DeleteFunc(slices.Clone(a.faults), func(f fault.Active) bool { return f.Name == fault.FastClock })
 	if len(broken) < len(a.faults) {
-		words = append(words, t.Tone(theme.Warn).Bold(true).Render("clock: fast"))
+		words = append(words, t.Tone(theme.Warn).Bold().Render("clock: fast"))
 	}
 	if n := len(broken); n > 0 {
 		last := broken[n-1]
@@ -91,7 +91,7 @@ func (a *App) brokenWords() []string {
 		if n > 1 {
 			text += fmt.Sprintf(" and %d more", n-1)
 		}
-		words = append(words, t.Tone(theme.Warn).Bold(true).Render(t.Icons.Warning+" "+widget.Clean(text)))
+		words = append(words, t.Tone(theme.Warn).Bold().Render(t.Icons.Warning+" "+widget.Clean(text)))
 	}
 	if len(a.holds.Rules) > 0 {
 		names := make([]string, 0, len(a.holds.Rules))
@@ -99,7 +99,7 @@ func (a *App) brokenWords() []string {
 			names = append(names, r.Name)
 		}
 		text := fmt.Sprintf("held: %s (%d waiting)", strings.Join(names, ", "), len(a.holds.Waiting))
-		words = append(words, t.Tone(theme.Warn).Bold(true).Render(t.Icons.Warning+" "+widget.Clean(text)))
+		words = append(words, t.Tone(theme.Warn).Bold().Render(t.Icons.Warning+" "+widget.Clean(text)))
 	}
 	return words
 }

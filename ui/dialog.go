@@ -59,7 +59,7 @@ type closer interface{ close() }
 func card(t *theme.Theme, title, foot string, lines []string, w int, tone theme.Tone) string {
 	box := widget.Box{
 		Border: t.Icons.Border, Style: t.Tone(tone), Ellipsis: t.Icons.Ellipsis,
-		Title: t.Tone(tone).Bold(true).Render(title),
+		Title: t.Tone(tone).Bold().Render(title),
 	}
 	body := append([]string{""}, lines...)
 	if foot != "" {

@@ -191,7 +191,7 @@ func (d *finder) row(t *theme.Theme, m fuzzy.Match, selected bool, w int) string
 	}
 	text := widget.Clean(it.text)
 	if text == it.text && len(m.MatchedIndexes) > 0 {
-		text = lipgloss.StyleRunes(text, runes(text, d.matched(m)), t.Key.Underline(true), t.Text)
+		text = lipgloss.StyleRunes(text, runes(text, d.matched(m)), t.Key.Underline().Style(), t.Text.Style())
 	} else {
 		text = t.Text.Render(text)
 	}

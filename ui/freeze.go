@@ -51,5 +51,5 @@ func (a *App) freezeDesc() string {
 // frozenWord stands in the status line while the world does.
 func (a *App) frozenWord() string {
 	t := a.ctx.Theme
-	return t.Tone(theme.Busy).Bold(true).Reverse(true).Render(" FROZEN ")
+	return t.Tone(theme.Busy).Bold().Reverse().Render(" FROZEN ")
 }

@@ -62,7 +62,7 @@ func (a *App) Render() (string, *tea.Cursor) {
 // overlay draws a dialog in the middle, over a dimmed screen.
 func (a *App) overlay(canvas *lipgloss.Canvas, d dialog) {
 	t := a.ctx.Theme
-	widget.Dim(canvas, t.Tone(theme.Faint).GetForeground())
+	widget.Dim(canvas, t.Tone(theme.Faint).Colour())
 	s := d.view(t, a.w-4, a.h-2)
 	x, y, _, _ := a.place(s)
 	if t.Fine {
@@ -143,7 +143,7 @@ func lower(c *tea.Cursor, by int) *tea.Cursor {
 func (a *App) panelView(r layout.Rect) string {
 	t := a.ctx.Theme
 	focused := a.focus == layout.Panel && !a.line.Open()
-	box := widget.Box{Border: t.Icons.Border, Style: t.Border, Ellipsis: t.Icons.Ellipsis, Title: t.Heading.Bold(true).Render(a.lessons.Title())}
+	box := widget.Box{Border: t.Icons.Border, Style: t.Border, Ellipsis: t.Icons.Ellipsis, Title: t.HeadingBold.Render(a.lessons.Title())}
 	if focused {
 		box.Style, box.Title = t.BorderFocus, t.Key.Render(a.lessons.Title())
 	}
@@ -166,7 +166,7 @@ func (a *App) point(n layout.Name, text string) string {
 		return text
 	}
 	first, rest, more := strings.Cut(text, "\n")
-	first = ansi.Cut(first, 0, w-width-2) + a.ctx.Theme.Tone(theme.Accent).Bold(true).Render(mark) + ansi.Cut(first, w-2, w)
+	first = ansi.Cut(first, 0, w-width-2) + a.ctx.Theme.Tone(theme.Accent).Bold().Render(mark) + ansi.Cut(first, w-2, w)
 	if more {
 		first += "\n"
 	}
@@ -184,7 +184,7 @@ func (a *App) tabLine(n layout.Name) string {
 		title, count := a.panes[tab].Title()
 		text := " " + title + " " + count + " "
 		if tab == n {
-			parts = append(parts, t.Selected.Bold(true).Render(text))
+			parts = append(parts, t.Selected.Bold().Render(text))
 		} else {
 			parts = append(parts, t.Tone(theme.Muted).Render(text))
 		}
@@ -271,7 +271,7 @@ func keyItems(t *theme.Theme, set keys.Set, marked []string, w int) []barItem {
 		case refused:
 			item.text = t.Tone(theme.Faint).Render("(" + shown + " " + b.Desc + ")")
 		case i < n:
-			item.text = t.Tone(theme.Accent).Bold(true).Render(t.Icons.Cursor) + " " + t.Selected.Render(" "+shown+" "+b.Desc+" ")
+			item.text = t.Tone(theme.Accent).Bold().Render(t.Icons.Cursor) + " " + t.Selected.Render(" "+shown+" "+b.Desc+" ")
 		}
 		if len(b.Keys) > 0 {
 			item.key = b.Keys[0]

@@ -48,7 +48,7 @@ func (l *Line) Dock(focused bool) string {
 	t := l.ctx.Theme
 	box := widget.Box{
 		Border: t.Icons.Border, Style: t.Border, Ellipsis: t.Icons.Ellipsis,
-		Title: t.Heading.Bold(true).Render("kubectl"), Scroll: l.pager.Position(), Thumb: t.Icons.ScrollThumb,
+		Title: t.HeadingBold.Render("kubectl"), Scroll: l.pager.Position(), Thumb: t.Icons.ScrollThumb,
 	}
 	if focused {
 		box.Style, box.Title = t.BorderFocus, t.Key.Render("kubectl")
@@ -92,6 +92,6 @@ func (l *Line) View(w int) (string, *tea.Cursor) {
 
 func (l *Line) styles() {
 	s := textinput.DefaultStyles(l.ctx.Theme.IsDark)
-	s.Focused.Text, s.Blurred.Text = l.ctx.Theme.Text, l.ctx.Theme.Text
+	s.Focused.Text, s.Blurred.Text = l.ctx.Theme.Text.Style(), l.ctx.Theme.Text.Style()
 	l.input.SetStyles(s)
 }

@@ -200,9 +200,10 @@ func (v *View) editBody(w, h int) string {
 
 // paint gives the text area the theme's look.
 func (e *editor) paint(t *theme.Theme) {
+	text, faint, muted := t.Text.Style(), t.Tone(theme.Faint).Style(), t.Tone(theme.Muted).Style()
 	s := textarea.StyleState{
-		Base: t.Text, Text: t.Text, LineNumber: t.Tone(theme.Faint), CursorLineNumber: t.Tone(theme.Accent),
-		CursorLine: t.Bold, EndOfBuffer: t.Tone(theme.Faint), Placeholder: t.Tone(theme.Muted), Prompt: t.Tone(theme.Muted), Selection: t.Selected,
+		Base: text, Text: text, LineNumber: faint, CursorLineNumber: t.Tone(theme.Accent).Style(),
+		CursorLine: t.Bold.Style(), EndOfBuffer: faint, Placeholder: muted, Prompt: muted, Selection: t.Selected.Style(),
 	}
 	styles := e.area.Styles()
 	styles.Focused, styles.Blurred = s, s

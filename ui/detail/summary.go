@@ -27,7 +27,7 @@ func (v *View) tabLine() string {
 	var parts []string
 	for _, tab := range v.tabs {
 		if tab == v.tab {
-			parts = append(parts, t.Selected.Bold(true).Render(" "+string(tab)+" "))
+			parts = append(parts, t.Selected.Bold().Render(" "+string(tab)+" "))
 		} else {
 			parts = append(parts, t.Tone(theme.Muted).Render(" "+string(tab)+" "))
 		}

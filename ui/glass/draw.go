@@ -112,7 +112,7 @@ func (v *View) View() string {
 func (v *View) tab(at int) string {
 	style := v.ctx.Theme.Tone(theme.Muted)
 	if at == v.focus {
-		style = v.ctx.Theme.Selected.Bold(true)
+		style = v.ctx.Theme.Selected.Bold()
 	}
 	return style.Render(" " + names[at] + " ")
 }

@@ -64,7 +64,7 @@ func columns(values []float64, top float64, w, h int, t *theme.Theme) string {
 			shown[i] = max(v, least)
 		}
 	}
-	line := sparkline.New(w, h, sparkline.WithNoAutoMaxValue(), sparkline.WithMaxValue(top), sparkline.WithData(shown), sparkline.WithStyle(t.Tone(theme.Accent)))
+	line := sparkline.New(w, h, sparkline.WithNoAutoMaxValue(), sparkline.WithMaxValue(top), sparkline.WithData(shown), sparkline.WithStyle(t.Tone(theme.Accent).Style()))
 	line.DrawColumnsOnly()
 	s := line.View()
 	if t.Icons.ASCII {

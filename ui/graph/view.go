@@ -131,7 +131,7 @@ func (v *View) Click(x, y int) tea.Cmd {
 func (v *View) tab(i int) string {
 	style := v.ctx.Theme.Tone(theme.Muted)
 	if i == v.page {
-		style = v.ctx.Theme.Selected.Bold(true)
+		style = v.ctx.Theme.Selected.Bold()
 	}
 	return style.Render(" " + v.pages[i].name + " ")
 }

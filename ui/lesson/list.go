@@ -16,7 +16,7 @@ func (p *Panel) list(width, height int) []string {
 	text.add(p.wrap(p.opts.Course.Title, width, theme.Muted)...)
 	n, at := 0, 0
 	for _, chapter := range p.opts.Course.Chapters {
-		text.add("", p.theme.Heading.Bold(true).Render(widget.Fit(chapter.Title, width, p.theme.Icons.Ellipsis)))
+		text.add("", p.theme.HeadingBold.Render(widget.Fit(chapter.Title, width, p.theme.Icons.Ellipsis)))
 		for _, l := range chapter.Lessons {
 			if n == p.cursor {
 				at = len(text.lines)

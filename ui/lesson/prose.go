@@ -272,8 +272,8 @@ func (p *prose) styles() ansi.StyleConfig {
 }
 
 // hex writes a style's colour as Markdown styles want it.
-func hex(s lipgloss.Style) *string {
-	c := s.GetForeground()
+func hex(s theme.Ink) *string {
+	c := s.Colour()
 	if _, none := c.(lipgloss.NoColor); c == nil || none {
 		return nil
 	}

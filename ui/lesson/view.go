@@ -238,7 +238,7 @@ func (p *Panel) hints(b *body, width int) {
 			b.mark(markHint)
 		}
 		b.add("")
-		b.add(p.theme.Tone(theme.Warn).Bold(true).Render(fmt.Sprintf("Hint %d", i+1)))
+		b.add(p.theme.Tone(theme.Warn).Bold().Render(fmt.Sprintf("Hint %d", i+1)))
 		b.add(p.wrap(hint, width, theme.Plain)...)
 	}
 }
@@ -249,7 +249,7 @@ func (p *Panel) shown(b *body, width int) {
 		return
 	}
 	b.mark(markShown)
-	b.add("", p.theme.Tone(theme.Busy).Bold(true).Render("Done for you"))
+	b.add("", p.theme.Tone(theme.Busy).Bold().Render("Done for you"))
 	for _, c := range p.snap.Shown {
 		b.add(p.indent("$ ", c.Line, width, theme.Accent)...)
 		for _, line := range strings.Split(strings.TrimRight(widget.Clean(c.Output), "\n"), "\n") {
@@ -269,7 +269,7 @@ func (p *Panel) done(b *body, step *lessons.Step, width int) {
 	if p.snap.Skipped {
 		word = "Done for you"
 	}
-	b.add("", p.theme.Tone(theme.OK).Bold(true).Render(p.theme.Icons.Check+" "+word))
+	b.add("", p.theme.Tone(theme.OK).Bold().Render(p.theme.Icons.Check+" "+word))
 	if after := p.prose.lines(step.After, width); after != nil {
 		b.add("")
 		b.add(after...)

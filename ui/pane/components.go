@@ -220,7 +220,7 @@ func (p *Components) item(i, form int, focused bool) string {
 	}
 	_, style := p.ctx.pointed("component", "", info.Name, t.Text)
 	if p.ctx.Points[watch.Ref{Kind: "component", Name: info.Name}] {
-		style = style.Reverse(true)
+		style = style.Reverse()
 	}
 	return t.Tone(tone).Render(sign) + " " + style.Render(name) + t.Tone(tone).Render(word) +
 		t.Tone(theme.Busy).Render(strings.TrimPrefix(text, sign+" "+name+word))

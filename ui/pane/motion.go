@@ -3,10 +3,10 @@ package pane
 import (
 	"time"
 
-	"charm.land/lipgloss/v2"
 	"k8s.io/apimachinery/pkg/types"
 
 	"kubarium/ui/facts"
+	"kubarium/ui/theme"
 	"kubarium/ui/watch"
 )
 
@@ -77,7 +77,7 @@ func (m *Motion) Active(now time.Time) bool { return now.Before(m.till) }
 
 // sign is a pod's shape and its style: for a moment after a change the old one and
 // the new one take turns.
-func (p *Tanks) sign(f *facts.Pod) (string, lipgloss.Style) {
+func (p *Tanks) sign(f *facts.Pod) (string, theme.Ink) {
 	now, tone := PodSign(p.ctx, f.State)
 	style := p.ctx.Theme.Tone(tone)
 	c, ok := p.ctx.Motion.pods[f.Object.UID]
@@ -88,10 +88,10 @@ func (p *Tanks) sign(f *facts.Pod) (string, lipgloss.Style) {
 	step := max(0, int(age/changeStep))
 	switch arriving := p.ctx.Theme.Icons.Arriving; {
 	case c.arrived && step/2 < len(arriving):
-		return arriving[step/2], style.Bold(true)
+		return arriving[step/2], style.Bold()
 	case !c.arrived && step%2 == 0:
 		from, tone := PodSign(p.ctx, c.from)
-		return from, p.ctx.Theme.Tone(tone).Bold(true)
+		return from, p.ctx.Theme.Tone(tone).Bold()
 	}
-	return now, style.Bold(true)
+	return now, style.Bold()
 }

@@ -8,7 +8,6 @@ import (
 	"time"
 
 	tea "charm.land/bubbletea/v2"
-	"charm.land/lipgloss/v2"
 
 	"kubarium/cluster/component"
 	"kubarium/ui/facts"
@@ -66,11 +65,11 @@ func (c *Context) orRefused(kind, note string) string {
 }
 
 // pointed marks the name of an object of which a lesson speaks.
-func (c *Context) pointed(kind, namespace, name string, style lipgloss.Style) (string, lipgloss.Style) {
+func (c *Context) pointed(kind, namespace, name string, ink theme.Ink) (string, theme.Ink) {
 	if !c.Points[watch.Ref{Kind: kind, Namespace: namespace, Name: name}] {
-		return name, style
+		return name, ink
 	}
-	return c.Theme.Icons.Cursor + name, c.Theme.Tone(theme.Accent).Bold(true)
+	return c.Theme.Icons.Cursor + name, c.Theme.Tone(theme.Accent).Bold()
 }
 
 // Refuses says why the API server will refuse to do something to one of the objects that
@@ -212,7 +211,7 @@ func send(msg tea.Msg) tea.Cmd { return func() tea.Msg { return msg } }
 func frame(c *Context, title, right, tabs string, focused bool, s *widget.Scroll) widget.Box {
 	t := c.Theme
 	b := widget.Box{Border: t.Icons.Border, Style: t.Border, Ellipsis: t.Icons.Ellipsis, Scroll: s, Thumb: t.Icons.ScrollThumb}
-	b.Title, b.Right = t.Heading.Bold(true).Render(title), t.Heading.Render(right)
+	b.Title, b.Right = t.HeadingBold.Render(title), t.Heading.Render(right)
 	if focused {
 		b.Style = t.BorderFocus
 		b.Title = t.Key.Render(title)

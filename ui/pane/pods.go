@@ -5,7 +5,6 @@ import (
 	"slices"
 
 	tea "charm.land/bubbletea/v2"
-	"charm.land/lipgloss/v2"
 
 	"kubarium/ui/facts"
 	"kubarium/ui/keys"
@@ -168,7 +167,7 @@ func (c *Context) UseOf(namespace, name string) (cpu, memory string) {
 	return u.Cores(), u.Size()
 }
 
-func restartStyle(t *theme.Theme, f *facts.Pod) lipgloss.Style {
+func restartStyle(t *theme.Theme, f *facts.Pod) theme.Ink {
 	if f.Restarts > 0 {
 		return t.Tone(theme.Warn)
 	}

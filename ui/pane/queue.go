@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"strings"
 
-	"charm.land/lipgloss/v2"
 	"github.com/charmbracelet/x/ansi"
 
 	corev1 "k8s.io/api/core/v1"
@@ -43,7 +42,7 @@ func (p *Tanks) queue(focused bool) string {
 	var b strings.Builder
 	b.WriteString(t.Tone(theme.Busy).Render(head))
 	for _, s := range spots {
-		b.WriteString(p.swimmer(p.waiting[s.pod], s.w, true, focused && p.outside && s.pod == p.pod, lipgloss.NewStyle()) + " ")
+		b.WriteString(p.swimmer(p.waiting[s.pod], s.w, true, focused && p.outside && s.pod == p.pod, theme.Ink{}) + " ")
 	}
 	line := b.String()
 	switch last := spots[len(spots)-1]; {

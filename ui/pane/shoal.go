@@ -5,7 +5,6 @@ import (
 	"image/color"
 	"strings"
 
-	"charm.land/lipgloss/v2"
 	"github.com/charmbracelet/x/ansi"
 
 	"kubarium/ui/facts"
@@ -154,7 +153,7 @@ func (s shoal) draw(p *Tanks, i int, here bool, water func(line int) color.Color
 	pods, next := p.pods[i], 0
 	lines := make([]string, s.h)
 	for y := range lines {
-		bg := lipgloss.NewStyle().Background(water(y))
+		bg := theme.Back(water(y))
 		var b strings.Builder
 		x := 0
 		gap := func(to int) {
@@ -167,7 +166,7 @@ func (s shoal) draw(p *Tanks, i int, here bool, water func(line int) color.Color
 			text, style := p.tally(pods, y)
 			text = ansi.Truncate(text, max(0, s.w-1), p.ctx.Theme.Icons.Ellipsis)
 			gap(1)
-			b.WriteString(style.Inherit(bg).Render(text))
+			b.WriteString(style.On(bg).Render(text))
 			x += widget.Width(text)
 		}
 		for ; next < len(s.spots) && s.spots[next].y == y; next++ {
@@ -186,16 +185,16 @@ func (s shoal) draw(p *Tanks, i int, here bool, water func(line int) color.Color
 	return lines
 }
 
-func (p *Tanks) label(s spot, bg lipgloss.Style) string {
+func (p *Tanks) label(s spot, bg theme.Ink) string {
 	t := p.ctx.Theme
-	return t.Tone(theme.Muted).Inherit(bg).Render(widget.Fit(widget.Middle(s.label, s.w-1, t.Icons.Ellipsis), s.w, ""))
+	return t.Tone(theme.Muted).On(bg).Render(widget.Fit(widget.Middle(s.label, s.w-1, t.Icons.Ellipsis), s.w, ""))
 }
 
 // swimmer draws one pod in exactly w cells.
-func (p *Tanks) swimmer(f *facts.Pod, w int, names, selected bool, bg lipgloss.Style) string {
+func (p *Tanks) swimmer(f *facts.Pod, w int, names, selected bool, bg theme.Ink) string {
 	t := p.ctx.Theme
 	sign, style := p.sign(f)
-	style = style.Inherit(bg)
+	style = style.On(bg)
 	led := " "
 	if p.led(f) {
 		led = t.Icons.Led
@@ -204,11 +203,11 @@ func (p *Tanks) swimmer(f *facts.Pod, w int, names, selected bool, bg lipgloss.S
 		if selected {
 			style = t.Selected
 		} else if led != " " && w == 1 {
-			style = style.Underline(true)
+			style = style.Underline()
 		}
 		out := style.Render(sign)
 		if w > 1 {
-			out += t.Tone(theme.Accent).Inherit(bg).Render(widget.Fit(led, w-1, ""))
+			out += t.Tone(theme.Accent).On(bg).Render(widget.Fit(led, w-1, ""))
 		}
 		return out
 	}
@@ -218,20 +217,20 @@ func (p *Tanks) swimmer(f *facts.Pod, w int, names, selected bool, bg lipgloss.S
 		if word != "" {
 			text += " " + word
 		}
-		return t.Selected.Render(text) + t.Tone(theme.Accent).Inherit(bg).Render(led)
+		return t.Selected.Render(text) + t.Tone(theme.Accent).On(bg).Render(led)
 	}
 	marked, text := p.ctx.pointed("Pod", f.Object.Namespace, f.Object.Name, t.Text)
 	if marked != f.Object.Name {
 		// The width is as it was: what is marked is underlined, too.
-		return style.Render(sign) + text.Underline(true).Inherit(bg).Render(" "+name) + wordOf(style, word) + t.Tone(theme.Accent).Inherit(bg).Render(led)
+		return style.Render(sign) + text.Underline().On(bg).Render(" "+name) + wordOf(style, word) + t.Tone(theme.Accent).On(bg).Render(led)
 	}
 	if f.Object.Namespace == "kube-system" {
 		text = t.Tone(theme.Muted)
 	}
 	if led != " " {
-		text = text.Bold(true)
+		text = text.Bold()
 	}
-	return style.Render(sign) + text.Inherit(bg).Render(" "+name) + wordOf(style, word) + t.Tone(theme.Accent).Inherit(bg).Render(led)
+	return style.Render(sign) + text.On(bg).Render(" "+name) + wordOf(style, word) + t.Tone(theme.Accent).On(bg).Render(led)
 }
 
 // words are a pod's name and, unless all is well with it, its state: together as wide
@@ -256,7 +255,7 @@ func (p *Tanks) words(f *facts.Pod, room int) (name, word string) {
 }
 
 // tally is line y of the numbers shown instead of too many pods.
-func (p *Tanks) tally(pods []*facts.Pod, y int) (string, lipgloss.Style) {
+func (p *Tanks) tally(pods []*facts.Pod, y int) (string, theme.Ink) {
 	for s, k := range states(pods) {
 		if k == 0 {
 			continue
@@ -267,7 +266,7 @@ func (p *Tanks) tally(pods []*facts.Pod, y int) (string, lipgloss.Style) {
 		}
 		y--
 	}
-	return "", lipgloss.NewStyle()
+	return "", theme.Ink{}
 }
 
 // states counts pods by their state.
@@ -279,7 +278,7 @@ func states(pods []*facts.Pod) (n [facts.Unknown + 1]int) {
 }
 
 // wordOf is a pod's word behind its name, if it has one.
-func wordOf(style lipgloss.Style, word string) string {
+func wordOf(style theme.Ink, word string) string {
 	if word == "" {
 		return ""
 	}

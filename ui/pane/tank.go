@@ -40,7 +40,7 @@ func (p *Tanks) tank(i int, r layout.Rect, focused bool) string {
 	if here {
 		box.Style = t.BorderFocus
 		if p.pod < 0 {
-			name = t.Selected.Bold(true).Render(" " + n.Object.Name + " ")
+			name = t.Selected.Bold().Render(" " + n.Object.Name + " ")
 		}
 	}
 	box.Title = t.Tone(tone).Render(sign) + " " + name
@@ -53,7 +53,7 @@ func (p *Tanks) tank(i int, r layout.Rect, focused bool) string {
 		if mark = ansi.Truncate(t.Icons.Warning+" "+mark, max(0, room), t.Icons.Ellipsis); room < leastMark {
 			mark = t.Icons.Warning
 		}
-		box.Right = t.Tone(theme.Warn).Bold(true).Render(mark) + " " + box.Right
+		box.Right = t.Tone(theme.Warn).Bold().Render(mark) + " " + box.Right
 	}
 	pods := widget.Plural(len(n.Pods), "pod", "pods")
 	if shown := len(p.pods[i]); shown < len(n.Pods) {
@@ -170,7 +170,7 @@ func (p *Tanks) bar(name string, u facts.Use, used int64, known bool, write func
 }
 
 // gauge has a shape each for what is requested and used, requested only, and used only.
-func (p *Tanks) gauge(u facts.Use, used int64, w int, on lipgloss.Style) string {
+func (p *Tanks) gauge(u facts.Use, used int64, w int, on theme.Ink) string {
 	i := p.ctx.Theme.Icons
 	cells := func(n int64) int {
 		if n <= 0 || u.Allocatable <= 0 {

@@ -191,7 +191,7 @@ func (p *Pane) View(focused bool) string {
 	title := "terminal"
 	box := widget.Box{
 		Border: t.Icons.Border, Style: t.Border, Ellipsis: t.Icons.Ellipsis, Thumb: t.Icons.ScrollThumb,
-		Title: t.Heading.Bold(true).Render(title),
+		Title: t.HeadingBold.Render(title),
 	}
 	if focused {
 		box.Style, box.Title = t.BorderFocus, t.Key.Render(title)

@@ -15,7 +15,7 @@ func TestOwnTheme(t *testing.T) {
 	if got.Name != "sea" || got.IsDark {
 		t.Errorf("%s, dark: %t", got.Name, got.IsDark)
 	}
-	if r, g, b, _ := got.Tone(Accent).GetForeground().RGBA(); r>>8 != 1 || g>>8 != 2 || b>>8 != 3 {
+	if r, g, b, _ := got.Tone(Accent).Colour().RGBA(); r>>8 != 1 || g>>8 != 2 || b>>8 != 3 {
 		t.Errorf("the accent is %d %d %d", r>>8, g>>8, b>>8)
 	}
 	same := func(a, b color.Color) bool {
@@ -23,7 +23,7 @@ func TestOwnTheme(t *testing.T) {
 		br, bg, bb, _ := b.RGBA()
 		return ar == br && ag == bg && ab == bb
 	}
-	if !same(got.Tone(OK).GetForeground(), light.Tone(OK).GetForeground()) {
+	if !same(got.Tone(OK).Colour(), light.Tone(OK).Colour()) {
 		t.Error("what is not said is not that of the base")
 	}
 	if n := len(o.palette.fields()); n != len(Colours()) {

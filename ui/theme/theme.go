@@ -99,12 +99,13 @@ type Theme struct {
 	// Backdrop and Ink are the background and the text that the theme is made for.
 	Backdrop, Ink color.Color
 
-	Text, Bold, Title, Key  lipgloss.Style
-	Border, BorderFocus     lipgloss.Style
-	Selected, SelectedUnder lipgloss.Style
-	Heading, Brand, Prompt  lipgloss.Style
-	Banner                  lipgloss.Style
-	tones                   map[Tone]lipgloss.Style
+	Text, Bold, Title, Key  Ink
+	Border, BorderFocus     Ink
+	Selected, SelectedUnder Ink
+	Heading, HeadingBold    Ink
+	Brand, Prompt           Ink
+	Banner                  Ink
+	tones                   [Bad + 1]Ink
 	fine                    bool
 	waterTop, waterDeep     color.Color
 	bubble                  color.Color
@@ -127,7 +128,7 @@ func New(name string, isDark, ascii bool) *Theme {
 // theme is the look in these colours. base is the theme that they were made from.
 func (p palette) theme(name, base string, isDark, ascii bool) *Theme {
 	c := lipgloss.Color
-	fg := func(s string) lipgloss.Style { return lipgloss.NewStyle().Foreground(c(s)) }
+	fg := func(s string) Ink { return NewInk(lipgloss.NewStyle().Foreground(c(s))) }
 
 	t := &Theme{
 		Name:        name,
@@ -135,24 +136,25 @@ func (p palette) theme(name, base string, isDark, ascii bool) *Theme {
 		Icons:       icons(ascii),
 		Surface:     c(p.surface),
 		Text:        fg(p.text),
-		Bold:        fg(p.text).Bold(true),
-		Title:       fg(p.title).Bold(true),
-		Key:         fg(p.accent).Bold(true),
+		Bold:        fg(p.text).Bold(),
+		Title:       fg(p.title).Bold(),
+		Key:         fg(p.accent).Bold(),
 		Border:      fg(p.border),
 		BorderFocus: fg(p.accent),
 		Heading:     fg(p.muted),
-		Brand:       fg(p.accent).Bold(true),
-		Prompt:      fg(p.accent).Bold(true),
-		Banner:      fg(p.bad).Bold(true).Reverse(true),
-		Selected:    lipgloss.NewStyle().Reverse(true),
+		HeadingBold: fg(p.muted).Bold(),
+		Brand:       fg(p.accent).Bold(),
+		Prompt:      fg(p.accent).Bold(),
+		Banner:      fg(p.bad).Bold().Reverse(),
+		Selected:    NewInk(lipgloss.NewStyle().Reverse(true)),
 		// The selection of a pane without the focus is still to be found.
-		SelectedUnder: fg(p.text).Bold(true),
+		SelectedUnder: fg(p.text).Bold(),
 		Fine:          base != HighContrast && base != Terminal,
 		waterTop:      c(p.waterTop),
 		waterDeep:     c(p.waterDeep),
 		bubble:        c(p.bubble),
 	}
-	t.tones = map[Tone]lipgloss.Style{
+	t.tones = [...]Ink{
 		Plain: fg(p.text), Muted: fg(p.muted), Faint: fg(p.faint), Accent: fg(p.accent),
 		OK: fg(p.ok), Busy: fg(p.busy), Warn: fg(p.warn), Bad: fg(p.bad),
 	}
@@ -160,8 +162,8 @@ func (p palette) theme(name, base string, isDark, ascii bool) *Theme {
 	return t
 }
 
-// Tone is the style of text that means that.
-func (t *Theme) Tone(tone Tone) lipgloss.Style { return t.tones[tone] }
+// Tone is the ink of text that means that.
+func (t *Theme) Tone(tone Tone) Ink { return t.tones[tone] }
 
 // Water is the colour behind line i of n lines of water: lighter at the top.
 func (t *Theme) Water(i, n int) color.Color {

@@ -21,7 +21,7 @@ func TestTextIsReadable(t *testing.T) {
 		}
 		for tone := range map[Tone]bool{Plain: true, Muted: true, Accent: true, OK: true, Busy: true, Warn: true, Bad: true} {
 			for where, back := range backs {
-				if got := contrast(theme.Tone(tone).GetForeground(), back); got < 4.5 {
+				if got := contrast(theme.Tone(tone).Colour(), back); got < 4.5 {
 					t.Errorf("%s: tone %d on %s has contrast %.1f", name, tone, where, got)
 				}
 			}
@@ -97,7 +97,7 @@ func TestTerminalHasItsOwnColours(t *testing.T) {
 			t.Errorf("dark %v: it is %v, fine %v", dark, theme.IsDark, theme.Fine)
 		}
 		for tone := Plain; tone <= Bad; tone++ {
-			switch c := theme.Tone(tone).GetForeground().(type) {
+			switch c := theme.Tone(tone).Colour().(type) {
 			case ansi.BasicColor, lipgloss.NoColor:
 			default:
 				t.Errorf("tone %d is %T", tone, c)

@@ -5,8 +5,6 @@ import (
 	"strings"
 	"time"
 
-	"charm.land/lipgloss/v2"
-
 	"kubarium/cluster/inspect"
 	"kubarium/ui/facts"
 	"kubarium/ui/theme"
@@ -208,7 +206,7 @@ func (v *View) drawPlace(hops []inspect.Hop, before *inspect.Hop, more bool, w i
 }
 
 // placeStyle tells pods, nodes and what is between them apart; their names do, too.
-func (v *View) placeStyle(where string) lipgloss.Style {
+func (v *View) placeStyle(where string) theme.Ink {
 	t := v.ctx.Theme
 	switch {
 	case strings.HasPrefix(where, "pod "):
@@ -224,7 +222,7 @@ func (v *View) onWire(hop inspect.Hop, before *inspect.Hop, w int) string {
 	t := v.ctx.Theme
 	address := func(now, was string) string {
 		if before != nil && now != was {
-			return t.Tone(theme.Warn).Bold(true).Render(now)
+			return t.Tone(theme.Warn).Bold().Render(now)
 		}
 		return t.Bold.Render(now)
 	}
@@ -241,7 +239,7 @@ func (v *View) onWire(hop inspect.Hop, before *inspect.Hop, w int) string {
 func (v *View) change(text string) string {
 	t := v.ctx.Theme
 	if before, after, ok := strings.Cut(text, " became "); ok {
-		return t.Tone(theme.Warn).Render(t.Icons.Cursor+" "+before+" becomes ") + t.Tone(theme.Warn).Bold(true).Render(after)
+		return t.Tone(theme.Warn).Render(t.Icons.Cursor+" "+before+" becomes ") + t.Tone(theme.Warn).Bold().Render(after)
 	}
 	return t.Tone(theme.Warn).Render(t.Icons.Cursor + " " + text)
 }

@@ -6,6 +6,8 @@ import (
 
 	"charm.land/lipgloss/v2"
 	"github.com/charmbracelet/x/ansi"
+
+	"kubarium/ui/theme"
 )
 
 func itoa(n int) string { return strconv.Itoa(n) }
@@ -14,7 +16,7 @@ func itoa(n int) string { return strconv.Itoa(n) }
 type Box struct {
 	Border lipgloss.Border
 	// Style draws the frame.
-	Style lipgloss.Style
+	Style theme.Ink
 	// Title and Right stand in the upper edge, Foot in the lower one at its right.
 	// They may be styled.
 	Title, Right, Foot string
@@ -88,7 +90,7 @@ func (b Box) thumb(rows int) (from, to int) {
 
 // Bar is a gauge of w cells, of which the share from 0 to 1 is full. Anything
 // above nothing shows.
-func Bar(share float64, w int, full, empty string, on, off lipgloss.Style) string {
+func Bar(share float64, w int, full, empty string, on, off theme.Ink) string {
 	n := int(share*float64(w) + 0.5)
 	if share > 0 && n == 0 {
 		n = 1

@@ -3,8 +3,9 @@ package widget
 import (
 	"strings"
 
-	"charm.land/lipgloss/v2"
 	"github.com/charmbracelet/x/ansi"
+
+	"kubarium/ui/theme"
 )
 
 // Column is a column of a table.
@@ -29,14 +30,14 @@ type Column struct {
 // Cell is one field of a row.
 type Cell struct {
 	Text  string
-	Style lipgloss.Style
+	Style theme.Ink
 	// Changed marks what is new in it, in the selected row, too.
 	Changed bool
 }
 
 // markChange draws what has changed in a text so that it is seen without colours. lipgloss would
 // draw each letter by itself to underline it, and blanks without the rest of the style.
-func markChange(s lipgloss.Style, text string) string {
+func markChange(s theme.Ink, text string) string {
 	from, to := within(text)
 	if from >= to {
 		return s.Render(text)
@@ -47,7 +48,7 @@ func markChange(s lipgloss.Style, text string) string {
 		}
 		return s.Render(strings.Repeat(" ", n))
 	}
-	return air(from) + ansi.Style{}.Underline(true).String() + s.Bold(true).Render(strings.TrimSpace(text)) + air(Width(text)-to)
+	return air(from) + ansi.Style{}.Underline(true).String() + s.Bold().Render(strings.TrimSpace(text)) + air(Width(text)-to)
 }
 
 // within is where in a cell its text begins and ends, without the air around it.
@@ -60,8 +61,8 @@ func within(cell string) (from, to int) {
 type Table struct {
 	Columns  []Column
 	Rows     [][]Cell
-	Heading  lipgloss.Style
-	Selected lipgloss.Style
+	Heading  theme.Ink
+	Selected theme.Ink
 	// Cursor is the selected row; -1 for none. It is drawn in Selected if the table
 	// has the focus, else it has the marker only.
 	Cursor, Offset   int

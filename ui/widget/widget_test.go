@@ -7,6 +7,8 @@ import (
 
 	"charm.land/lipgloss/v2"
 	"github.com/charmbracelet/x/ansi"
+
+	"kubarium/ui/theme"
 )
 
 func TestFit(t *testing.T) {
@@ -142,7 +144,7 @@ func TestPagerWraps(t *testing.T) {
 }
 
 func TestBar(t *testing.T) {
-	none := lipgloss.NewStyle()
+	none := theme.Ink{}
 	for share, want := range map[float64]string{0: "....", 0.01: "#...", 0.5: "##..", 1: "####", 3: "####"} {
 		if got := Bar(share, 4, "#", ".", none, none); got != want {
 			t.Errorf("Bar(%v) is %s", share, got)
