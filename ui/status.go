@@ -84,10 +84,7 @@ func (a *App) nodesWord() string {
 // podsWord counts the pods, and names what is not as it should be.
 func (a *App) podsWord(words bool) string {
 	t := a.ctx.Theme
-	var n [facts.Unknown + 1]int
-	for _, p := range a.ctx.Snapshot.Pods {
-		n[p.State]++
-	}
+	n := a.ctx.Snapshot.States
 	out := t.Tone(theme.Muted).Render(widget.Plural(len(a.ctx.Snapshot.Pods), "pod", "pods"))
 	for s := facts.NotReady; s <= facts.Unknown; s++ {
 		if n[s] == 0 || s == facts.Completed {

@@ -85,24 +85,8 @@ func (a *App) moving() bool {
 	if a.ctx.Motion.Active(a.ctx.Now) {
 		return true
 	}
-	for _, p := range a.ctx.Snapshot.Pods {
-		since := p.Object.CreationTimestamp.Time
-		switch p.State {
-		case facts.Creating, facts.Pulling:
-		case facts.Restarting:
-			since = p.LastRestart
-		case facts.Terminating:
-			if at := p.Object.DeletionTimestamp; at != nil {
-				since = at.Time
-			}
-		default:
-			continue
-		}
-		if a.ctx.Now.Sub(since) < young {
-			return true // what takes longer is stuck, and stands still
-		}
-	}
-	return false
+	// What takes longer is stuck, and stands still.
+	return a.ctx.Now.Sub(a.ctx.Snapshot.Moved) < young
 }
 
 // fresh reports whether an age on the screen is told in seconds.
@@ -110,12 +94,7 @@ func (a *App) fresh() bool {
 	if e := a.ctx.Snapshot.Events; len(e) > 0 && a.ctx.Now.Sub(watch.EventTime(e[0])) < young {
 		return true
 	}
-	for _, p := range a.ctx.Snapshot.Pods {
-		if a.ctx.Now.Sub(p.Object.CreationTimestamp.Time) < young {
-			return true
-		}
-	}
-	return false
+	return a.ctx.Now.Sub(a.ctx.Snapshot.Youngest) < young
 }
 
 // sending reports whether a packet is on its way whose screen is seen.

@@ -265,7 +265,7 @@ func (p *Components) waiting(name string) string {
 	if name != "kube-scheduler" {
 		return ""
 	}
-	n := len(p.ctx.Snapshot.Waiting())
+	n := len(p.ctx.Snapshot.Waiting)
 	if n == 0 {
 		return ""
 	}

@@ -22,7 +22,7 @@ func (p *Tanks) legend() string {
 		}
 	}
 	// What is to be seen comes first, since there may be no room for all.
-	seen := states(p.ctx.Snapshot.Pods)
+	seen := p.ctx.Snapshot.States
 	for _, there := range []bool{true, false} {
 		for s := facts.Running; s < facts.Unknown; s++ {
 			if sign, tone := PodSign(&still, s); there == (seen[s] > 0) {

@@ -54,7 +54,7 @@ func (p *Tanks) Sync() {
 	p.nodes = p.ctx.Snapshot.Nodes
 	p.pods = make([][]*facts.Pod, len(p.nodes))
 	p.waiting = p.waiting[:0:0]
-	for _, f := range p.ctx.Snapshot.Waiting() {
+	for _, f := range p.ctx.Snapshot.Waiting {
 		if p.shows(f) {
 			p.waiting = append(p.waiting, f)
 		}

@@ -28,6 +28,7 @@ func (f *feed) build() *Snapshot {
 	pulled := f.pulling
 	if changed&(pods|events) != 0 {
 		s.Pods, f.pulling = withPulls(f.pods, s.Events)
+		s.Tally = tally(s.Pods)
 	}
 	switch {
 	case changed&nodes != 0:
@@ -86,6 +87,7 @@ func New(objects ...runtime.Object) *Snapshot {
 	}
 	s.Events = store.list()
 	s.Pods, _ = withPulls(podFacts(nil, pods.take()), s.Events)
+	s.Tally = tally(s.Pods)
 	s.Nodes = nodeFacts(nodes, s.Pods)
 	s.Services = serviceFacts(services, ends)
 	sortDeployments(s.Deployments)
@@ -141,11 +143,10 @@ func sortReplicaSets(list []*appsv1.ReplicaSet) {
 // namespaces are those that hold something, and the default one.
 func namespaces(s *Snapshot) []string {
 	set := map[string]bool{"default": true}
-	last := ""
-	for _, p := range s.Pods { // in order of their namespaces
-		if n := p.Object.Namespace; n != last {
-			set[n], last = true, n
-		}
+	for rest := s.Pods; len(rest) > 0; { // in order of their namespaces
+		n := rest[0].Object.Namespace
+		set[n] = true
+		rest = rest[sort.Search(len(rest), func(i int) bool { return rest[i].Object.Namespace > n }):]
 	}
 	for _, o := range s.Services {
 		set[o.Object.Namespace] = true

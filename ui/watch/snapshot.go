@@ -47,6 +47,7 @@ type Snapshot struct {
 	Events []*corev1.Event
 	// Namespaces are those that hold any of the above.
 	Namespaces []string
+	Tally
 }
 
 // SnapshotMsg brings a new snapshot.
@@ -108,17 +109,6 @@ func (s *Snapshot) Pod(namespace, name string) *facts.Pod {
 		return s.Pods[i]
 	}
 	return nil
-}
-
-// Waiting are the pods without a node.
-func (s *Snapshot) Waiting() []*facts.Pod {
-	var list []*facts.Pod
-	for _, p := range s.Pods {
-		if p.Object.Spec.NodeName == "" && !p.Done() {
-			list = append(list, p)
-		}
-	}
-	return list
 }
 
 // EventsOf are the events about an object, newest first.

@@ -133,6 +133,13 @@ func TestSnapshotsFollowTheCluster(t *testing.T) {
 
 	create(t, client, pod("c"))
 	until(t, "a new pod is seen", func() bool { return in.last().Pod("default", "c") != nil })
+	counted := 0
+	for _, n := range in.last().States {
+		counted += n
+	}
+	if counted != 3 {
+		t.Errorf("%d of 3 pods are counted", counted)
+	}
 	if err := client.CoreV1().Pods("default").Delete(context.Background(), "a", metav1.DeleteOptions{}); err != nil {
 		t.Fatal(err)
 	}
