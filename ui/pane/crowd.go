@@ -59,7 +59,7 @@ const keptLines = 4096
 
 func (p *Tanks) crowdLine(i, w int, here bool) string {
 	n := p.nodes[i]
-	key := crowdKey{theme: p.ctx.Theme, name: n.Object.Name, pods: states(p.pods[i]), share: int(100*n.CPU.Share() + 0.5), w: w, highlighted: here}
+	key := crowdKey{theme: p.ctx.Theme, name: n.Object.Name, pods: p.states[i], share: int(100*n.CPU.Share() + 0.5), w: w, highlighted: here}
 	key.sign, key.tone, _ = p.state(n)
 	if p.ctx.Marks[n.Object.Name] != "" || n.Object.Spec.Unschedulable && n.State == facts.Running {
 		key.sign, key.tone = p.ctx.Theme.Icons.Warning, theme.Warn // its tank would say why
@@ -116,8 +116,8 @@ func (p *Tanks) counts(n [facts.Unknown + 1]int, room int) (styled, plain string
 // sums is the line above a crowd: the states of all pods that are shown, in words.
 func (p *Tanks) sums() string {
 	var sum [facts.Unknown + 1]int
-	for _, pods := range p.pods {
-		for s, n := range states(pods) {
+	for _, states := range p.states {
+		for s, n := range states {
 			sum[s] += n
 		}
 	}

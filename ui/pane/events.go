@@ -36,11 +36,10 @@ func (p *EventList) Title() (string, string) {
 // Sync implements Pane. A cursor on the first row stays there, so that news are seen.
 func (p *EventList) Sync() {
 	top := p.cur.Cursor == 0
-	items, refs := emptied(p.items), emptied(p.refs)
+	items := emptied(p.items)
 	for _, e := range p.ctx.Snapshot.Events {
 		if p.ctx.Shows(e.Namespace, e.Reason, e.Message, e.Type, e.InvolvedObject.Kind, e.InvolvedObject.Name) {
 			items = append(items, e)
-			refs = append(refs, watch.Ref{Kind: "Event", Namespace: e.Namespace, Name: e.Name})
 		}
 	}
 	if top {
@@ -48,7 +47,9 @@ func (p *EventList) Sync() {
 		p.cur = widget.List{}
 	}
 	p.items = items
-	p.setRefs(refs)
+	p.setRows(len(items), func(row int) watch.Ref {
+		return watch.Ref{Kind: "Event", Namespace: items[row].Namespace, Name: items[row].Name}
+	})
 }
 
 // View implements Pane.

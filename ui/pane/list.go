@@ -11,10 +11,12 @@ import (
 // list is the part that panes with rows share: a cursor that stays on its object
 // when rows come and go.
 type list struct {
-	ctx      *Context
-	w, h     int
-	cur      widget.List
-	refs     []watch.Ref
+	ctx  *Context
+	w, h int
+	cur  widget.List
+	// n is how many rows there are, and refOf names one of them.
+	n        int
+	refOf    func(row int) watch.Ref
 	selected watch.Ref
 	// moved says that the user has moved the cursor; before, it is on the first row.
 	moved bool
@@ -23,7 +25,7 @@ type list struct {
 // SetSize implements Pane.
 func (l *list) SetSize(w, h int) {
 	l.w, l.h = w, h
-	l.cur.Clamp(len(l.refs), l.visible())
+	l.cur.Clamp(l.n, l.visible())
 }
 
 // visible is how many rows fit: less the frame and the heading.
@@ -36,36 +38,46 @@ func emptied[T any](list []T) []T {
 	return list[:0]
 }
 
-// setRefs takes the new rows and finds the selected one among them.
-func (l *list) setRefs(refs []watch.Ref) {
-	l.refs = refs
-	for i, r := range refs {
-		if r == l.selected && l.moved {
-			l.cur.Cursor = i
-			break
-		}
+// setRows takes the new rows and finds the selected one among them.
+func (l *list) setRows(n int, refOf func(row int) watch.Ref) {
+	l.n, l.refOf = n, refOf
+	if l.moved {
+		l.find()
 	}
-	l.cur.Clamp(len(refs), l.visible())
+	l.cur.Clamp(n, l.visible())
 	l.remember()
 }
 
+// find puts the cursor on the row that it was on, if there still is one. It begins where that
+// was: others have come and gone, but not many at once.
+func (l *list) find() {
+	for below, above := l.cur.Cursor, l.cur.Cursor+1; below >= 0 || above < l.n; below, above = below-1, above+1 {
+		for _, row := range [...]int{below, above} {
+			if row >= 0 && row < l.n && l.refOf(row) == l.selected {
+				l.cur.Cursor = row
+				return
+			}
+		}
+	}
+}
+
 func (l *list) remember() {
-	if l.cur.Cursor < len(l.refs) && l.cur.Cursor >= 0 {
-		l.selected = l.refs[l.cur.Cursor]
+	if l.cur.Cursor < l.n && l.cur.Cursor >= 0 {
+		l.selected = l.refOf(l.cur.Cursor)
 	}
 }
 
 func (l *list) ref() (watch.Ref, bool) {
-	if len(l.refs) == 0 {
+	if l.n == 0 {
 		return watch.Ref{}, false
 	}
-	return l.refs[l.cur.Cursor], true
+	return l.refOf(l.cur.Cursor), true
 }
 
 func (l *list) move(by int) tea.Cmd {
 	l.moved = true
-	l.cur.Move(by, len(l.refs))
-	l.cur.Clamp(len(l.refs), l.visible())
+	l.cur.Move(by, l.n)
+	l.cur.Clamp(l.n, l.visible())
 	l.remember()
 	return nil
 }
@@ -76,7 +88,7 @@ func (l *list) Wheel(by int) { l.move(by) }
 // click selects the row under the mouse; on the selected one it is enter.
 func (l *list) click(y int, open func() tea.Cmd) tea.Cmd {
 	row := l.cur.Offset + y - 2
-	if y < 2 || row >= len(l.refs) || y >= l.h-1 {
+	if y < 2 || row >= l.n || y >= l.h-1 {
 		return nil
 	}
 	if row == l.cur.Cursor {
@@ -89,12 +101,12 @@ func (l *list) click(y int, open func() tea.Cmd) tea.Cmd {
 }
 
 func (l *list) scroll() *widget.Scroll {
-	return &widget.Scroll{Offset: l.cur.Offset, Visible: l.visible(), Total: len(l.refs)}
+	return &widget.Scroll{Offset: l.cur.Offset, Visible: l.visible(), Total: l.n}
 }
 
 // window is the part of n rows that is in view.
 func (l *list) window() (from, to int) {
-	return l.cur.Offset, min(len(l.refs), l.cur.Offset+l.visible())
+	return l.cur.Offset, min(l.n, l.cur.Offset+l.visible())
 }
 
 // moves are the keys that move in a list.
@@ -106,8 +118,8 @@ func (l *list) moves() keys.Set {
 		{Keys: []string{"up", "k"}, Label: "↑/k", Desc: "up", Run: step(-1)},
 		{Keys: []string{"pgdown", "ctrl+d"}, Label: "pgdn", Desc: "page down", Run: func() tea.Cmd { return l.move(max(1, l.visible())) }},
 		{Keys: []string{"pgup", "ctrl+u"}, Label: "pgup", Desc: "page up", Run: func() tea.Cmd { return l.move(-max(1, l.visible())) }},
-		{Keys: []string{"g", "home"}, Desc: "first", Run: func() tea.Cmd { return l.move(-len(l.refs)) }},
-		{Keys: []string{"G", "end"}, Desc: "last", Run: func() tea.Cmd { return l.move(len(l.refs)) }},
+		{Keys: []string{"g", "home"}, Desc: "first", Run: func() tea.Cmd { return l.move(-l.n) }},
+		{Keys: []string{"G", "end"}, Desc: "last", Run: func() tea.Cmd { return l.move(l.n) }},
 		{Keys: []string{"left", "h"}, Label: "←/h", Desc: "pane to the left", Run: leave(-1)},
 		{Keys: []string{"right", "l"}, Label: "→/l", Desc: "pane to the right", Run: leave(1)},
 	}

@@ -41,15 +41,20 @@ func (m *Motion) Note(before, now *watch.Snapshot, at time.Time) {
 	}
 	old := before.Pods
 	for _, p := range now.Pods {
-		for len(old) > 0 && comesBefore(old[0], p) {
+		// Nearly all are as they were: their names need not be read.
+		for len(old) > 0 && old[0] != p && comesBefore(old[0], p) {
 			old = old[1:]
 		}
+		var last *facts.Pod
+		if len(old) > 0 && (old[0] == p || old[0].Object.UID == p.Object.UID) {
+			last, old = old[0], old[1:]
+		}
 		switch {
-		case len(old) > 0 && (old[0] == p || old[0].Object.UID == p.Object.UID && old[0].State == p.State):
+		case last == p, last != nil && last.State == p.State:
 		case len(m.pods) >= changeMost:
 			return
-		case len(old) > 0 && old[0].Object.UID == p.Object.UID:
-			m.set(p, change{from: old[0].State, at: at})
+		case last != nil:
+			m.set(p, change{from: last.State, at: at})
 		default:
 			m.set(p, change{arrived: true, at: at})
 		}

@@ -91,6 +91,9 @@ func (c *Context) Refuses(verb string, r watch.Ref, subresource string) string {
 	return c.Rights.Why(r.Namespace, verb, group, resource, r.Name)
 }
 
+// showsAll reports whether there are no filters.
+func (c *Context) showsAll() bool { return c.Namespace == "" && c.Text == "" }
+
 // Shows reports whether the filters let an object through.
 func (c *Context) Shows(namespace string, words ...string) bool {
 	if c.Namespace != "" && namespace != c.Namespace {

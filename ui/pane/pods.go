@@ -21,6 +21,8 @@ const useAt = 5
 type Pods struct {
 	list
 	items []*facts.Pod
+	// kept has the memory of items that are not all there are.
+	kept []*facts.Pod
 }
 
 var _ Pane = (*Pods)(nil)
@@ -38,16 +40,17 @@ func (p *Pods) Title() (string, string) {
 
 // Sync implements Pane.
 func (p *Pods) Sync() {
-	items, refs := emptied(p.items), emptied(p.refs)
-	for _, f := range p.ctx.Snapshot.Pods {
-		o := f.Object
-		if p.ctx.Shows(o.Namespace, o.Name, f.Word, o.Spec.NodeName, o.Status.PodIP) {
-			items = append(items, f)
-			refs = append(refs, podRef(f))
+	p.items, p.kept = p.ctx.Snapshot.Pods, emptied(p.kept)
+	if !p.ctx.showsAll() {
+		for _, f := range p.ctx.Snapshot.Pods {
+			o := f.Object
+			if p.ctx.Shows(o.Namespace, o.Name, f.Word, o.Spec.NodeName, o.Status.PodIP) {
+				p.kept = append(p.kept, f)
+			}
 		}
+		p.items = p.kept
 	}
-	p.items = items
-	p.setRefs(refs)
+	p.setRows(len(p.items), func(row int) watch.Ref { return podRef(p.items[row]) })
 }
 
 func podRef(f *facts.Pod) watch.Ref {

@@ -37,16 +37,18 @@ func (p *Services) Title() (string, string) {
 
 // Sync implements Pane.
 func (p *Services) Sync() {
-	items, refs := emptied(p.items), emptied(p.refs)
+	items := emptied(p.items)
 	for _, f := range p.ctx.Snapshot.Services {
 		o := f.Object
 		if p.ctx.Shows(o.Namespace, o.Name, string(o.Spec.Type), f.Address(), f.Ports) {
 			items = append(items, f)
-			refs = append(refs, watch.Ref{Kind: "Service", Namespace: o.Namespace, Name: o.Name})
 		}
 	}
 	p.items = items
-	p.setRefs(refs)
+	p.setRows(len(items), func(row int) watch.Ref {
+		o := items[row].Object
+		return watch.Ref{Kind: "Service", Namespace: o.Namespace, Name: o.Name}
+	})
 }
 
 // View implements Pane.

@@ -18,7 +18,11 @@ type Tanks struct {
 	ctx   *Context
 	w, h  int
 	nodes []*facts.Node
-	pods  [][]*facts.Pod
+	// pods are those of each node that are shown, states how many of them are in which
+	// state, and order what they were chosen by.
+	pods   [][]*facts.Pod
+	states [][facts.Unknown + 1]int
+	order  order
 	// waiting are the pods without a node. While outside is set, the cursor is on one
 	// of them.
 	waiting []*facts.Pod
@@ -49,21 +53,35 @@ func (p *Tanks) Name() layout.Name { return layout.Tanks }
 // Title implements Pane.
 func (p *Tanks) Title() (string, string) { return "Nodes", fmt.Sprint(len(p.nodes)) }
 
-// Sync implements Pane.
+// order is what decides, with a node, which of its pods are drawn and in which order.
+type order struct {
+	namespace, text string
+	grouped         bool
+}
+
+// Sync implements Pane. Of hundreds of nodes, a snapshot has a few new ones: the others have
+// the pods that they had.
 func (p *Tanks) Sync() {
-	p.nodes = p.ctx.Snapshot.Nodes
-	p.pods = make([][]*facts.Pod, len(p.nodes))
+	last, nodes := p.nodes, p.ctx.Snapshot.Nodes
+	if now := (order{p.ctx.Namespace, p.ctx.Text, p.grouped}); now != p.order || len(nodes) != len(last) {
+		last, p.order = nil, now
+		p.pods, p.states = make([][]*facts.Pod, len(nodes)), make([][facts.Unknown + 1]int, len(nodes))
+	}
+	for i, n := range nodes {
+		if n.Object.Name == p.node {
+			p.cursor = i
+		}
+		if last == nil || last[i] != n {
+			p.pods[i] = p.swimmers(n)
+			p.states[i] = states(p.pods[i])
+		}
+	}
+	p.nodes = nodes
 	p.waiting = p.waiting[:0:0]
 	for _, f := range p.ctx.Snapshot.Waiting {
 		if p.shows(f) {
 			p.waiting = append(p.waiting, f)
 		}
-	}
-	for i, n := range p.nodes {
-		if n.Object.Name == p.node {
-			p.cursor = i
-		}
-		p.pods[i] = p.swimmers(n)
 	}
 	p.cursor = max(0, min(p.cursor, len(p.nodes)-1))
 	p.outside = p.outside && len(p.waiting) > 0
