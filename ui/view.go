@@ -228,12 +228,12 @@ type barItem struct {
 // barItems are the keys for which a bar of w cells has room, and what stands at its end.
 func (a *App) barItems(w int) ([]barItem, string) {
 	t := a.ctx.Theme
-	set := append(keys.Set{}, a.focused().Set...)
+	set := a.focused().Set
 	if a.past != nil && a.focus != layout.Panel {
 		set = a.inPast()
 	}
 	if !a.inTerminal() && !a.typing() && a.past == nil {
-		set = append(set, a.globals()...)
+		set = slices.Concat(set, a.globals())
 	}
 	right := ""
 	if going := a.progress(); going != "" && a.note.text == "" {
@@ -298,6 +298,9 @@ func keyItems(t *theme.Theme, set keys.Set, marked []string, w int) []barItem {
 // markedFirst moves the bindings of marked keys to the front, and tells how many they are.
 // Of two that have the same key, the first one gets it.
 func markedFirst(set keys.Set, marked []string) (keys.Set, int) {
+	if len(marked) == 0 {
+		return set, 0
+	}
 	var front, rest keys.Set
 	left := slices.Clone(marked)
 	for _, b := range set {

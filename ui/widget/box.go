@@ -37,24 +37,28 @@ func (b Box) Draw(content string, w, h int) string {
 		return Block(nil, w, h, "")
 	}
 	inner := w - 2
-	lines := strings.Split(content, "\n")
-	out := make([]string, 0, h)
-	out = append(out, b.edge(b.Border.TopLeft, b.Border.Top, b.Border.TopRight, b.Title, b.Right, w))
 	from, to := b.thumb(h - 2)
-	left, right := b.Style.Render(b.Border.Left), b.Style.Render(b.Border.Right)
+	left, right, thumb := b.Style.Render(b.Border.Left), b.Style.Render(b.Border.Right), b.Style.Render(b.Thumb)
+	top := b.edge(b.Border.TopLeft, b.Border.Top, b.Border.TopRight, b.Title, b.Right, w)
+	foot := b.edge(b.Border.BottomLeft, b.Border.Bottom, b.Border.BottomRight, "", b.Foot, w)
+	var out strings.Builder
+	out.Grow(len(top) + len(content) + h*(len(left)+max(len(right), len(thumb))+1) + len(foot))
+	out.WriteString(top)
 	for i := range h - 2 {
-		line := ""
-		if i < len(lines) {
-			line = lines[i]
-		}
+		line, rest, _ := strings.Cut(content, "\n")
+		content = rest
 		edge := right
 		if i >= from && i < to {
-			edge = b.Style.Render(b.Thumb)
+			edge = thumb
 		}
-		out = append(out, left+Fit(line, inner, b.Ellipsis)+edge)
+		out.WriteByte('\n')
+		out.WriteString(left)
+		out.WriteString(Fit(line, inner, b.Ellipsis))
+		out.WriteString(edge)
 	}
-	out = append(out, b.edge(b.Border.BottomLeft, b.Border.Bottom, b.Border.BottomRight, "", b.Foot, w))
-	return strings.Join(out, "\n")
+	out.WriteByte('\n')
+	out.WriteString(foot)
+	return out.String()
 }
 
 // edge draws an upper or lower edge with words in it: the left ones win.

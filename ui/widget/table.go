@@ -79,7 +79,8 @@ func (t Table) Draw(w, h int) string {
 	}
 	widths := t.widths(w - 3) // the marker, and air at the right
 	lines := make([]string, 0, h)
-	lines = append(lines, "  "+t.line(widths, func(i int) string { return t.Heading.Render(t.cut(t.Columns[i].Title, i, widths[i])) }))
+	line := t.line("  ", nil, widths, func(i int) string { return t.Heading.Render(t.cut(t.Columns[i].Title, i, widths[i])) })
+	lines = append(lines, string(line))
 	for i := t.Offset; i < len(t.Rows) && len(lines) < h; i++ {
 		row := t.Rows[i]
 		if i != t.Cursor || !t.Focused {
@@ -87,13 +88,14 @@ func (t Table) Draw(w, h int) string {
 			if i == t.Cursor {
 				marker = t.Heading.Render(t.Marker) + " "
 			}
-			lines = append(lines, marker+t.line(widths, func(c int) string {
+			line = t.line(marker, line, widths, func(c int) string {
 				text := t.cut(row[c].Text, c, widths[c])
 				if row[c].Changed {
 					return markChange(row[c].Style, text)
 				}
 				return row[c].Style.Render(text)
-			}))
+			})
+			lines = append(lines, string(line))
 			continue
 		}
 		lines = append(lines, t.selected(row, widths, w))
@@ -142,20 +144,20 @@ func (t Table) ColumnAt(x, w int) int {
 	return -1
 }
 
-func (t Table) line(widths []int, cell func(int) string) string {
-	var b strings.Builder
-	first := true
+// line writes the cells of a row behind its marker, over the line before.
+func (t Table) line(marker string, over []byte, widths []int, cell func(int) string) []byte {
+	line, first := append(over[:0], marker...), true
 	for i, cw := range widths {
 		if cw <= 0 {
 			continue
 		}
 		if !first {
-			b.WriteString(strings.Repeat(" ", gap))
+			line = append(line, strings.Repeat(" ", gap)...)
 		}
 		first = false
-		b.WriteString(cell(i))
+		line = append(line, cell(i)...)
 	}
-	return b.String()
+	return line
 }
 
 func (t Table) cut(s string, col, w int) string {

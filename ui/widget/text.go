@@ -5,7 +5,6 @@ package widget
 import (
 	"strings"
 
-	"charm.land/lipgloss/v2"
 	"github.com/charmbracelet/x/ansi"
 )
 
@@ -115,9 +114,22 @@ func Block(lines []string, w, h int, tail string) string {
 	return strings.Join(out, "\n")
 }
 
-// Center puts a block in the middle of w by h cells.
+// Center puts a block in the middle of w by h cells, and each of its lines in the middle of
+// it. What is larger stays as large as it is.
 func Center(s string, w, h int) string {
-	return lipgloss.Place(w, h, lipgloss.Center, lipgloss.Center, s)
+	lines, widest := strings.Split(s, "\n"), 0
+	for _, l := range lines {
+		widest = max(widest, Width(l))
+	}
+	if w > widest {
+		widest = w
+		for i, l := range lines {
+			room := w - Width(l)
+			lines[i] = strings.Repeat(" ", room/2) + l + strings.Repeat(" ", room-room/2)
+		}
+	}
+	room, air := max(0, h-len(lines)), strings.Repeat(" ", widest)
+	return strings.Repeat(air+"\n", room/2) + strings.Join(lines, "\n") + strings.Repeat("\n"+air, room-room/2)
 }
 
 // Plural writes a number with its noun.
@@ -130,5 +142,9 @@ func Plural(n int, one, many string) string {
 
 // Stack puts blocks below each other, in exactly w by h cells.
 func Stack(w, h int, blocks ...string) string {
-	return Block(strings.Split(strings.Join(blocks, "\n"), "\n"), w, h, "")
+	lines := make([]string, 0, h)
+	for _, b := range blocks {
+		lines = append(lines, strings.Split(b, "\n")...)
+	}
+	return Block(lines, w, h, "")
 }

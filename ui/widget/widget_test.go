@@ -151,3 +151,15 @@ func TestBar(t *testing.T) {
 		}
 	}
 }
+
+func TestCenterIsThatOfLipgloss(t *testing.T) {
+	for _, s := range []string{"", "abc", "one\n\x1b[31mand two\x1b[m\n", "日本語", "a\nbb\nccc\ndddd"} {
+		for w := range 12 {
+			for h := range 7 {
+				if got, want := Center(s, w, h), lipgloss.Place(w, h, lipgloss.Center, lipgloss.Center, s); got != want {
+					t.Errorf("%q in %dx%d is %q, not %q", s, w, h, got, want)
+				}
+			}
+		}
+	}
+}
