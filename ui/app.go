@@ -165,7 +165,7 @@ func (a *App) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 	a.chooseService()
 	a.ctx.Points = a.pointed()
 	a.repaint(chosen != a.ctx.Service)
-	return a, tea.Batch(cmd, a.tellSeen(), a.ctx.Rights.Ask(a.client), a.schedule(), a.putOff(msg))
+	return a, tea.Batch(cmd, a.tellSeen(), a.ctx.Rights.Ask(a.ctx.Lifetime(), a.client), a.schedule(), a.putOff(msg))
 }
 
 // handle takes everything that is not from the keyboard or the mouse.

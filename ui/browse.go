@@ -33,10 +33,11 @@ func (a *App) discover() tea.Cmd {
 	if a.client == nil {
 		return nil
 	}
+	life, client := a.ctx.Lifetime(), a.client
 	return func() tea.Msg {
-		ctx, cancel := context.WithTimeout(context.Background(), actionTime)
+		ctx, cancel := context.WithTimeout(life, actionTime)
 		defer cancel()
-		catalog, err := discover(ctx, a.client.Discovery())
+		catalog, err := discover(ctx, client.Discovery())
 		return catalogMsg{catalog, err}
 	}
 }

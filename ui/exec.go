@@ -2,7 +2,6 @@ package ui
 
 import (
 	"bytes"
-	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -48,11 +47,10 @@ func (a *App) exec(args []string, line string) tea.Cmd {
 	if line == "" {
 		line = "kubectl " + strings.Join(args, " ")
 	}
-	cmd := a.opts.Kubectl(context.Background(), args...)
+	life, kubectl := a.ctx.Lifetime(), a.opts.Kubectl
 	// What it complains about would be gone with the terminal: keep it.
 	fault := &limited{}
-	cmd.Stderr, cmd.WaitDelay = io.MultiWriter(os.Stderr, fault), time.Second
-	return tea.ExecProcess(cmd, func(err error) tea.Msg {
+	ended := func(err error) tea.Msg {
 		msg := execDoneMsg{line: line, err: err, fault: fault.String()}
 		if errors.Is(err, exec.ErrWaitDelay) {
 			err, msg.err = nil, nil // it left something running in the background
@@ -64,7 +62,12 @@ func (a *App) exec(args []string, line string) tea.Cmd {
 			msg.code = -1
 		}
 		return msg
-	})
+	}
+	return func() tea.Msg {
+		cmd := kubectl(life, args...)
+		cmd.Stderr, cmd.WaitDelay = io.MultiWriter(os.Stderr, fault), time.Second
+		return tea.ExecProcess(cmd, ended)()
+	}
 }
 
 func (a *App) execDone(msg execDoneMsg) tea.Cmd {

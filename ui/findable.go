@@ -34,7 +34,7 @@ func (a *App) openFinder() tea.Cmd {
 	d := &finder{title: "Find", items: a.findable()}
 	cmd := a.discover()
 	if kinds := a.unfollowed(); a.names != nil && len(kinds) > 0 {
-		d.more = names.Begin(a.names, kinds, a.onlyNamespace)
+		d.more = names.Begin(a.ctx.Lifetime(), a.names, kinds, a.onlyNamespace)
 		cmd = tea.Batch(cmd, d.await())
 	}
 	return tea.Batch(cmd, a.find(d, ""))

@@ -54,7 +54,7 @@ type doing struct {
 func (a *App) begin(text string) (context.Context, *doing) { return a.beginFor(text, actionTime) }
 
 func (a *App) beginFor(text string, most time.Duration) (context.Context, *doing) {
-	ctx, cancel := context.WithTimeout(context.Background(), most)
+	ctx, cancel := context.WithTimeout(a.ctx.Lifetime(), most)
 	d := &doing{text: text, since: a.now(), cancel: cancel}
 	a.doings = append(a.doings, d)
 	return ctx, d

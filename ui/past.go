@@ -120,9 +120,9 @@ func (a *App) loadPast() tea.Cmd {
 		return nil
 	}
 	p.loading = true
-	client, namespace, revision := a.client, a.onlyNamespace, p.moments[p.at].Revision
+	life, client, namespace, revision := a.ctx.Lifetime(), a.client, a.onlyNamespace, p.moments[p.at].Revision
 	return func() tea.Msg {
-		ctx, cancel := context.WithTimeout(context.Background(), pastPatience)
+		ctx, cancel := context.WithTimeout(life, pastPatience)
 		defer cancel()
 		snapshot, err := watch.At(ctx, client, namespace, revision)
 		return pastMsg{revision: revision, snapshot: snapshot, err: err}

@@ -32,6 +32,7 @@ func Run(ctx context.Context, o Options) error {
 	defer cancel()
 
 	app := New(o)
+	app.ctx.Life = ctx
 	// Signals end ctx; a second handler would compete for the end of the program.
 	program := tea.NewProgram(app, tea.WithContext(ctx), tea.WithoutSignalHandler(), tea.WithFilter(app.filter), tea.WithFPS(framesMost))
 	var feeds sync.WaitGroup

@@ -259,7 +259,7 @@ func (l *Line) start(text string) tea.Cmd {
 	case Interactive(args):
 		return func() tea.Msg { return ExecMsg{Args: args, Line: line} }
 	}
-	l.running = newProcess(l.kubectl, args, line)
+	l.running = newProcess(l.ctx.Lifetime(), l.kubectl, args, line)
 	return l.running.run
 }
 

@@ -40,9 +40,9 @@ func (l *Line) complete() tea.Cmd {
 	if !strings.HasSuffix(line, " ") && len(args) > 0 {
 		word, args = args[len(args)-1], args[:len(args)-1]
 	}
-	kubectl := l.kubectl
+	kubectl, life := l.kubectl, l.ctx.Lifetime()
 	return func() tea.Msg {
-		ctx, cancel := context.WithTimeout(context.Background(), completeTime)
+		ctx, cancel := context.WithTimeout(life, completeTime)
 		defer cancel()
 		var out bytes.Buffer
 		cmd := kubectl(ctx, append(append([]string{"__complete"}, args...), word)...)

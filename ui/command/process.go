@@ -49,35 +49,38 @@ const (
 // process is one run of kubectl. What it prints is read only as fast as the app
 // takes it.
 type process struct {
-	line   string
-	cmd    *exec.Cmd
-	cancel context.CancelFunc
-	lines  chan string
-	ended  chan DoneMsg
-	output strings.Builder
+	line    string
+	kubectl Kubectl
+	args    []string
+	// life is the app's, ctx and cancel are the process's.
+	life, ctx context.Context
+	cancel    context.CancelFunc
+	lines     chan string
+	ended     chan DoneMsg
+	output    strings.Builder
 	// stopped says that the user has ended it.
 	stopped bool
 }
 
-func newProcess(kubectl Kubectl, args []string, line string) *process {
-	ctx, cancel := context.WithCancel(context.Background())
-	p := &process{line: line, cancel: cancel, lines: make(chan string, batch), ended: make(chan DoneMsg, 1)}
-	p.cmd = kubectl(ctx, args...)
-	p.cmd.Cancel = func() error { return p.cmd.Process.Signal(os.Interrupt) }
-	p.cmd.WaitDelay = killAfter
+func newProcess(life context.Context, kubectl Kubectl, args []string, line string) *process {
+	p := &process{line: line, kubectl: kubectl, args: args, life: life, lines: make(chan string, batch), ended: make(chan DoneMsg, 1)}
+	p.ctx, p.cancel = context.WithCancel(life)
 	return p
 }
 
 // run starts the process; it is a tea.Cmd.
 func (p *process) run() tea.Msg {
 	r, w := io.Pipe()
-	p.cmd.Stdout, p.cmd.Stderr = w, w
-	if err := p.cmd.Start(); err != nil {
+	cmd := p.kubectl(p.ctx, p.args...)
+	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
+	cmd.WaitDelay = killAfter
+	cmd.Stdout, cmd.Stderr = w, w
+	if err := cmd.Start(); err != nil {
 		p.cancel()
 		return DoneMsg{Line: p.line, Code: -1, Err: err, from: p}
 	}
 	go func() {
-		err := p.cmd.Wait()
+		err := cmd.Wait()
 		_ = w.CloseWithError(io.EOF)
 		p.cancel()
 		done := DoneMsg{Line: p.line, from: p}
@@ -100,7 +103,13 @@ func (p *process) read(r io.Reader) {
 	for {
 		line, err := b.ReadString('\n')
 		if line != "" {
-			p.lines <- widget.Clean(strings.TrimRight(line, "\r\n"))
+			select {
+			case p.lines <- widget.Clean(strings.TrimRight(line, "\r\n")):
+			case <-p.life.Done():
+				// Nobody takes it any more. What is still written has an end, too.
+				_, _ = io.Copy(io.Discard, r)
+				return
+			}
 		}
 		if err != nil {
 			return

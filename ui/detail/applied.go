@@ -46,7 +46,7 @@ func (v *View) syncDrift() tea.Cmd {
 	d.busy = true
 	ref := v.ref
 	return func() tea.Msg {
-		ctx, cancel := context.WithTimeout(context.Background(), askTime)
+		ctx, cancel := context.WithTimeout(v.ctx.Lifetime(), askTime)
 		defer cancel()
 		msg := driftMsg{view: v, version: version}
 		o, err := v.backend.Object(ctx, ref)

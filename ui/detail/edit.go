@@ -84,7 +84,7 @@ func (v *View) fetch() tea.Cmd {
 	e, ref := v.editor, v.ref
 	e.stage = fetching
 	return func() tea.Msg {
-		ctx, cancel := context.WithTimeout(context.Background(), askTime)
+		ctx, cancel := context.WithTimeout(v.ctx.Lifetime(), askTime)
 		defer cancel()
 		msg := editMsg{view: v, of: e, stage: fetching}
 		if msg.object, msg.err = v.backend.Object(ctx, ref); msg.err == nil {
@@ -140,7 +140,7 @@ func (v *View) check() tea.Cmd {
 func (v *View) put(s stage, dry bool) tea.Cmd {
 	e, ref, wanted := v.editor, v.ref, v.editor.wanted.DeepCopy()
 	return func() tea.Msg {
-		ctx, cancel := context.WithTimeout(context.Background(), askTime)
+		ctx, cancel := context.WithTimeout(v.ctx.Lifetime(), askTime)
 		defer cancel()
 		msg := editMsg{view: v, of: e, stage: s}
 		if msg.object, msg.err = v.backend.Update(ctx, ref, wanted, dry); msg.err == nil {

@@ -82,7 +82,7 @@ func (v *View) openLive(tab pane.Tab) tea.Cmd {
 	if write == nil || shown.look != nil {
 		return nil
 	}
-	ctx, cancel := context.WithCancel(context.Background())
+	ctx, cancel := context.WithCancel(v.ctx.Lifetime())
 	l := &look{cancel: cancel, text: make(chan string, 1), err: make(chan error, 1)}
 	shown.look, shown.err, shown.lines = l, nil, nil
 	ref := v.ref

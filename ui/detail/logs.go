@@ -102,7 +102,7 @@ func (v *View) openLogs() tea.Cmd {
 	l.pager.Follow = true
 	l.opened, l.err, l.ended = true, nil, false
 
-	ctx, cancel := context.WithCancel(context.Background())
+	ctx, cancel := context.WithCancel(v.ctx.Lifetime())
 	s := &stream{cancel: cancel, lines: make(chan string, logBatch), err: make(chan error, 1)}
 	l.stream = s
 	sources := v.sources()
@@ -128,8 +128,8 @@ func (v *View) sources() []source {
 		name = v.ref.Name
 	}
 	if name != "" {
-		path := v.backend.LogFile(name)
 		return []source{{open: func(ctx context.Context) (io.ReadCloser, error) {
+			path := v.backend.LogFile(name)
 			if path == "" {
 				return nil, errors.New("there is no log of " + name + " on this machine")
 			}

@@ -53,7 +53,7 @@ func (v *View) syncSummary() tea.Cmd {
 	d.busy = true
 	ref, known := v.ref, d.what
 	return func() tea.Msg {
-		ctx, cancel := context.WithTimeout(context.Background(), askTime)
+		ctx, cancel := context.WithTimeout(v.ctx.Lifetime(), askTime)
 		defer cancel()
 		msg := objectMsg{view: v, version: version, what: known}
 		o, err := v.backend.Object(ctx, ref)

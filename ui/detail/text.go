@@ -44,7 +44,7 @@ func (v *View) syncDescribe() tea.Cmd {
 func (v *View) ask(version string, get func(context.Context, watch.Ref) (string, error)) tea.Cmd {
 	ref := v.ref
 	return func() tea.Msg {
-		ctx, cancel := context.WithTimeout(context.Background(), askTime)
+		ctx, cancel := context.WithTimeout(v.ctx.Lifetime(), askTime)
 		defer cancel()
 		msg := make(chan textMsg, 1) // kubectl's describers do not look at a context
 		go func() {

@@ -86,7 +86,7 @@ func (v *View) syncYAML() tea.Cmd {
 	return func() tea.Msg {
 		msg := yamlMsg{view: v, version: version, managed: managed}
 		if o == nil || managed {
-			ctx, cancel := context.WithTimeout(context.Background(), askTime)
+			ctx, cancel := context.WithTimeout(v.ctx.Lifetime(), askTime)
 			defer cancel()
 			found, err := v.backend.Object(ctx, ref)
 			if err != nil {
@@ -144,7 +144,7 @@ func (v *View) explain() tea.Cmd {
 	h.asked = key
 	ref := v.ref
 	return func() tea.Msg {
-		ctx, cancel := context.WithTimeout(context.Background(), askTime)
+		ctx, cancel := context.WithTimeout(v.ctx.Lifetime(), askTime)
 		defer cancel()
 		// The server knows no names that users made up, such as those of labels: then what
 		// is around them is explained.

@@ -125,7 +125,7 @@ func Open(ctx *pane.Context, source Source, prefix string) (*View, tea.Cmd) {
 		prefix = stored.Prefix
 	}
 	v := &View{ctx: ctx, source: source, prefix: prefix}
-	v.life, v.end = context.WithCancel(context.Background())
+	v.life, v.end = context.WithCancel(ctx.Lifetime())
 	return v, tea.Batch(v.list(), v.await())
 }
 

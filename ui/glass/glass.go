@@ -87,7 +87,7 @@ type View struct {
 // Open opens the screen.
 func Open(ctx *pane.Context, sources Sources) (*View, tea.Cmd) {
 	v := &View{ctx: ctx, sources: sources}
-	v.life, v.end = context.WithCancel(context.Background())
+	v.life, v.end = context.WithCancel(ctx.Lifetime())
 	return v, tea.Batch(v.next(), v.ask())
 }
 

@@ -74,9 +74,9 @@ type Search struct {
 	Kinds int
 }
 
-// Begin begins to look through kinds.
-func Begin(list Lister, kinds []resource.Kind, namespace string) *Search {
-	ctx, cancel := context.WithCancel(context.Background())
+// Begin begins to look through kinds; ctx ends it, too.
+func Begin(ctx context.Context, list Lister, kinds []resource.Kind, namespace string) *Search {
+	ctx, cancel := context.WithCancel(ctx)
 	// There is room for all, so that nobody waits for a reader who has gone.
 	s := &Search{cancel: cancel, found: make(chan Found, len(kinds)), Kinds: len(kinds)}
 	go func() {

@@ -55,7 +55,7 @@ func TestSearchAsksForNamesOnly(t *testing.T) {
 	}))
 	defer server.Close()
 	kinds := []resource.Kind{kind("", "v1", "configmaps", true), kind("", "v1", "secrets", true), kind("cats.example", "v1", "cats", false)}
-	got := all(names.Begin(names.FromServer(&rest.Config{Host: server.URL}), kinds, "shop"))
+	got := all(names.Begin(t.Context(), names.FromServer(&rest.Config{Host: server.URL}), kinds, "shop"))
 	want := []names.Name{{Namespace: "shop", Name: "tom"}}
 	if f := got["configmaps"]; !f.More || !slices.Equal(f.Names, want) {
 		t.Errorf("configmaps: %+v", f)
@@ -75,7 +75,7 @@ func TestSearchEndsWhenItIsClosed(t *testing.T) {
 	for i := range kinds {
 		kinds[i] = kind("", "v1", fmt.Sprint("kind-", i), true)
 	}
-	s := names.Begin(func(ctx context.Context, _ resource.Kind, _ string) ([]names.Name, bool, error) {
+	s := names.Begin(t.Context(), func(ctx context.Context, _ resource.Kind, _ string) ([]names.Name, bool, error) {
 		<-ctx.Done()
 		return nil, false, ctx.Err()
 	}, kinds, "")

@@ -4,6 +4,7 @@
 package pane
 
 import (
+	"context"
 	"strings"
 	"time"
 
@@ -54,6 +55,16 @@ type Context struct {
 	Down bool
 	// Rights are what the user may do; nil if nobody knows.
 	Rights *rights.Rights
+	// Life ends with the app; nil is one that does not end.
+	Life context.Context
+}
+
+// Lifetime ends with the app: what the commands of panes and screens ask for ends with it.
+func (c *Context) Lifetime() context.Context {
+	if c.Life == nil {
+		return context.Background()
+	}
+	return c.Life
 }
 
 // orRefused says that the user may not see the objects of a kind, or the note.

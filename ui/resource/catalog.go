@@ -61,24 +61,11 @@ type Catalog struct{ kinds []Kind }
 // Discover asks the API server for its kinds. A group whose own server does not answer is
 // left out; that is no error unless nothing else is there.
 func Discover(ctx context.Context, client discovery.DiscoveryInterface) (*Catalog, error) {
-	type answer struct {
-		lists []*metav1.APIResourceList
-		err   error
+	lists, err := discovery.ToServerResourcesInterfaceWithContext(client).ServerPreferredResourcesWithContext(ctx)
+	if len(lists) == 0 && err != nil {
+		return nil, fmt.Errorf("discover kinds: %w", err)
 	}
-	answers := make(chan answer, 1) // discovery does not look at a context
-	go func() {
-		lists, err := client.ServerPreferredResources()
-		answers <- answer{lists, err}
-	}()
-	select {
-	case <-ctx.Done():
-		return nil, fmt.Errorf("discover kinds: %w", ctx.Err())
-	case a := <-answers:
-		if len(a.lists) == 0 && a.err != nil {
-			return nil, fmt.Errorf("discover kinds: %w", a.err)
-		}
-		return NewCatalog(a.lists), nil
-	}
+	return NewCatalog(lists), nil
 }
 
 // NewCatalog makes a catalog of what discovery found.

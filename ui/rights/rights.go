@@ -105,7 +105,7 @@ func hasResource(list []string, resource string) bool {
 }
 
 // Ask asks for what was wanted since it was called last; nil if nothing was.
-func (r *Rights) Ask(client kubernetes.Interface) tea.Cmd {
+func (r *Rights) Ask(ctx context.Context, client kubernetes.Interface) tea.Cmd {
 	if client == nil {
 		return nil
 	}
@@ -116,14 +116,14 @@ func (r *Rights) Ask(client kubernetes.Interface) tea.Cmd {
 			continue
 		}
 		r.asking[namespace] = true
-		cmds = append(cmds, ask(client, namespace))
+		cmds = append(cmds, ask(ctx, client, namespace))
 	}
 	return tea.Batch(cmds...)
 }
 
-func ask(client kubernetes.Interface, namespace string) tea.Cmd {
+func ask(ctx context.Context, client kubernetes.Interface, namespace string) tea.Cmd {
 	return func() tea.Msg {
-		ctx, cancel := context.WithTimeout(context.Background(), patience)
+		ctx, cancel := context.WithTimeout(ctx, patience)
 		defer cancel()
 		review := &authorizationv1.SelfSubjectRulesReview{Spec: authorizationv1.SelfSubjectRulesReviewSpec{Namespace: namespace}}
 		answer, err := client.AuthorizationV1().SelfSubjectRulesReviews().Create(ctx, review, metav1.CreateOptions{})

@@ -57,7 +57,7 @@ func TestWhatIsRefusedIsSaidBeforehand(t *testing.T) {
 	if why := r.Why("shop", "delete", "", "pods", "web"); why != "" {
 		t.Errorf("says %q and knows nothing", why)
 	}
-	settle(r, r.Ask(client))
+	settle(r, r.Ask(t.Context(), client))
 	for _, c := range []struct {
 		verb, group, resource, name string
 		may                         bool
@@ -77,12 +77,12 @@ func TestWhatIsRefusedIsSaidBeforehand(t *testing.T) {
 			t.Errorf("%q is a refusal: %t", why, !c.may)
 		}
 	}
-	if settle(r, r.Ask(client)); asked != 1 {
+	if settle(r, r.Ask(t.Context(), client)); asked != 1 {
 		t.Errorf("asked %d times", asked)
 	}
 	now = now.Add(2 * fresh)
 	r.Why("shop", "get", "", "pods", "web")
-	if settle(r, r.Ask(client)); asked != 2 {
+	if settle(r, r.Ask(t.Context(), client)); asked != 2 {
 		t.Errorf("an old answer is not asked for anew: %d", asked)
 	}
 }
@@ -95,7 +95,7 @@ func TestWhatIsNotKnownIsLeftToTheServer(t *testing.T) {
 	} {
 		r := New(time.Now)
 		r.Why("", "get", "", "nodes", "")
-		settle(r, r.Ask(client))
+		settle(r, r.Ask(t.Context(), client))
 		if why := r.Why("", "get", "", "nodes", ""); why != "" {
 			t.Errorf("says %q", why)
 		}

@@ -157,7 +157,7 @@ func (v *View) look() tea.Cmd {
 	}
 	v.looking = true
 	return func() tea.Msg {
-		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+		ctx, cancel := context.WithTimeout(v.ctx.Lifetime(), 10*time.Second)
 		defer cancel()
 		found, err := v.Processes(ctx, ids)
 		return processMsg{view: v, found: found, err: err}

@@ -66,7 +66,7 @@ func Open(ctx *pane.Context, from, to string, send Send) (*View, tea.Cmd) {
 
 // begin sends a packet.
 func (v *View) begin() tea.Cmd {
-	ctx, cancel := context.WithCancel(context.Background())
+	ctx, cancel := context.WithCancel(v.ctx.Lifetime())
 	// What is not taken yet is a few words at most: there are as many as there are places.
 	r := &run{ctx: ctx, cancel: cancel, steps: make(chan string, 64), began: v.ctx.Now}
 	v.run, v.steps, v.found, v.err = r, nil, false, nil
