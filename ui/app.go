@@ -298,7 +298,7 @@ func (a *App) handleOwn(msg tea.Msg) tea.Cmd {
 		return a.execDone(msg)
 	case keys.DisabledMsg:
 		a.say(theme.Warn, msg.Why)
-	case terminal.ChangedMsg, terminal.EndedMsg, terminal.RanMsg:
+	case terminal.StartedMsg, terminal.ChangedMsg, terminal.EndedMsg, terminal.RanMsg:
 		return a.fromTerminal(msg)
 	case panel.RunMsg:
 		if msg.Now {

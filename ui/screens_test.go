@@ -465,9 +465,11 @@ func changingTables(kind resource.Kind, q resource.Query) (resource.Feed, error)
 	before, _ := feed.Next()
 	after := before
 	after.Rows = slices.Clone(before.Rows)
-	last := &after.Rows[len(after.Rows)-1]
-	last.Version, last.Cells = "9", slices.Clone(last.Cells)
-	last.Cells[1], last.Cells[3] = "4/4", "4"
+	if n := len(after.Rows); n > 0 {
+		last := &after.Rows[n-1]
+		last.Version, last.Cells = "9", slices.Clone(last.Cells)
+		last.Cells[1], last.Cells[3] = "4/4", "4"
+	}
 	states := make(chan resource.State, 2)
 	states <- before
 	states <- after
@@ -547,8 +549,8 @@ for n in 1 2 3; do printf 'node-%s   \033[32mReady\033[0m    <none>   16m   v1.3
 	d.app.room = room
 	d.app.relayout()
 	d.app.setFocus(layout.Terminal)
-	// What it returns would wait for the shell's next word, which does not come.
-	_ = d.app.terminal.Open()
+	// What comes of it would wait for the shell's next word, which does not come.
+	d.app.Update(d.app.terminal.Open()())
 	t.Cleanup(func() { _ = d.app.terminal.Close() })
 	for end := time.Now().Add(30 * time.Second); strings.Count(ansi.Strip(d.app.terminal.View(true)), "you@lab") < 2; time.Sleep(5 * time.Millisecond) {
 		if time.Now().After(end) {

@@ -88,7 +88,7 @@ func (a *App) terminalKeys() keys.Set {
 // fromTerminal takes what the terminal says.
 func (a *App) fromTerminal(msg tea.Msg) tea.Cmd {
 	switch msg := msg.(type) {
-	case terminal.ChangedMsg:
+	case terminal.StartedMsg, terminal.ChangedMsg:
 		return a.terminal.Update(msg)
 	case terminal.EndedMsg:
 		a.hideTerminal()

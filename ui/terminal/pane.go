@@ -1,9 +1,11 @@
 package terminal
 
 import (
+	"errors"
 	"fmt"
 	"os/exec"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	tea "charm.land/bubbletea/v2"
@@ -20,7 +22,15 @@ const (
 	// short is a life that had a fault, if it ended with an error: what it printed stays to
 	// be read.
 	short = 2 * time.Second
+	// mostEarly bounds what is typed before there is a shell.
+	mostEarly = 256
 )
+
+// StartedMsg says that the shell has started, or why not.
+type StartedMsg struct {
+	session *Session
+	err     error
+}
 
 // ChangedMsg says that the terminal has something new to show.
 type ChangedMsg struct{ from *Session }
@@ -38,6 +48,11 @@ type Pane struct {
 	session *Session
 	started time.Time
 	drawn   time.Time
+	// starting says that a session is being made, early is what was typed meanwhile.
+	starting bool
+	early    []func(*Session)
+	// made is the session that was made last: nobody may be left to be told of it.
+	made atomic.Pointer[Session]
 	// fault is why there is no session.
 	fault error
 
@@ -52,32 +67,72 @@ func New(ctx *pane.Context, shell func() (*exec.Cmd, error)) *Pane {
 	return &Pane{ctx: ctx, shell: shell}
 }
 
-// Running reports whether there is a shell.
-func (p *Pane) Running() bool { return p.session != nil }
+// Running reports whether there is a shell, or will be.
+func (p *Pane) Running() bool { return p.session != nil || p.starting }
 
 // Open starts the shell unless one runs.
 func (p *Pane) Open() tea.Cmd {
+	if p.starting {
+		return nil
+	}
 	if p.session != nil {
 		if ended, _ := p.session.Ended(); !ended {
 			return nil
 		}
 	}
-	p.back, p.choice = 0, selection{}
-	// Starting a process takes a millisecond, and the pane must know its session.
-	p.session, p.fault = p.start()
-	if p.fault != nil {
-		return nil
+	p.back, p.choice, p.session, p.fault, p.starting = 0, selection{}, nil, nil, true
+	w, h := p.inner()
+	return func() tea.Msg {
+		s, err := p.start(w, h)
+		return StartedMsg{session: s, err: err}
 	}
-	p.started = time.Now()
-	return p.wait()
 }
 
-func (p *Pane) start() (*Session, error) {
+// inner is the size of the shell's terminal.
+func (p *Pane) inner() (w, h int) { return max(2, p.w-2), max(1, p.h-2) }
+
+// start makes a session; it runs in a command. One that comes when the app is leaving ends
+// here, or in Close: who of them is later sees it.
+func (p *Pane) start(w, h int) (*Session, error) {
 	cmd, err := p.shell()
 	if err != nil {
 		return nil, err
 	}
-	return Start(cmd, max(2, p.w-2), max(1, p.h-2))
+	s, err := Start(cmd, w, h)
+	if err != nil {
+		return nil, err
+	}
+	p.made.Store(s)
+	if err := p.ctx.Lifetime().Err(); err != nil {
+		return nil, errors.Join(err, s.Close())
+	}
+	return s, nil
+}
+
+// take takes over a session that was made, with what was typed meanwhile.
+func (p *Pane) take(msg StartedMsg) tea.Cmd {
+	early := p.early
+	p.starting, p.early = false, nil
+	p.session, p.fault = msg.session, msg.err
+	if p.fault != nil {
+		return nil
+	}
+	p.started = time.Now()
+	p.session.Resize(p.inner())
+	for _, do := range early {
+		do(p.session)
+	}
+	return p.wait()
+}
+
+// give has the session do something, as soon as there is one.
+func (p *Pane) give(do func(*Session)) {
+	switch {
+	case p.session != nil:
+		do(p.session)
+	case p.starting && len(p.early) < mostEarly:
+		p.early = append(p.early, do)
+	}
 }
 
 // wait is for the next change; pictures come no faster than frames.
@@ -92,6 +147,9 @@ func (p *Pane) wait() tea.Cmd {
 
 // Update takes the pane's own messages.
 func (p *Pane) Update(msg tea.Msg) tea.Cmd {
+	if started, ok := msg.(StartedMsg); ok {
+		return p.take(started)
+	}
 	changed, ok := msg.(ChangedMsg)
 	if !ok || changed.from != p.session {
 		return nil
@@ -123,6 +181,7 @@ func (p *Pane) Resize(w, h int) {
 // Key types a key, but for those that move what is shown.
 func (p *Pane) Key(msg tea.KeyPressMsg) tea.Cmd {
 	if p.session == nil {
+		p.give(func(s *Session) { s.Key(msg) })
 		return nil
 	}
 	switch msg.String() {
@@ -146,10 +205,8 @@ func (p *Pane) Key(msg tea.KeyPressMsg) tea.Cmd {
 
 // Type puts a text where the cursor is, for the user to run.
 func (p *Pane) Type(text string) {
-	if p.session != nil {
-		p.back = 0
-		p.session.Paste(text)
-	}
+	p.back = 0
+	p.give(func(s *Session) { s.Paste(text) })
 }
 
 // Ready reports whether the shell waits for a command.
@@ -179,10 +236,11 @@ func (p *Pane) Scroll(by int) {
 
 // Close ends the shell.
 func (p *Pane) Close() error {
-	if p.session == nil {
+	s := p.made.Load()
+	if s == nil {
 		return nil
 	}
-	return p.session.Close()
+	return s.Close()
 }
 
 // View draws the terminal in its frame.
@@ -216,7 +274,10 @@ func (p *Pane) View(focused bool) string {
 
 func (p *Pane) noSession() string {
 	t := p.ctx.Theme
-	if p.fault == nil {
+	switch {
+	case p.starting:
+		return " " + t.Tone(theme.Muted).Render("the shell starts")
+	case p.fault == nil:
 		return ""
 	}
 	return " " + t.Tone(theme.Bad).Render(t.Icons.Failing+" "+widget.Clean(p.fault.Error()))

@@ -179,6 +179,9 @@ func (s *Session) Ended() (bool, error) {
 
 // Close ends the process as a terminal that is closed does, and waits for it.
 func (s *Session) Close() error {
+	if ended, _ := s.Ended(); ended {
+		return nil // the number of its process may be another's by now
+	}
 	signal := func(sig syscall.Signal) {
 		// pty.Start made the process the leader of a session: its group is its own.
 		_ = syscall.Kill(-s.cmd.Process.Pid, sig)

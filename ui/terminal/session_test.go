@@ -1,6 +1,7 @@
 package terminal
 
 import (
+	"context"
 	"os/exec"
 	"slices"
 	"strings"
@@ -24,7 +25,7 @@ func openPane(t *testing.T, script string) *Pane {
 	goleak.VerifyNone(t)
 	p := New(&pane.Context{Theme: theme.New(theme.Dark, true, true)}, func() (*exec.Cmd, error) { return exec.Command("sh", "-c", script), nil })
 	p.Resize(60, 8)
-	p.Open()
+	p.Update(p.Open()())
 	if p.fault != nil {
 		t.Fatal(p.fault)
 	}
@@ -190,11 +191,85 @@ func TestTheMouseOfAProgram(t *testing.T) {
 func TestACommandThatIsNotThere(t *testing.T) {
 	p := New(&pane.Context{Theme: theme.New(theme.Dark, true, true)}, func() (*exec.Cmd, error) { return exec.Command("/nonexistent/shell"), nil })
 	p.Resize(60, 8)
-	if cmd := p.Open(); cmd != nil {
+	if cmd := p.Update(p.Open()()); cmd != nil {
 		t.Error("waits for a shell that is not there")
 	}
 	if shown := ansi.Strip(p.View(true)); !strings.Contains(shown, "/nonexistent/shell") {
 		t.Errorf("shows no reason:\n%s", shown)
+	}
+}
+
+// TestNobodyWaitsForTheShell has a shell whose start takes its time: what is typed meanwhile arrives, in the
+// size that the terminal has by then, and there is one shell only.
+func TestNobodyWaitsForTheShell(t *testing.T) {
+	goleak.VerifyNone(t)
+	start := make(chan struct{})
+	p := New(&pane.Context{Theme: theme.New(theme.Dark, true, true)}, func() (*exec.Cmd, error) {
+		<-start
+		return exec.Command("sh", "-c", `stty -echo; read -r line; echo "<$line>"; stty size; sleep 600`), nil
+	})
+	p.Resize(60, 8)
+	opened := p.Open()
+	if again := p.Open(); again != nil || !p.Running() {
+		t.Error("a second shell starts")
+	}
+	if shown := ansi.Strip(p.View(true)); !strings.Contains(shown, "the shell starts") {
+		t.Errorf("nothing is said:\n%s", shown)
+	}
+	p.Key(tea.KeyPressMsg{Code: 'a', Text: "a"})
+	p.Type("b")
+	p.Key(tea.KeyPressMsg{Code: tea.KeyEnter})
+	p.Resize(70, 9)
+	close(start)
+	p.Update(opened())
+	sees(t, p, "<ab>")
+	sees(t, p, "7 68")
+	if err := p.Close(); err != nil {
+		t.Error(err)
+	}
+	goleak.VerifyNone(t)
+}
+
+// TestAShellThatComesTooLate has the app leave while the shell starts, or before anybody was told that it has
+// started: it ends either way.
+func TestAShellThatComesTooLate(t *testing.T) {
+	for _, left := range []string{"before", "after"} {
+		t.Run(left, func(t *testing.T) {
+			goleak.VerifyNone(t)
+			life, leave := context.WithCancel(t.Context())
+			p := New(&pane.Context{Theme: theme.New(theme.Dark, true, true), Life: life}, func() (*exec.Cmd, error) { return exec.Command("sleep", "600"), nil })
+			p.Resize(60, 8)
+			opened := p.Open()
+			if left == "before" {
+				leave()
+			}
+			opened() // and nobody takes what it brings
+			leave()
+			if err := p.Close(); err != nil {
+				t.Error(err)
+			}
+			goleak.VerifyNone(t)
+		})
+	}
+}
+
+// TestKeysAfterTheEnd types when the process has ended and nobody was told yet: there is a moment in which
+// nobody reads the emulator's answers but the pane.
+func TestKeysAfterTheEnd(t *testing.T) {
+	p := openPane(t, `printf ready; sleep 600`)
+	sees(t, p, "ready")
+	p.session.keys.Close()
+	typed := make(chan struct{})
+	go func() {
+		defer close(typed)
+		for range 5 {
+			p.Key(tea.KeyPressMsg{Code: 'x', Text: "x"})
+		}
+	}()
+	select {
+	case <-typed:
+	case <-time.After(limit):
+		panic("a key waits for ever") // the pane could not be closed, either
 	}
 }
 
