@@ -24,7 +24,10 @@ type Progress struct {
 	// as runs what writes, with the rights of the file's owner.
 	as func(func() error) error
 
-	mu sync.Mutex
+	// writing is held while the file is written, and before mu: who reads must not wait for
+	// the disk.
+	writing sync.Mutex
+	mu      sync.Mutex
 	// lessons keeps each record in its written form, so that nobody shares one.
 	lessons map[string]json.RawMessage
 }
@@ -137,14 +140,10 @@ func (p *Progress) save(id string, r *Record) error {
 	if err != nil {
 		return err
 	}
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if bytes.Equal(raw, p.lessons[id]) {
-		return nil
-	}
-	p.lessons[id] = raw
-	content, err := json.Marshal(progressFile{Version: progressVersion, Lessons: p.lessons})
-	if err != nil {
+	p.writing.Lock()
+	defer p.writing.Unlock()
+	content, err := p.remember(id, raw)
+	if err != nil || content == nil {
 		return err
 	}
 	return p.as(func() error {
@@ -153,6 +152,17 @@ func (p *Progress) save(id string, r *Record) error {
 		}
 		return writeFile(p.path, append(content, '\n'))
 	})
+}
+
+// remember takes over a record, and returns what is to be written; nil if nothing changed.
+func (p *Progress) remember(id string, raw json.RawMessage) ([]byte, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if bytes.Equal(raw, p.lessons[id]) {
+		return nil, nil
+	}
+	p.lessons[id] = raw
+	return json.Marshal(progressFile{Version: progressVersion, Lessons: p.lessons})
 }
 
 func (r *Record) step(id string) *StepRecord {
