@@ -130,7 +130,7 @@ func fromPanel(list keys.Set) keys.Set {
 func (a *App) escape() tea.Cmd {
 	switch {
 	case a.ctx.Text != "":
-		a.setFilter("")
+		return a.setFilter("")
 	case a.line.Docked():
 		return a.closeDock()
 	}

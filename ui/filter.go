@@ -53,13 +53,11 @@ func (a *App) filterKey(msg tea.KeyPressMsg) tea.Cmd {
 	case "esc":
 		f.open = false
 		f.input.Blur()
-		a.setFilter(f.before)
-		return nil
+		return a.setFilter(f.before)
 	}
 	var cmd tea.Cmd
 	f.input, cmd = f.input.Update(msg)
-	a.setFilter(f.input.Value())
-	return cmd
+	return tea.Batch(cmd, a.setFilter(f.input.Value()))
 }
 
 // selectBy has the server choose, if flags were typed in place of a text, as "-l app=web": of
@@ -82,12 +80,12 @@ func (a *App) selectBy(text string) tea.Cmd {
 	return a.browse(browseMsg{kind: kind, query: query, err: err})
 }
 
-func (a *App) setFilter(text string) {
+func (a *App) setFilter(text string) tea.Cmd {
 	a.ctx.Text = text
 	if strings.HasPrefix(text, "-") {
 		a.ctx.Text = "" // flags for the server, which chooses when they are whole
 	}
-	a.sync()
+	return a.sync()
 }
 
 // view draws the line in w cells, and tells where its cursor is.

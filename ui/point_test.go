@@ -154,7 +154,7 @@ func TestALessonOpensPanes(t *testing.T) {
 func TestALessonIsNotFilteredAway(t *testing.T) {
 	d := up(t, 120, 40)
 	d.app.ctx.Namespace = "shop"
-	d.app.setFilter("no such thing")
+	d.run(d.app.setFilter("no such thing"))
 	d.send(panel.BeganMsg{Namespace: "default"})
 	d.sees("all is shown again: the lesson is in the namespace default", "web-5b978d69-")
 	d.app.ctx.Namespace = "shop"

@@ -64,11 +64,12 @@ type Source func(Kind, Query) (Feed, error)
 
 // FromServer follows the objects of an API server.
 func FromServer(config *rest.Config) Source {
-	return func(kind Kind, query Query) (Feed, error) { return newFeed(config, kind, query) }
+	return func(kind Kind, query Query) (Feed, error) { return newFeed(config, kind, query), nil }
 }
 
 type feed struct {
-	client rest.Interface
+	config *rest.Config
+	client rest.Interface // nil before the first request
 	kind   Kind
 	query  Query
 	cancel context.CancelFunc
@@ -82,25 +83,35 @@ type feed struct {
 }
 
 // newFeed begins to follow. Nothing is queued: whoever reads late finds the last state.
-func newFeed(config *rest.Config, kind Kind, query Query) (*feed, error) {
-	config = rest.CopyConfig(config)
-	config.AcceptContentTypes, config.ContentType = asTable, "application/json"
-	// What a screen asks must not wait for what others ask.
-	config.QPS = -1
-	client, err := rest.UnversionedRESTClientFor(withCodec(config))
-	if err != nil {
-		return nil, fmt.Errorf("client for %s: %w", kind.Title(), err)
-	}
+func newFeed(config *rest.Config, kind Kind, query Query) *feed {
 	ctx, cancel := context.WithCancel(context.Background())
 	f := &feed{
-		client: client, kind: kind, query: query, cancel: cancel, rows: map[types.UID]Row{},
+		config: config, kind: kind, query: query, cancel: cancel, rows: map[types.UID]Row{},
 		done: make(chan struct{}), dirty: make(chan struct{}, 1), again: make(chan struct{}, 1),
 	}
 	go func() {
 		defer close(f.done)
 		f.run(ctx)
 	}()
-	return f, nil
+	return f
+}
+
+// connect makes the client, for which certificates may have to be read from files: the app,
+// which begins the feed, does not wait for them.
+func (f *feed) connect() error {
+	if f.client != nil {
+		return nil
+	}
+	config := rest.CopyConfig(f.config)
+	config.AcceptContentTypes, config.ContentType = asTable, "application/json"
+	// What a screen asks must not wait for what others ask.
+	config.QPS = -1
+	client, err := rest.UnversionedRESTClientFor(withCodec(config))
+	if err != nil {
+		return fmt.Errorf("client for %s: %w", f.kind.Title(), err)
+	}
+	f.client = client
+	return nil
 }
 
 // Close implements Feed.
@@ -200,6 +211,9 @@ func (f *feed) request() *rest.Request {
 
 // list reads all there is, and returns the version from which to go on.
 func (f *feed) list(ctx context.Context) (string, error) {
+	if err := f.connect(); err != nil {
+		return "", err
+	}
 	data, err := f.request().SetHeader("Accept", asTable).Do(ctx).Raw()
 	if err != nil {
 		return "", plain(err, data)
