@@ -62,12 +62,16 @@ func withGlass(d *driver) *driver {
 			return glass.Read(store, after), after == 0
 		},
 		Queues: func() ([]trace.WorkQueue, error) {
+			d.fake.gate.without("glass: Queues")
 			return []trace.WorkQueue{{Name: "deployment", Depth: 3, Adds: 21, Retries: 2}, {Name: "job", Adds: 4}, {Name: "idle"}}, nil
 		},
 		Pending: func() ([]trace.PendingPod, error) {
 			return []trace.PendingPod{{Queue: "unschedulable", Namespace: "shop", Name: "huge", Why: "0/3 nodes are available", Plugins: []string{"NodeResourcesFit"}, Attempts: 2}}, nil
 		},
-		Value: func(_ context.Context, key string, revision int64) (stored.Entry, error) {
+		Value: func(ctx context.Context, key string, revision int64) (stored.Entry, error) {
+			if err := d.fake.gate.with(ctx, "glass: Value"); err != nil {
+				return stored.Entry{}, err
+			}
 			if revision != 731 {
 				return stored.Entry{}, errors.New("compacted")
 			}
@@ -198,7 +202,10 @@ func withEtcd(d *driver) *driver {
 			{Key: "/registry/masterleases/10.89.0.1", Created: 2, Revision: 50, Writes: 9, Lease: 0x7001},
 		}, false, nil
 	}
-	d.app.opts.Etcd.History = func(_ context.Context, key string, _ int) ([]stored.Entry, error) {
+	d.app.opts.Etcd.History = func(ctx context.Context, key string, _ int) ([]stored.Entry, error) {
+		if err := d.fake.gate.with(ctx, "etcd: History"); err != nil {
+			return nil, err
+		}
 		if key != history[0].Key {
 			return nil, errors.New("etcd has no key " + key)
 		}

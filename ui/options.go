@@ -94,7 +94,8 @@ type Options struct {
 	Holds  *hold.Manager
 	// Usage is what the cluster costs the machine just now. It may be nil.
 	Usage func() (cpuCores, pssMiB float64)
-	// Seen is told of each state of the cluster that the app has taken over. It may be nil.
+	// Seen is told of each state of the cluster that the app has taken over, in Update: it
+	// must not wait. It may be nil.
 	Seen func(*watch.Snapshot)
 	// NewClient makes the client of the API server; nil is client-go's own.
 	NewClient func(*rest.Config) (kubernetes.Interface, error)

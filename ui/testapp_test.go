@@ -32,6 +32,8 @@ type driver struct {
 
 // fakeAPI answers like an API server, with always the same.
 type fakeAPI struct {
+	// gate, if not nil, is what the answers wait for.
+	gate    *gate
 	deleted []watch.Ref
 	// object is what there is; nil for some thing.
 	object  *unstructured.Unstructured
@@ -40,11 +42,17 @@ type fakeAPI struct {
 	refusal error
 }
 
-func (f *fakeAPI) Describe(_ context.Context, ref watch.Ref) (string, error) {
+func (f *fakeAPI) Describe(ctx context.Context, ref watch.Ref) (string, error) {
+	if err := f.gate.with(ctx, "Describe"); err != nil {
+		return "", err
+	}
 	return "Name:         " + ref.Name + "\nNamespace:    " + ref.Namespace + "\nLabels:       app=web\nContainers:\n  web:\n    Image:  kubarium/web:1.1\n", f.failure
 }
 
-func (f *fakeAPI) Object(_ context.Context, ref watch.Ref) (*unstructured.Unstructured, error) {
+func (f *fakeAPI) Object(ctx context.Context, ref watch.Ref) (*unstructured.Unstructured, error) {
+	if err := f.gate.with(ctx, "Object"); err != nil {
+		return nil, err
+	}
 	o := f.object
 	if o == nil {
 		o = &unstructured.Unstructured{Object: map[string]any{"kind": "Thing", "metadata": map[string]any{"name": ref.Name}}}
@@ -52,7 +60,10 @@ func (f *fakeAPI) Object(_ context.Context, ref watch.Ref) (*unstructured.Unstru
 	return o, f.failure
 }
 
-func (f *fakeAPI) Update(_ context.Context, _ watch.Ref, o *unstructured.Unstructured, dry bool) (*unstructured.Unstructured, error) {
+func (f *fakeAPI) Update(ctx context.Context, _ watch.Ref, o *unstructured.Unstructured, dry bool) (*unstructured.Unstructured, error) {
+	if err := f.gate.with(ctx, "Update"); err != nil {
+		return nil, err
+	}
 	if f.refusal != nil {
 		return nil, f.refusal
 	}
@@ -62,7 +73,10 @@ func (f *fakeAPI) Update(_ context.Context, _ watch.Ref, o *unstructured.Unstruc
 	return o, nil
 }
 
-func (f *fakeAPI) Explain(_ context.Context, ref watch.Ref, field []string) (string, error) {
+func (f *fakeAPI) Explain(ctx context.Context, ref watch.Ref, field []string) (string, error) {
+	if err := f.gate.with(ctx, "Explain"); err != nil {
+		return "", err
+	}
 	if len(field) == 0 {
 		return "KIND: Thing\n\nDESCRIPTION:\n    A thing, as its\n    maker documents it.\n\nFIELDS:\n  spec <Object>\n", f.failure
 	}
@@ -77,18 +91,27 @@ func (f *fakeAPI) CanLook(ref watch.Ref) bool { return ref.Kind == "Pod" || ref.
 func (f *fakeAPI) CanTell(watch.Ref) bool { return true }
 
 // Story is told once, then the cluster ends.
-func (f *fakeAPI) Story(_ context.Context, ref watch.Ref, show func(string)) error {
+func (f *fakeAPI) Story(ctx context.Context, ref watch.Ref, show func(string)) error {
+	if err := f.gate.with(ctx, "Story"); err != nil {
+		return err
+	}
 	show("What came of it, from 22:40:00.000 on:\n\n   +0.000 s  replicaset-controller  creates Pod " + ref.Name + "\n             it is the root\n   +0.012 s  scheduler  binds it to node-1\n             it is about " + ref.Name)
 	return f.failure
 }
 
 // Inside is told once, then the cluster ends.
-func (f *fakeAPI) Inside(_ context.Context, ref watch.Ref, show func(string)) error {
+func (f *fakeAPI) Inside(ctx context.Context, ref watch.Ref, show func(string)) error {
+	if err := f.gate.with(ctx, "Inside"); err != nil {
+		return err
+	}
 	show("container of " + ref.Name + "\n  KIND   INODE")
 	return f.failure
 }
 
-func (f *fakeAPI) Logs(_ context.Context, ref watch.Ref, q detail.LogQuery) (io.ReadCloser, error) {
+func (f *fakeAPI) Logs(ctx context.Context, ref watch.Ref, q detail.LogQuery) (io.ReadCloser, error) {
+	if err := f.gate.with(ctx, "Logs"); err != nil {
+		return nil, err
+	}
 	text := "hello from " + ref.Name + " " + q.Container + "\n\x1b[31mred\x1b[0m and\ttabs\n"
 	if q.Timestamps {
 		text = "2026-11-20T22:40:59Z " + text
@@ -99,9 +122,15 @@ func (f *fakeAPI) Logs(_ context.Context, ref watch.Ref, q detail.LogQuery) (io.
 	return io.NopCloser(strings.NewReader(text)), f.failure
 }
 
-func (f *fakeAPI) LogFile(string) string { return "" }
+func (f *fakeAPI) LogFile(string) string {
+	f.gate.without("LogFile")
+	return ""
+}
 
-func (f *fakeAPI) Delete(_ context.Context, ref watch.Ref) error {
+func (f *fakeAPI) Delete(ctx context.Context, ref watch.Ref) error {
+	if err := f.gate.with(ctx, "Delete"); err != nil {
+		return err
+	}
 	f.deleted = append(f.deleted, ref)
 	return f.failure
 }

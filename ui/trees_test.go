@@ -13,7 +13,10 @@ import (
 // withTree lets a driver's cluster tell who owns what, and what runs in containers.
 func withTree(d *driver) *driver {
 	d.app.catalog, d.app.tables = uitest.Kinds(), uitest.Tables(uitest.Objects(moment()))
-	d.app.opts.Processes = func(_ context.Context, ids []string) (map[string][]process.Process, error) {
+	d.app.opts.Processes = func(ctx context.Context, ids []string) (map[string][]process.Process, error) {
+		if err := d.fake.gate.with(ctx, "Processes"); err != nil {
+			return nil, err
+		}
 		found := map[string][]process.Process{}
 		for _, id := range ids[:1] {
 			found[id] = []process.Process{
