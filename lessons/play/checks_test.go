@@ -78,20 +78,29 @@ solve: ["kubectl run other --image=x"]
 // session is a lesson being played by somebody who comes again.
 type session struct {
 	*exam
+	text  string
 	path  string
 	leave func()
 }
 
 func newSession(t *testing.T) *session {
-	s := &session{exam: &exam{t: t, cluster: newFakeCluster(t), clock: clocktesting.NewFakeClock(time.Now())}, path: filepath.Join(t.TempDir(), "lessons.json")}
+	s := sessionOf(t, modesText)
 	s.come()
 	return s
+}
+
+// sessionOf is a session of a lesson that nobody has opened yet.
+func sessionOf(t *testing.T, text string) *session {
+	return &session{
+		exam: &exam{t: t, cluster: newFakeCluster(t), clock: clocktesting.NewFakeClock(time.Now())},
+		text: text, path: filepath.Join(t.TempDir(), "lessons.json"),
+	}
 }
 
 // come opens the lesson, as the first time or again.
 func (s *session) come() {
 	s.t.Helper()
-	lesson, err := lessons.Parse("modes.md", []byte(modesText), nil)
+	lesson, err := lessons.Parse("modes.md", []byte(s.text), nil)
 	must(s.t, err)
 	progress, err := OpenProgress(s.path)
 	must(s.t, err)
@@ -184,6 +193,52 @@ func TestChecksOfEachMode(t *testing.T) {
 	}
 	s.remove("taboo")
 	s.until(func(s Snapshot) bool { return s.StepDone })
+}
+
+// goneText is a lesson in which something must be gone and come back.
+const goneText = `---
+id: back
+title: Back
+minutes: 5
+---
+
+## Delete it
+
+Delete guard.
+
+` + "```yaml step" + `
+id: back
+checks:
+  - name: guard was gone, and is there again
+    mode: edge
+    baseline: '!pod("guard").hasValue()'
+    expr: ready(pod("guard"))
+    saw:
+      - {when: ready(pod("guard")), say: Nobody has deleted it so far.}
+      - {say: It is gone.}
+  - name: other was gone, and is there again
+    mode: edge
+    baseline: '!pod("other").hasValue()'
+    expr: ready(pod("other"))
+    saw: [{say: It is gone.}]
+hints: [{say: Delete it.}]
+solve: ["kubectl delete pod guard", "kubectl run guard --image=x"]
+` + "```" + `
+`
+
+// TestGoneAndBackSaysWhatIsMissing proves that a check which was never otherwise speaks in the lesson's
+// words where it has some for that, and does not say that something is gone which is there.
+func TestGoneAndBackSaysWhatIsMissing(t *testing.T) {
+	s := sessionOf(t, goneText)
+	s.make("guard")
+	s.make("other")
+	s.come()
+	s.says("guard was gone, and is there again", "Nobody has deleted it so far.")
+	s.says("other was gone, and is there again", "never otherwise")
+	s.remove("guard")
+	s.says("guard was gone, and is there again", "It is gone.")
+	s.make("guard")
+	s.met("guard was gone, and is there again")
 }
 
 // TestLateChecksSayHowLongItTakes proves that a check says when it takes longer than it should.

@@ -139,14 +139,14 @@ func (p *Player) check(c *lessons.Check, s *checkState) (wake time.Duration) {
 // could not be evaluated in it, for authors.
 func (p *Player) sentence(c *lessons.Check, s *checkState) (string, error) {
 	if s.now && !c.Baseline.IsZero() && !s.baseline {
-		return "So far this is true only because it was never otherwise. If you did it before this step began, reset the step.", nil
+		return p.neverOtherwise(c)
 	}
 	if s.now && c.For > 0 && !s.since.IsZero() {
 		return fmt.Sprintf("True now. It must stay so for %s without a break.", words(c.For)), nil
 	}
 	text, gaps := "", error(nil)
 	for _, say := range c.Saw {
-		if ok, err := p.eval.Bool(say.When); say.When.IsZero() || (err == nil && ok) {
+		if say.When.IsZero() || p.fits(say) {
 			text, gaps = p.eval.Sentence(say.Say)
 			break
 		}
@@ -155,6 +155,26 @@ func (p *Player) sentence(c *lessons.Check, s *checkState) (string, error) {
 		text += fmt.Sprintf(" (This normally takes less than %s.)", words(c.Within))
 	}
 	return text, gaps
+}
+
+// neverOtherwise is the sentence for a check that is true, but was not otherwise before. What must
+// be gone and come back says itself what is missing; the last of its sentences speaks of what is not true.
+func (p *Player) neverOtherwise(c *lessons.Check) (string, error) {
+	for _, say := range c.Saw {
+		if p.fits(say) {
+			return p.eval.Sentence(say.Say)
+		}
+	}
+	return "So far this is true only because it was never otherwise. If you did it before this step began, reset the step.", nil
+}
+
+// fits reports whether the condition of a sentence is met.
+func (p *Player) fits(say lessons.Say) bool {
+	if say.When.IsZero() {
+		return false
+	}
+	ok, err := p.eval.Bool(say.When)
+	return ok && err == nil
 }
 
 // late reports whether a check takes longer than it normally does.
