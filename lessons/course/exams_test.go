@@ -38,7 +38,7 @@ func (w world) Object(gvr schema.GroupVersionResource, namespace, name string) m
 func (w world) Probe(name string) lessons.Answer {
 	for _, a := range w.answers {
 		if a == name {
-			return lessons.Answer{OK: true, Output: "Hello", Asked: 1}
+			return lessons.Answer{OK: true, Output: "Hello from pod " + name + "-1", Asked: 1}
 		}
 	}
 	return lessons.Answer{Output: "timed out", Asked: 1, Failed: 1}

@@ -32,6 +32,8 @@ var ckadWays = []answered{
 	{task: "cron", way: "each quarter of a day", objects: replaced(cronJob, "SCHEDULE", "0 */15 * * *", "COMMAND", `[date]`), says: "Its schedule is 0 */15 * * *"},
 	{task: "probe", way: "by the name of the port", objects: replaced(apiPod, "PROBES", "readinessProbe: {httpGet: {}}, livenessProbe: {httpGet: {}}")},
 	{task: "probe", way: "the pod of before is still there", objects: replaced(apiPod, "PROBES", "readinessProbe: {httpGet: {}}"), says: "It is not ready with its probes yet."},
+	{task: "service", way: "under that name", answers: []string{"front"}},
+	{task: "service", way: "nobody answers", says: "other gets: timed out"},
 	{task: "policy", way: "a second policy beside it", objects: `
 networkpolicies:
 - metadata: {name: api, namespace: NS}
