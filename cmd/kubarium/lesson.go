@@ -269,16 +269,20 @@ func tellResults(cmd *cobra.Command, results []play.Result, output string) error
 			return err
 		}
 	}
-	failed := 0
+	failed, mutated, noticed := 0, 0, 0
 	for _, r := range results {
 		if len(r.Problems) > 0 {
 			failed++
 		}
+		mutated, noticed = mutated+r.Mutated, noticed+r.Noticed
 		for _, problem := range r.Problems {
 			fmt.Fprintf(cmd.ErrOrStderr(), "%s: %s\n", strings.TrimSpace(r.Lesson+" "+r.Values), problem)
 		}
 	}
 	if output != "json" {
+		if mutated > 0 {
+			fmt.Fprintf(cmd.OutOrStdout(), "%d steps without their solution, %d noticed\n", mutated, noticed)
+		}
 		fmt.Fprintf(cmd.OutOrStdout(), "%d passed, %d failed\n", len(results)-failed, failed)
 	}
 	if failed > 0 {

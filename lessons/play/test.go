@@ -23,7 +23,11 @@ type Result struct {
 	Steps   int     `json:"steps"`
 	Seconds float64 `json:"seconds"`
 	// Times are where the seconds went, in order.
-	Times    []Time   `json:"times,omitempty"`
+	Times []Time `json:"times,omitempty"`
+	// Mutated counts the steps whose solution was left out, and Noticed those of them that were not
+	// done all the same.
+	Mutated  int      `json:"mutated,omitempty"`
+	Noticed  int      `json:"noticed,omitempty"`
 	Problems []string `json:"problems,omitempty"`
 }
 
@@ -215,8 +219,10 @@ func (t *tester) mutate(ctx context.Context, step *lessons.Step) error {
 	if err := t.idle(ctx, step, "doing nothing"); err != nil {
 		return err
 	}
+	t.result.Mutated++
 	for _, c := range t.last.Checks {
 		if !c.Met && c.Mode != lessons.Invariant {
+			t.result.Noticed++
 			return nil
 		}
 	}

@@ -162,6 +162,9 @@ func TestATestFindsWhatIsWrong(t *testing.T) {
 			if (c.want == "") != (found == "") || !strings.Contains(found, c.want) {
 				t.Errorf("found is %q, not %q", found, c.want)
 			}
+			if missed := strings.Contains(found, "without its solution"); (result.Mutated > 0) != c.how.Mutate || (result.Mutated > result.Noticed) != missed {
+				t.Errorf("of %d steps without their solution %d were noticed", result.Mutated, result.Noticed)
+			}
 		})
 	}
 }
