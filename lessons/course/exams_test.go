@@ -71,7 +71,7 @@ func TestExamsTakeRightWays(t *testing.T) {
 		t.Fatal(err)
 	}
 	for exam, ways := range map[string][]answered{
-		"exam-ckad": ckadWays, "exam-cks": cksWays, "exam-cka-2": cka2Ways, "exam-cka-3": cka3Ways,
+		"exam-cka": ckaWays, "exam-ckad": ckadWays, "exam-cks": cksWays, "exam-cka-2": cka2Ways, "exam-cka-3": cka3Ways,
 	} {
 		lesson := all.Find(exam)
 		lesson, err := lesson.With(lesson.Variants()[0])

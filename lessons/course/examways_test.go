@@ -186,3 +186,31 @@ poddisruptionbudgets:
   status: {disruptionsAllowed: 2, expectedPods: 3, desiredHealthy: 1}
 `, says: "It counts 3 pods, wants 1, and lets 2 go."},
 }
+
+const fast = `
+pods:
+- metadata: {name: fast, namespace: NS}
+  spec: {nodeName: node-3, priority: 5000, priorityClassName: urgent, containers: [{}]CHOICE}
+  status: {conditions: [{type: Ready, status: "True"}]}
+nodes:
+- metadata: {name: node-3, labels: {disk: ssd}}
+`
+
+const greedyPod = `
+pods:
+- metadata: {name: greedy-1, namespace: NS, labels: {app: greedy}}
+  spec: {containers: [{resources: {requests: {memory: MEMORY}}}]}
+  status: {phase: PHASE, conditions: [{type: Ready, status: "READY"}, {type: PodScheduled, message: a reason}]}
+nodes:
+- metadata: {name: node-1, labels: {LABEL: gold}}
+`
+
+var ckaWays = []answered{
+	{task: "place", way: "by affinity", objects: replaced(fast, "CHOICE",
+		`, affinity: {nodeAffinity: {requiredDuringSchedulingIgnoredDuringExecution: {nodeSelectorTerms: [{matchExpressions: [{key: disk, operator: In, values: [ssd]}]}]}}}`)},
+	{task: "place", way: "by the node's name", objects: replaced(fast, "CHOICE", ""), says: "it is there by chance, or by the node's name"},
+	{task: "service", way: "to other pods", answers: []string{"buy"}, says: "client gets: Hello from pod buy-1"},
+	{task: "pending", way: "in other units", objects: replaced(greedyPod, "MEMORY", "65536Ki", "PHASE", "Running", "READY", "True", "LABEL", "x")},
+	{task: "pending", way: "by a label", objects: replaced(greedyPod, "MEMORY", "64Mi", "PHASE", "Running", "READY", "True", "LABEL", "tier"), says: "A node has the label tier now."},
+	{task: "pending", way: "not yet", objects: replaced(greedyPod, "MEMORY", "900Gi", "PHASE", "Pending", "READY", "False", "LABEL", "x"), says: "Its pods are Pending.\n"},
+}
