@@ -89,6 +89,16 @@ var cksWays = []answered{
 	{task: "images", way: "deny and audit", objects: replaced(binding, "ACTIONS", "Audit, Deny", "SCOPE", namespaceOnly)},
 	{task: "images", way: "in every namespace", objects: replaced(binding, "ACTIONS", "Deny", "SCOPE", ""), says: "It binds exam-own-images, in namespaces with {}."},
 	{task: "images", way: "no binding", says: "There is no ValidatingAdmissionPolicyBinding exam-own-images."},
+	{task: "policy", way: "no policy at all", answers: []string{"teller", "visitor"}, says: "There is no NetworkPolicy here, so everybody is let in."},
+	{task: "miner", way: "made anew", objects: `
+deployments:
+- {metadata: {name: waiter, namespace: NS}, spec: {replicas: 0, template: {spec: {containers: [{image: x}]}}}}
+- {metadata: {name: cook, namespace: NS}}
+- {metadata: {name: cashier, namespace: NS}}
+pods:
+- metadata: {name: cook-1, namespace: NS, labels: {app: cook}}
+- metadata: {name: cashier-1, namespace: NS, labels: {app: cashier}}
+`, says: "Nobody can look into it any more."},
 	{task: "miner", way: "deleted", objects: `
 deployments:
 - metadata: {name: cook, namespace: NS}
