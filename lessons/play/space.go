@@ -19,6 +19,10 @@ import (
 // podsPause is how long pods that were deleted may still be seen.
 const podsPause = 2 * time.Second
 
+// spacePatience is how long a namespace may take to go: a busy machine ends many pods, and asks for
+// each kind of object, one after the other.
+const spacePatience = 5 * patience
+
 func core(resource string) schema.GroupVersionResource {
 	return schema.GroupVersionResource{Version: "v1", Resource: resource}
 }
@@ -99,7 +103,7 @@ func (p *Player) deleteNamespace(ctx context.Context) error {
 	if name == "" {
 		return nil
 	}
-	ctx, cancel := context.WithTimeout(ctx, 2*patience)
+	ctx, cancel := context.WithTimeout(ctx, spacePatience)
 	defer cancel()
 	spaces := p.client.Resource(core("namespaces"))
 	if _, err := spaces.Get(ctx, name, metav1.GetOptions{}); apierrors.IsNotFound(err) {

@@ -181,7 +181,7 @@ func (t *tester) step(ctx context.Context, step *lessons.Step) error {
 
 // preparation is how long tidying up and setting up may take by their own limits.
 func (t *tester) preparation() time.Duration {
-	limit := 2 * patience
+	limit := spacePatience + patience
 	for _, a := range append(slices.Clone(t.lesson.Cleanup), t.lesson.Setup...) {
 		limit += max(a.Within, patience)
 	}
@@ -336,7 +336,10 @@ func (t *tester) end(ctx context.Context) {
 	left := make(chan []string, 1)
 	finished := t.last.Finished
 	if len(t.result.Problems) == 0 {
-		_ = t.until(ctx, t.preparation(), "the end of the lesson", func(s Snapshot) bool { return s.Finished && s.Busy == "" })
+		err := t.until(ctx, t.preparation(), "the end of the lesson", func(s Snapshot) bool { return s.Finished && s.Busy == "" })
+		if err == nil && t.last.Notice != "" {
+			t.problem("cleanup", t.last.Notice)
+		}
 		finished = true
 	}
 	if !finished {

@@ -169,6 +169,28 @@ func TestATestFindsWhatIsWrong(t *testing.T) {
 	}
 }
 
+// TestATestSaysWhyNothingIsTidied has the last clean-up fail: the first is before the lesson, the second before the reset.
+func TestATestSaysWhyNothingIsTidied(t *testing.T) {
+	text := strings.Replace(soundText, "cleanup:\n", "cleanup:\n  - kubectl: get pods\n", 1)
+	lesson, err := lessons.Parse("sound.md", []byte(strings.Replace(text, "apply -f web.yaml", "run web --image=x", 1)), nil)
+	must(t, err)
+	cluster, cleanups := newFakeCluster(t), 0
+	env := Env{Client: cluster.client, run: func(ctx context.Context, line string) (int, string, error) {
+		cluster.watched(lesson)
+		if line == "kubectl get pods" {
+			if cleanups++; cleanups == 3 {
+				return 1, "too many requests", nil
+			}
+		}
+		return cluster.run(ctx, line)
+	}}
+	result, err := TestLesson(t.Context(), lesson, env, How{}, io.Discard)
+	must(t, err)
+	if found := strings.Join(result.Problems, "\n"); !strings.Contains(found, "cleanup: Tidying up did not work: kubectl get pods: too many requests") {
+		t.Errorf("found is %q", found)
+	}
+}
+
 // TestTheNextLessonBeginsWhileOneTidiesUp has the clean-up of two lessons last until the third has begun.
 func TestTheNextLessonBeginsWhileOneTidiesUp(t *testing.T) {
 	var list []*lessons.Lesson
