@@ -50,7 +50,8 @@ spec:
       seccompProfile: {type: RuntimeDefault}
     readinessProbe:
       exec: {command: [cat, /tmp/here]}
-      periodSeconds: 1
+      # Between two of them there has to be time to look three times, on a busy machine too.
+      periodSeconds: 5
     volumeMounts:
     - {name: hidden, mountPath: /hidden}
   volumes:
