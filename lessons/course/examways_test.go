@@ -32,6 +32,12 @@ var ckadWays = []answered{
 	{task: "cron", way: "each quarter of a day", objects: replaced(cronJob, "SCHEDULE", "0 */15 * * *", "COMMAND", `[date]`), says: "Its schedule is 0 */15 * * *"},
 	{task: "probe", way: "by the name of the port", objects: replaced(apiPod, "PROBES", "readinessProbe: {httpGet: {}}, livenessProbe: {httpGet: {}}")},
 	{task: "probe", way: "the pod of before is still there", objects: replaced(apiPod, "PROBES", "readinessProbe: {httpGet: {}}"), says: "It is not ready with its probes yet."},
+	{task: "policy", way: "taken away", says: "There is no NetworkPolicy api, so by it nobody is kept out."},
+	{task: "probe", way: "one of two", objects: `
+deployments:
+- metadata: {name: api, namespace: NS}
+  spec: {template: {spec: {containers: [{readinessProbe: {httpGet: {path: /healthz, port: 8080}, periodSeconds: 5}}]}}}
+`, says: "It has no liveness probe. The readiness probe asks /healthz at port 8080 every 5 seconds."},
 	{task: "service", way: "under that name", answers: []string{"front"}},
 	{task: "service", way: "nobody answers", says: "other gets: timed out"},
 	{task: "policy", way: "a second policy beside it", objects: `
@@ -163,6 +169,7 @@ var cka2Ways = []answered{
 		objects: replaced(guarded, "INGRESS", `{from: [{podSelector: {matchExpressions: [{key: role, operator: In, values: [cashier]}]}}]}`)},
 	{task: "policy", way: "of all namespaces, too", answers: []string{"welcome"},
 		objects: replaced(guarded, "INGRESS", `{from: [{podSelector: {matchLabels: {role: cashier}}}, {namespaceSelector: {}}]}`), says: "and nobody else. Its rules are"},
+	{task: "policy", way: "taken away", objects: "pods: [{metadata: {name: stranger, namespace: NS, labels: {role: visitor}}}]", says: "There is no NetworkPolicy vault"},
 	{task: "door", way: "to the guests", objects: replaced(lobby, "SELECTED", "guests")},
 	{task: "door", way: "to others", objects: replaced(lobby, "SELECTED", "shop"), says: `and chooses {"app":"shop"}.`},
 	{task: "nervous", way: "by a socket", objects: replaced(nervousPod, "PROBE", "livenessProbe: {tcpSocket: {port: 8080}}")},

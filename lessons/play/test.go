@@ -379,6 +379,10 @@ func (t *tester) until(ctx context.Context, limit time.Duration, what string, fi
 				return nil
 			}
 		case <-ctx.Done():
+			if errors.Is(ctx.Err(), context.Canceled) {
+				t.problem("player", "the test was ended while it waited for "+what)
+				return errStuck
+			}
 			t.problem("player", fmt.Sprintf("waited %s for %s%s", limit, what, t.unmetSentences()))
 			return errStuck
 		}
