@@ -55,7 +55,7 @@ picture kubarium
 key L
 key m
 for _ in $(seq 12); do
-	case $(screen) in *" cart 80/TCP "*) break ;; esac
+	case $(screen) in *" cart 80/TCP "*"◂"*) break ;; esac
 	key v
 done
 picture map

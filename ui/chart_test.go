@@ -7,6 +7,8 @@ import (
 
 	tea "charm.land/bubbletea/v2"
 	corev1 "k8s.io/api/core/v1"
+	discoveryv1 "k8s.io/api/discovery/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 
 	"kubarium/ui/layout"
@@ -115,6 +117,52 @@ func TestMapMarksThePodsOfAService(t *testing.T) {
 	if s := d.app.ctx.Service; s == nil || s.Object.Name == "cart" {
 		t.Errorf("the list's cursor chooses %v", s)
 	}
+}
+
+// TestMapDrawsTheLinesOfAllServices: each has a line with a letter, which its pods have, too, as long as the
+// pods keep room for their names.
+func TestMapDrawsTheLinesOfAllServices(t *testing.T) {
+	d := busy(t, 100, 30, plain, "m", "v")
+	d.sees("A web 80/TCP      ───────┬ 3 ──", "B cart 80/TCP", "C mail 80/TCP", "D payments 80/TCP", "E search 80/TCP", "F coredns 80/TCP  ─────",
+		"● web…bm9k0                  A│", "restarting A│", "● coredns…bm9k0              F│", "◌ leaving         Terminating │")
+	d.seesNot("◂", "more service")
+	d.press("v")
+	d.sees("◂")
+	d.seesNot("A web 80/TCP")
+	d.press("V", "V")
+	d.seesNot(" web 80/TCP")
+
+	// A service of another namespace has the same name, one selects the pods of others, too, and one nothing.
+	var pod *corev1.Pod
+	list := uitest.Busy(moment())
+	for _, o := range list {
+		if p, ok := o.(*corev1.Pod); ok && strings.HasPrefix(p.Name, "web-") && strings.HasSuffix(p.Name, "bm9k0") {
+			pod = p
+		}
+	}
+	selector := map[string]string{"app": "x"}
+	for _, s := range []*corev1.Service{
+		{ObjectMeta: metav1.ObjectMeta{Namespace: pod.Namespace, Name: "all"}, Spec: corev1.ServiceSpec{Selector: selector}},
+		{ObjectMeta: metav1.ObjectMeta{Namespace: "aaa", Name: "web"}, Spec: corev1.ServiceSpec{Selector: selector}},
+	} {
+		list = append(list, s)
+	}
+	list = append(list, &discoveryv1.EndpointSlice{
+		ObjectMeta: metav1.ObjectMeta{Namespace: pod.Namespace, Name: "all-1", Labels: map[string]string{discoveryv1.LabelServiceName: "all"}},
+		Endpoints:  []discoveryv1.Endpoint{{Addresses: []string{"10.244.1.9"}, TargetRef: &corev1.ObjectReference{Kind: "Pod", Namespace: pod.Namespace, Name: pod.Name}}},
+	})
+	d = busy(t, 120, 40, plain, "m", "v")
+	d.send(watch.SnapshotMsg{Snapshot: watch.New(list...)})
+	d.sees("A aaa/web  ", "leads to no pod", "B all  ", "C default/web 80/TCP", "● web…bm9k0                        BC│")
+
+	// Without room they are counted.
+	d = busy(t, 80, 24, plain, "m", "v")
+	d.sees("C mail 80/TCP", "3 more services lead to 9 pods  v shows one after the other", "● search…ep9k3         ")
+	d.press("m")
+	d.sees("B cart 80/TCP", "4 more services lead to 12 pods")
+	d = busy(t, 200, 60, plain, "m", "v")
+	d.send(watch.SnapshotMsg{Snapshot: watch.New(append(crowd(500, 5000), list...)...)})
+	d.sees("8 services lead to")
 }
 
 func TestMapCountsWhatIsTooMuchToDraw(t *testing.T) {

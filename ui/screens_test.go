@@ -196,7 +196,11 @@ func screens() map[string]opener {
 		},
 		"map owners": func(t *testing.T, w, h int, change func(*Options)) *driver { return busy(t, w, h, change, "m", "o") },
 		"map service": func(t *testing.T, w, h int, change func(*Options)) *driver {
-			return busy(t, w, h, change, "m", "v", "v")
+			return busy(t, w, h, change, "m", "v", "v", "v")
+		},
+		"map services": func(t *testing.T, w, h int, change func(*Options)) *driver { return busy(t, w, h, change, "m", "v") },
+		"map services owners": func(t *testing.T, w, h int, change func(*Options)) *driver {
+			return busy(t, w, h, change, "m", "v", "o")
 		},
 		"map crowd": func(t *testing.T, w, h int, change func(*Options)) *driver {
 			d := busy(t, w, h, change, "m")

@@ -18,7 +18,7 @@ const (
 
 // grid is how the tanks are arranged below what stands above them.
 type grid struct {
-	// queue and way are the lines of the pods that wait and of the chosen service;
+	// queue and way are the lines of the pods that wait and of the services;
 	// top is the first line of the tanks, h how many they have.
 	queue, way, top, h int
 	// foot is the lines of the legend.
@@ -35,12 +35,10 @@ func (p *Tanks) grid() grid {
 	if len(p.waiting) > 0 {
 		g.queue = 1
 	}
-	if p.ctx.Service != nil {
-		g.way = 1
-	}
 	if p.h >= chartRoomy {
 		g.foot = 2
 	}
+	g.way = p.linkLines(p.h - g.queue - g.foot)
 	g.top = g.queue + g.way
 	g.h = max(1, p.h-g.top-g.foot)
 	n := len(p.nodes)
@@ -102,12 +100,13 @@ func (p *Tanks) View(focused bool, tabs string) string {
 // chart draws the map in exactly its room.
 func (p *Tanks) chart(focused bool) string {
 	g := p.grid()
+	p.marked = p.services[:p.lettered(g)]
 	var lines []string
 	if g.queue > 0 {
 		lines = append(lines, p.queue(focused))
 	}
 	if g.way > 0 {
-		lines = append(lines, p.way())
+		lines = append(lines, p.ways(g))
 	}
 	if g.crowd {
 		lines = append(lines, p.crowd(g, focused))

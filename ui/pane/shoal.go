@@ -195,42 +195,46 @@ func (p *Tanks) swimmer(f *facts.Pod, w int, names, selected bool, bg theme.Ink)
 	t := p.ctx.Theme
 	sign, style := p.sign(f)
 	style = style.On(bg)
-	led := " "
-	if p.led(f) {
-		led = t.Icons.Led
-	}
+	mark := p.mark(f)
 	if !names {
 		if selected {
 			style = t.Selected
-		} else if led != " " && w == 1 {
+		} else if mark != "" && w == 1 {
 			style = style.Underline()
 		}
 		out := style.Render(sign)
 		if w > 1 {
-			out += t.Tone(theme.Accent).On(bg).Render(widget.Fit(led, w-1, ""))
+			if widget.Width(mark) > w-1 {
+				mark = "+"
+			}
+			out += p.markOf(mark, w-1, bg)
 		}
 		return out
 	}
-	name, word := p.words(f, w-3) // sign, space before the name and after it
+	if mark != "" {
+		mark = " " + mark // not to be read as a part of the word before it
+	}
+	room := max(1, widget.Width(mark))
+	name, word := p.words(f, w-2-room) // sign, space before the name, and the mark
 	if selected {
 		text := sign + " " + name
 		if word != "" {
 			text += " " + word
 		}
-		return t.Selected.Render(text) + t.Tone(theme.Accent).On(bg).Render(led)
+		return t.Selected.Render(text) + p.markOf(mark, room, bg)
 	}
 	marked, text := p.ctx.pointed("Pod", f.Object.Namespace, f.Object.Name, t.Text)
 	if marked != f.Object.Name {
 		// The width is as it was: what is marked is underlined, too.
-		return style.Render(sign) + text.Underline().On(bg).Render(" "+name) + wordOf(style, word) + t.Tone(theme.Accent).On(bg).Render(led)
+		return style.Render(sign) + text.Underline().On(bg).Render(" "+name) + wordOf(style, word) + p.markOf(mark, room, bg)
 	}
 	if f.Object.Namespace == "kube-system" {
 		text = t.Tone(theme.Muted)
 	}
-	if led != " " {
+	if mark != "" {
 		text = text.Bold()
 	}
-	return style.Render(sign) + text.On(bg).Render(" "+name) + wordOf(style, word) + t.Tone(theme.Accent).On(bg).Render(led)
+	return style.Render(sign) + text.On(bg).Render(" "+name) + wordOf(style, word) + p.markOf(mark, room, bg)
 }
 
 // words are a pod's name and, unless all is well with it, its state: together as wide

@@ -36,8 +36,12 @@ type Tanks struct {
 	podRef watch.Ref
 	// grouped puts the pods of one owner together.
 	grouped bool
-	// service is the one chosen here.
-	service watch.Ref
+	// service is the one chosen here; all says that all are, which are services then, in the
+	// order of their lines. marked are those that had room for one in the last View.
+	service  watch.Ref
+	all      bool
+	services []*facts.Service
+	marked   []*facts.Service
 	// lines are those of a crowd, as they were drawn.
 	lines map[crowdKey]string
 }
@@ -83,6 +87,7 @@ func (p *Tanks) Sync() {
 			p.waiting = append(p.waiting, f)
 		}
 	}
+	p.syncServices()
 	p.cursor = max(0, min(p.cursor, len(p.nodes)-1))
 	p.outside = p.outside && len(p.waiting) > 0
 	list := p.here()
@@ -239,7 +244,7 @@ func (p *Tanks) Bindings() keys.Set {
 		{Keys: []string{"s"}, Action: "power", Desc: string(toggle) + " node", Long: "shut the node down in order, or start it again", Bar: true, Disabled: notNode, Run: power(toggle)},
 		{Keys: []string{"K"}, Desc: "power cut", Long: "take the node's power away: all on it is gone at once", Disabled: notNode, Run: power(Kill)},
 		{Keys: []string{"o"}, Desc: "owners", Long: "put the pods of one owner together, or not", Bar: p.h >= chartRoomy, Run: p.group},
-		{Keys: []string{"v"}, Desc: "service", Long: "mark the pods of the next service, after the last one none", Bar: p.h >= chartRoomy, Disabled: p.noServices, Run: func() tea.Cmd { p.nextService(1); return send(ServiceMsg{}) }},
+		{Keys: []string{"v"}, Desc: "service", Long: "draw lines from all services to their pods, then from one after the other, then none", Bar: p.h >= chartRoomy, Disabled: p.noServices, Run: func() tea.Cmd { p.nextService(1); return send(ServiceMsg{}) }},
 		{Keys: []string{"V"}, Desc: "service before", Disabled: p.noServices, Run: func() tea.Cmd { p.nextService(-1); return send(ServiceMsg{}) }},
 		{Keys: []string{"right"}, Label: "→", Desc: "next tank", Run: func() tea.Cmd { return p.across(1) }},
 		{Keys: []string{"left", "h"}, Label: "←/h", Desc: "previous tank", Run: func() tea.Cmd { return p.across(-1) }},
