@@ -35,7 +35,12 @@ func (a *App) globalKeys() keys.Set {
 		}
 		return ""
 	}
-	panelLong := "show or hide the lesson; on a narrow screen it takes the cluster's place"
+	panelDesc, panelLong := "lesson", "show or hide the lesson; on a narrow screen it takes the cluster's place"
+	// What covers the cluster says how one gets back to it.
+	covers := a.panelOn && a.layout.PanelOver && a.focus == layout.Panel
+	if covers {
+		panelDesc = "the cluster"
+	}
 	return keys.Set{
 		{Keys: []string{":"}, Action: "command", Desc: "kubectl", Long: "type a kubectl command, or a kind to see its objects: po, deploy shop, svc -l app=web", Bar: true, Always: true, Run: func() tea.Cmd { return a.prompt("") }},
 		{Keys: []string{"/"}, Desc: "filter", Long: "show only what contains a text, or not (!text), or what labels and fields select (-l app=web)", Bar: true, Disabled: a.covered, Run: a.startFilter},
@@ -54,7 +59,7 @@ func (a *App) globalKeys() keys.Set {
 		{Keys: []string{"P"}, Desc: "packet", Long: "send a packet from the selected pod, or to the selected service, and draw its way hop by hop", Disabled: a.noPackets, Run: a.choosePacket},
 		{Keys: []string{"c"}, Desc: "copy", Long: "copy to the clipboard: the selected name, the YAML, or a log's lowest line", Bar: a.canCopy(), Run: a.copy},
 		{Keys: []string{"z", "f9"}, Action: "freeze", Desc: a.freezeDesc(), Long: "stop the whole world where it is while you read, or let it go on", Bar: a.frozen(), Disabled: a.noFreezer, Run: a.toggleFreeze},
-		{Keys: []string{"L", "f2"}, Desc: "lesson", Long: panelLong, Bar: a.lessons != nil, Disabled: noLessons, Run: func() tea.Cmd { a.showPanel(!a.panelOn || a.focus != layout.Panel); return nil }},
+		{Keys: []string{"L", "f2"}, Action: "lesson", Desc: panelDesc, Long: panelLong, Bar: a.lessons != nil, Always: covers, Disabled: noLessons, Run: func() tea.Cmd { a.showPanel(!a.panelOn || a.focus != layout.Panel); return nil }},
 		{Keys: []string{terminalKey}, Desc: "terminal", Long: "a shell of yours in the cluster's network; the same key leads back", Bar: true, Disabled: a.noTerminal, Run: a.enterTerminal},
 		{Keys: []string{"T"}, Desc: "terminal's size", Long: "give the terminal half of the screen, all of it, or none", Disabled: a.noTerminal, Run: a.sizeTerminal},
 		{Keys: []string{"u"}, Desc: "undo", Long: "take your last change to the cluster back, after a question", Disabled: a.noRewinder, Run: a.askUndo},

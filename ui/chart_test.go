@@ -165,6 +165,22 @@ func TestMapDrawsTheLinesOfAllServices(t *testing.T) {
 	d.sees("8 services lead to")
 }
 
+// TestTheLessonDoesNotHideTheWayBack: where it covers the cluster, a key leads back that the bar always has, and
+// that of the map shows the map.
+func TestTheLessonDoesNotHideTheWayBack(t *testing.T) {
+	d := up(t, 80, 24, func(o *Options) { o.Lessons = &uitest.Panel{} })
+	d.press("L")
+	d.sees("Your first pod", "L the cluster")
+	d.press("m")
+	d.sees("node-1", "o owners")
+	d.seesNot("Your first pod")
+	d.press("L", "m")
+	d.sees("node-1", "o owners")
+	d.press("L", "L")
+	d.sees("node-1")
+	d.seesNot("Your first pod", "L the cluster")
+}
+
 func TestMapCountsWhatIsTooMuchToDraw(t *testing.T) {
 	d := busy(t, 200, 60, plain, "m")
 	d.send(watch.SnapshotMsg{Snapshot: watch.New(crowd(500, 5000)...)})
