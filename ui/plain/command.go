@@ -16,10 +16,10 @@ import (
 	"kubarium/ui/command"
 )
 
-// helpText is what help prints.
+// helpText is what help prints, with what becomes of the cluster.
 const helpText = `Type a kubectl command; the word kubectl in front may be left out: get pods, describe pod web-1.
 Also: node, component, fault, freeze, thaw, as in the command kubarium.
-status: how the cluster fares. events: the last events. help: this. quit: leave, and stop the cluster.
+status: how the cluster fares. events: the last events. help: this. quit: leave, and %s.
 While a command runs, changes wait. ctrl+c ends a command, or else leaves.`
 
 // mostEvents is how many events are listed.
@@ -32,7 +32,11 @@ func (s *session) typed(ctx context.Context, line string) (leave bool) {
 		return true
 	case "":
 	case "help", "?":
-		fmt.Fprintln(s.out, helpText)
+		after := "stop the cluster"
+		if s.o.Guest {
+			after = "the cluster goes on"
+		}
+		fmt.Fprintf(s.out, helpText+"\n", after)
 	case "status":
 		s.status()
 	case "events":

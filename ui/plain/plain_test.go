@@ -150,3 +150,15 @@ func TestSession(t *testing.T) {
 		t.Fatal("it does not end")
 	}
 }
+
+// TestHelpSaysWhatBecomesOfTheCluster: one that others run goes on.
+func TestHelpSaysWhatBecomesOfTheCluster(t *testing.T) {
+	for guest, want := range map[bool]string{true: "quit: leave, and the cluster goes on.", false: "quit: leave, and stop the cluster."} {
+		out := &output{}
+		s := &session{o: ui.Options{Guest: guest}, out: out, ask: make(chan struct{}, 1)}
+		s.typed(t.Context(), "help")
+		if !strings.Contains(out.String(), want) {
+			t.Errorf("with Guest %t it says\n%s", guest, out)
+		}
+	}
+}
