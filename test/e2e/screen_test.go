@@ -184,18 +184,19 @@ func (s *screen) copied(text string) {
 // line goes to the end of a line of the text that is edited, from the text's beginning.
 func (s *screen) line(text string) {
 	s.t.Helper()
-	const down = 20
-	s.keys(strings.Repeat("\x1b[B", down))
+	down := 0
 	numbered := regexp.MustCompile(`(\d+) +` + regexp.QuoteMeta(text))
-	s.until("a line "+text, numbered.MatchString)
+	if !numbered.MatchString(s.text()) {
+		// It is further down. A text that is shorter than that has it on the screen.
+		down = 20
+		s.keys(strings.Repeat("\x1b[B", down))
+		s.until("a line "+text, numbered.MatchString)
+	}
 	number, err := strconv.Atoi(numbered.FindStringSubmatch(s.text())[1])
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	for range down + 1 - number {
-		s.keys("\x1b[A")
-	}
-	s.keys("\x05")
+	s.keys(strings.Repeat("\x1b[B", max(0, number-1-down)), strings.Repeat("\x1b[A", max(0, down+1-number)), "\x05")
 }
 
 // run runs a command in the app's command line.
