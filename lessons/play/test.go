@@ -1,6 +1,7 @@
 package play
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -168,6 +169,7 @@ func (t *tester) step(ctx context.Context, step *lessons.Step) error {
 		if err := t.look(ctx, step); err != nil {
 			return err
 		}
+		t.settle(ctx)
 		t.took(step.ID, "reset")
 		t.unmet(step, "after a reset")
 		if err := t.solve(ctx, step, "the solution after a reset"); err != nil {
@@ -248,6 +250,28 @@ func (t *tester) look(ctx context.Context, step *lessons.Step) error {
 		return errStuck
 	}
 	return t.idle(ctx, step, "looking")
+}
+
+// settling is how long what was undone may still be seen.
+const settling = 10 * time.Second
+
+// settle waits until no check is true: what a reset deleted may be seen a moment longer, and the
+// answer of a probe may be from before. What stays true is for unmet to note.
+func (t *tester) settle(ctx context.Context) {
+	waiting, stop := context.WithTimeout(ctx, cmp.Or(t.player.env.hurry, settling))
+	defer stop()
+	seen := func(c CheckState) bool { return c.Mode != lessons.Invariant && (c.Met || c.Holding) }
+	for slices.ContainsFunc(t.last.Checks, seen) {
+		select {
+		case s, ok := <-t.player.Updates():
+			if !ok {
+				return
+			}
+			t.last = s
+		case <-waiting.Done():
+			return
+		}
+	}
 }
 
 // unmet notes checks that are met though nothing was done yet, those that are true and would be

@@ -137,7 +137,8 @@ func TestATestFindsWhatIsWrong(t *testing.T) {
 		"the solution does not solve it": {old: "apply -f web.yaml", new: "get pods",
 			want: "the commands ran, but the checks are still not met"},
 		"the solution does not run": {old: "apply -f web.yaml", new: "apply -f none.yaml", want: "none.yaml"},
-		"the solution breaks an invariant": {old: `["kubectl apply -f web.yaml"]`, new: `["kubectl apply -f web.yaml", "kubectl delete pod ground"]`,
+		// In this order: the watch tells of the deletion first, so the step can't be solved without it.
+		"the solution breaks an invariant": {old: `["kubectl apply -f web.yaml"]`, new: `["kubectl delete pod ground", "kubectl apply -f web.yaml"]`,
 			want: "the ground stays: It is gone."},
 		"a reset does not bring it back": {old: "  - {kubectl: \"delete pod web\", try: true}\n", new: "",
 			want: "after a reset"},
