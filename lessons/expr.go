@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"reflect"
 	"strings"
+	"time"
 
 	"github.com/google/cel-go/cel"
 	"github.com/google/cel-go/common/ast"
@@ -65,6 +66,8 @@ type State interface {
 type Answer struct {
 	OK     bool
 	Output string
+	// At is when it came.
+	At time.Time
 	// Asked and Failed count the answers since the step began.
 	Asked, Failed int
 	// Processes are what runs in the containers of a pod: its container, pid, parent,

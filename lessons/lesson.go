@@ -376,7 +376,17 @@ func (ps Problems) Error() string {
 // Looks reports whether an expression of the step asks for the probe, by itself or
 // through a name of the lesson's let.
 func (l *Lesson) Looks(s *Step, probe string) bool {
-	return slices.ContainsFunc(l.names(`probe("`+probe+`")`, `probe('`+probe+`')`), s.speaks)
+	return slices.ContainsFunc(l.probeNames(probe), s.speaks)
+}
+
+// AsksProbe reports whether an expression asks for the probe.
+func (l *Lesson) AsksProbe(e Expr, probe string) bool {
+	return slices.ContainsFunc(l.probeNames(probe), func(w string) bool { return strings.Contains(e.Source, w) })
+}
+
+// probeNames are the ways to ask for a probe.
+func (l *Lesson) probeNames(probe string) []string {
+	return l.names(`probe("`+probe+`")`, `probe('`+probe+`')`)
 }
 
 // Schedules reports whether the lesson looks at what the scheduler decides.

@@ -122,9 +122,9 @@ func (p *Player) check(c *lessons.Check, s *checkState) (wake time.Duration) {
 		}
 		s.met = s.edge
 	default:
-		s.met = holds && now.Sub(s.since) >= c.For
-		if holds && !s.met {
-			return c.For - now.Sub(s.since)
+		s.met = holds && p.seen(c, now).Sub(s.since) >= c.For
+		if left := c.For - now.Sub(s.since); holds && left > 0 {
+			return left
 		}
 	}
 	if !s.met && c.Within > 0 && !p.state.lastCommand.IsZero() {
@@ -133,6 +133,21 @@ func (p *Player) check(c *lessons.Check, s *checkState) (wake time.Duration) {
 		}
 	}
 	return 0
+}
+
+// seen is up to when it is known that a check with a For holds: what probes found may have changed
+// since. One of them that waits for an answer until its limit is silent for longer than most Fors.
+func (p *Player) seen(c *lessons.Check, now time.Time) time.Time {
+	if c.For == 0 {
+		return now
+	}
+	seen := now
+	for _, probe := range p.lesson.Probes {
+		if at := p.store.probes[probe.Name].At; at.Before(seen) && p.lesson.AsksProbe(c.Expr, probe.Name) {
+			seen = at
+		}
+	}
+	return seen
 }
 
 // sentence says what a check that is not met saw and what is missing. The error is of what

@@ -56,10 +56,7 @@ func (p *Player) goBack(ctx context.Context, step *lessons.Step) error {
 	if err := p.prepare(ctx); err != nil {
 		return err
 	}
-	err := p.replay(ctx, step)
-	// What probes have seen meanwhile is of before.
-	p.do(func() { p.store.probes = map[string]lessons.Answer{} })
-	return err
+	return p.replay(ctx, step)
 }
 
 // returned brings the namespace back, and reports whether the step can begin again. What was done

@@ -65,7 +65,7 @@ func (p *Player) probe(ctx context.Context, space string, probe lessons.Probe) {
 				return
 			}
 			a := p.store.probes[probe.Name]
-			a.OK, a.Output, a.Processes = err == nil, answer.Output, answer.Processes
+			a.OK, a.Output, a.Processes, a.At = err == nil, answer.Output, answer.Processes, p.env.Clock.Now()
 			a.Asked++
 			if err != nil {
 				a.Failed++
