@@ -11,11 +11,6 @@ import (
 	"strings"
 	"time"
 
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	"k8s.io/client-go/dynamic"
-
 	"kubarium/lessons"
 )
 
@@ -126,59 +121,6 @@ func (p *Player) line(ctx context.Context, line string, try bool) error {
 		err = fmt.Errorf("%s: %s", line, strings.TrimSpace(output))
 	}
 	return err
-}
-
-func (p stage) apply(ctx context.Context, file string) error {
-	objects, err := p.lesson.Objects(file)
-	if err != nil {
-		return err
-	}
-	for _, o := range objects {
-		res := lessons.ResourceOf(o)
-		applied, err := p.api(res, o.GetNamespace()).Apply(ctx, o.GetName(), o, metav1.ApplyOptions{FieldManager: fieldManager, Force: true})
-		if err != nil {
-			return fmt.Errorf("apply %s: %w", file, err)
-		}
-		err = p.wait(ctx, func() bool {
-			seen := p.store.objects[objectKey{res.GroupVersionResource, o.GetNamespace(), o.GetName()}]
-			return seen != nil && seen.GetUID() == applied.GetUID() && seen.GetGeneration() >= applied.GetGeneration()
-		})
-		if err != nil {
-			return fmt.Errorf("apply %s: %s/%s is not seen in the cluster: %w", file, res.Resource, o.GetName(), err)
-		}
-	}
-	return nil
-}
-
-func (p *Player) delete(ctx context.Context, ref *lessons.Ref) error {
-	res, err := lessons.FindResource(ref.Resource)
-	if err != nil {
-		return err
-	}
-	// Foreground: gone means that what it owned is gone too. The grace period
-	// concerns pods only; the learner should not wait 30 s for a reset.
-	grace, policy := int64(1), metav1.DeletePropagationForeground
-	err = p.api(res, ref.Namespace).Delete(ctx, ref.Name, metav1.DeleteOptions{GracePeriodSeconds: &grace, PropagationPolicy: &policy})
-	if err != nil && !apierrors.IsNotFound(err) {
-		return fmt.Errorf("delete %s %s: %w", ref.Resource, ref.Name, err)
-	}
-	key := objectKey{res.GroupVersionResource, ref.Namespace, ref.Name}
-	var last *unstructured.Unstructured
-	err = p.wait(ctx, func() bool {
-		last = p.store.objects[key]
-		return last == nil
-	})
-	if err != nil {
-		return fmt.Errorf("delete %s %s: it is still there: %w", ref.Resource, ref.Name, err)
-	}
-	return nil
-}
-
-func (p *Player) api(res lessons.Resource, namespace string) dynamic.ResourceInterface {
-	if namespace == "" {
-		return p.client.Resource(res.GroupVersionResource)
-	}
-	return p.client.Resource(res.GroupVersionResource).Namespace(namespace)
 }
 
 // solve types the solution of a step and waits until the step is done. Show
