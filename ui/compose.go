@@ -49,8 +49,12 @@ func (a *App) putOff(msg tea.Msg) tea.Cmd {
 	switch msg.(type) {
 	case watch.SnapshotMsg, tickMsg, gauge.Report:
 	case drawMsg:
-		a.paint.hold, a.paint.later = false, false
-		return nil
+		a.paint.later = false
+		if !a.paint.hold {
+			// The frame of a key has shown it.
+			a.paint.hold = true
+			return nil
+		}
 	default:
 		a.paint.hold = false
 		return nil

@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"slices"
 	"testing"
+	"time"
 
 	tea "charm.land/bubbletea/v2"
 	corev1 "k8s.io/api/core/v1"
@@ -167,4 +168,39 @@ func TestFramesAreCheap(t *testing.T) {
 			t.Logf("%s: %v allocations", c.what, got)
 		}
 	}
+}
+
+// TestFramesOfKeysShowTheStateToo proves that no frame is drawn for a state that a key's frame has shown, that what came
+// after that one waits its time, and that it is shown then.
+func TestFramesOfKeysShowTheStateToo(t *testing.T) {
+	a := New(Options{Cluster: uitest.New(moment(), ""), Theme: "dark"})
+	now := moment()
+	a.now = func() time.Time { return now }
+	a.booting = false
+	a.Update(tea.WindowSizeMsg{Width: 120, Height: 40})
+	first := watch.New(uitest.Objects(moment())...)
+	a.Update(watch.SnapshotMsg{Snapshot: first})
+	a.View()
+	begin := now
+	step := func(at time.Duration, msg tea.Msg, drawn time.Duration, later bool) {
+		t.Helper()
+		now = begin.Add(at)
+		a.Update(msg)
+		a.View()
+		if got := a.paint.drawn.Sub(begin); got != drawn {
+			t.Errorf("after %T at %s the frame is of %s, want %s", msg, at, got, drawn)
+		}
+		if a.paint.later != later {
+			t.Errorf("after %T at %s, another is to come: %t", msg, at, a.paint.later)
+		}
+	}
+	ms := time.Millisecond
+	step(10*ms, watch.SnapshotMsg{Snapshot: first}, 0, true)
+	step(20*ms, tea.KeyPressMsg{Code: tea.KeyDown}, 20*ms, true)
+	step(66*ms, drawMsg{}, 20*ms, false)
+	step(70*ms, watch.SnapshotMsg{Snapshot: first}, 20*ms, true)
+	step(80*ms, tea.KeyPressMsg{Code: tea.KeyDown}, 80*ms, true)
+	step(81*ms, watch.SnapshotMsg{Snapshot: first}, 80*ms, true)
+	step(86*ms, drawMsg{}, 80*ms, true)
+	step(146*ms, drawMsg{}, 146*ms, false)
 }

@@ -44,8 +44,10 @@ func Middle(s string, w int, tail string) string {
 		return ansi.Truncate(s, max(0, w), tail)
 	}
 	right := (w - 1) / 2
-	left := w - 1 - right
-	return ansi.Truncate(ansi.Truncate(s, left, "")+tail+ansi.TruncateLeft(s, n-right, ""), w, "")
+	// Where it was cut before, one sign is enough.
+	before := strings.TrimSuffix(ansi.Truncate(s, w-1-right, ""), tail)
+	after := ansi.TruncateLeft(s, n-(w-1-Width(before)), "")
+	return ansi.Truncate(before+tail+strings.TrimPrefix(after, tail), w, "")
 }
 
 // Spread puts left and right at the ends of a line of w cells; if both do not

@@ -27,6 +27,12 @@ func TestFit(t *testing.T) {
 	if got := Middle("web-5b7d9f-x2x4z", 11, "…"); got != "web-5…x2x4z" {
 		t.Errorf("Middle gives %q", got)
 	}
+	if got := Middle("web…ep9k3", 7, "…"); got != "web…9k3" {
+		t.Errorf("Middle cuts twice: %q", got)
+	}
+	if got := Middle("web…ep9k3", 8, "…"); got != "web…p9k3" {
+		t.Errorf("Middle cuts twice: %q", got)
+	}
 }
 
 func TestClean(t *testing.T) {
