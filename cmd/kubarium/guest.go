@@ -14,6 +14,7 @@ import (
 	"k8s.io/klog/v2"
 
 	"kubarium/cluster"
+	"kubarium/cluster/memory"
 	"kubarium/cluster/shell"
 	"kubarium/ui"
 	"kubarium/ui/remote"
@@ -62,9 +63,10 @@ func runGuest(cmd *cobra.Command, guest guestFlags, flags appFlags) error {
 		return err
 	}
 	open := shell.Options{User: user, Dir: dir, Kubeconfig: kubeconfig, Program: self()}
-	memory, remember := keptMemory(user, "guest-"+url.PathEscape(c.Name())+".json")
+	kept, remember := keptMemory(user, "guest-"+url.PathEscape(c.Name())+".json")
+	memory.ForApp()
 	return show(cmd.Context(), cmd, wanted, ui.Options{
-		Memory: memory, Remember: remember,
+		Memory: kept, Remember: remember,
 		Cluster: c, Guest: true, Version: version, NoMotion: wanted.NoMotion, ASCII: wanted.ASCII, Theme: wanted.Theme, OwnTheme: wanted.OwnTheme, Keys: wanted.Keys,
 		Kubectl: guestKubectl(kubeconfig), Shell: func() (*exec.Cmd, error) { return open.Local(cmd.Context()) },
 	})
