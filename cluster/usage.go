@@ -13,6 +13,9 @@ type Usage struct {
 	CPU time.Duration
 	// PSS is the memory of all processes, in bytes; what several share counts once.
 	PSS int64
+	// Files is the part of it that is of mapped files, such as code and etcd's data: the kernel
+	// takes it back when something else needs the room.
+	Files int64
 	// Processes is how many there are.
 	Processes int
 }
@@ -33,7 +36,9 @@ func MeasureUsage(root int) (Usage, error) {
 		queue = append(queue, children[pid]...)
 		// A process may end between the listing and the look at it.
 		u.CPU += processTime(pid)
-		u.PSS += processPSS(pid)
+		pss, files := processPSS(pid)
+		u.PSS += pss
+		u.Files += files
 		u.Processes++
 	}
 	return u, nil
@@ -85,11 +90,12 @@ func processTime(pid int) time.Duration {
 	return time.Duration(ticks) * time.Second / clockTicks
 }
 
-func processPSS(pid int) int64 {
+func processPSS(pid int) (pss, files int64) {
 	data, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/smaps_rollup")
 	if err != nil {
-		return 0
+		return 0, 0
 	}
-	pss, _ := kibibytes(data, "Pss:")
-	return pss
+	pss, _ = kibibytes(data, "Pss:")
+	files, _ = kibibytes(data, "Pss_File:")
+	return pss, files
 }

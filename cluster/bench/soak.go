@@ -39,9 +39,10 @@ type Soak struct {
 	// second: medians of both.
 	Growth Growth `json:"growth"`
 	// Processes is by how many there were more, containers included, and PSS by how
-	// much more memory all of them had.
+	// much more memory all of them had, Files by how much of it for mapped files.
 	Processes int     `json:"processes"`
 	PSS       float64 `json:"pss_mib"`
+	Files     float64 `json:"pss_files_mib"`
 	// Rests are what was measured each time.
 	Rests []Rest `json:"rests"`
 }
@@ -54,6 +55,7 @@ type Rest struct {
 	control.Process
 	Processes int     `json:"processes"`
 	PSS       float64 `json:"pss_mib"`
+	Files     float64 `json:"pss_files_mib"`
 }
 
 // SoakOptions say how to soak.
@@ -181,6 +183,7 @@ func (s *soak) compare() {
 	}
 	r.Processes = int(grew(func(r Rest) float64 { return float64(r.Processes) }))
 	r.PSS = grew(func(r Rest) float64 { return r.PSS })
+	r.Files = grew(func(r Rest) float64 { return r.Files })
 }
 
 // middle is the median of what rests have.
