@@ -70,7 +70,7 @@ func (d *help) replies() []reply {
 }
 
 func (d *help) view(t *theme.Theme, w, h int) string {
-	w = min(w, 100)
+	w = min(w, 132)
 	lines := d.lines(t, w-6)
 	room := max(1, h-6)
 	d.last = max(0, len(lines)-room)
