@@ -68,7 +68,10 @@ ln -sf ../vm.service "$system/etc/systemd/system/multi-user.target.wants/vm.serv
 ln -sf /dev/null "$system/etc/systemd/system/serial-getty@ttyS0.service"
 # With SELinux, files have their labels before the machine boots: it would have to twice.
 case "${VM_KERNEL-}" in
-*selinux=1*) chroot "$system" setfiles -F /etc/selinux/default/contexts/files/file_contexts / ;;
+*selinux=1*)
+	# It goes by /proc/self/fd.
+	unshare --mount sh -c 'mount -t proc proc "$1/proc" && chroot "$1" setfiles -F -e /proc /etc/selinux/default/contexts/files/file_contexts /' sh "$system"
+	;;
 esac
 cat >"$directory/.command" <<-COMMAND
 	cd /k
