@@ -51,11 +51,9 @@ key Enter
 sees "Step 1 of 8"
 picture kubarium
 
-# The map, with the lines of a service to its pods.
+# The map, with the lines of all services to their pods.
 key L
 key m
-for _ in $(seq 12); do
-	case $(screen) in *" cart 80/TCP "*"◂"*) break ;; esac
-	key v
-done
+key v
+sees " cart 80/TCP "
 picture map
