@@ -29,6 +29,9 @@ const dnsManifest = "coredns"
 // dnsLimit is how long add-ons wait for cluster DNS, which may be broken.
 const dnsLimit = 30 * time.Second
 
+// addonsLimit is how long after the cluster's start add-ons may still come.
+const addonsLimit = time.Minute
+
 // addon is a service of the cluster that can be left out.
 type addon struct {
 	name string
@@ -55,6 +58,7 @@ var addonList = []addon{
 // startAddons applies cluster DNS, takes out what is disabled, and starts the rest:
 // nothing of it may hold up nodes or DNS.
 func (c *Cluster) startAddons(ctx context.Context) {
+	defer close(c.complete)
 	defer c.memory.Starting()()
 	c.tell(ctx, "apply cluster DNS", addons.Apply(ctx, c.restConfig, c.addonValues(), dnsManifest))
 	for _, a := range addonList {
@@ -73,6 +77,16 @@ func (c *Cluster) startAddons(ctx context.Context) {
 			c.startAddon(ctx, a)
 		}
 	}
+}
+
+// awaitAddons waits until what the cluster brings along is there, or will hardly come.
+func (c *Cluster) awaitAddons(ctx context.Context) error {
+	select {
+	case <-c.complete:
+	case <-time.After(time.Until(c.started.Add(addonsLimit))):
+	case <-ctx.Done():
+	}
+	return ctx.Err()
 }
 
 func (c *Cluster) startAddon(ctx context.Context, a addon) {

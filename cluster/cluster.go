@@ -65,10 +65,10 @@ type Cluster struct {
 	// background ends the goroutines that watch the cluster, and with it life.
 	background context.CancelFunc
 	life       context.Context
-	// serving is closed when the API server answers for the first time, and ready
-	// when all nodes were Ready and the add-ons applied.
-	serving, ready chan struct{}
-	shutdown       shutdown
+	// serving is closed when the API server answers for the first time, ready when all nodes
+	// were Ready, and complete when the add-ons were applied, or could not be.
+	serving, ready, complete chan struct{}
+	shutdown                 shutdown
 	// faults are what is broken on purpose.
 	faults *fault.Manager
 	// holds is which requests wait.
@@ -133,6 +133,7 @@ func New(options Options) (*Cluster, error) {
 		holds:    hold.NewManager(),
 		serving:  make(chan struct{}),
 		ready:    make(chan struct{}),
+		complete: make(chan struct{}),
 		nodes:    make(map[string]*node.Node),
 		gone:     make(map[string]chan struct{}),
 		shutdown: shutdown{done: make(chan struct{})},

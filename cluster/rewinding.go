@@ -32,6 +32,10 @@ func (c *Cluster) SaveSnapshot(ctx context.Context, name string) (rewind.Snapsho
 	if name == "" {
 		name = strings.ToLower(now.UTC().Format("20060102-150405"))
 	}
+	// What is not there yet would be taken away when the cluster is brought back.
+	if err := c.awaitAddons(ctx); err != nil {
+		return rewind.Snapshot{}, err
+	}
 	var saved rewind.Snapshot
 	err := c.withEtcd(func(etcd *clientv3.Client) error {
 		state, err := rewind.ReadState(ctx, etcd, 0)
