@@ -89,14 +89,15 @@ func (e *exam) until(fits func(Snapshot) bool) Snapshot {
 	e.t.Helper()
 	late := time.After(time.Minute)
 	go e.player.do(func() {})
+	var last Snapshot
 	for {
 		select {
-		case s := <-e.player.Updates():
-			if fits(s) {
-				return s
+		case last = <-e.player.Updates():
+			if fits(last) {
+				return last
 			}
 		case <-late:
-			e.t.Fatal("waited in vain")
+			e.t.Fatalf("waited in vain: step %d, done %t, busy %q, %q", last.Step, last.StepDone, last.Busy, last.Notice)
 		}
 	}
 }
