@@ -55,7 +55,7 @@ while [ $tries -lt 900 ] && [ $n -lt "$most" ]; do
 	*"enter: next step"*) frame; t send-keys -t "$session" Enter; guess=1 ;;
 	*"enter: finish the lesson"*) frame; t send-keys -t "$session" Enter ;;
 	*": answer question"*) t send-keys -t "$session" $guess; guess=$((guess % 3 + 1)); sleep 1; frame ;;
-	*"t: kub"* | *"t type it"*) t send-keys -t "$session" t; sleep 2; t send-keys -t "$session" Enter; sleep 3; frame ;;
+	*"t: kub"* | *"type it"*) t send-keys -t "$session" t; sleep 2; t send-keys -t "$session" Enter; sleep 3; frame ;;
 	*"show me"*)
 		if [ -n "$left" ]; then
 			t send-keys -t "$session" h
