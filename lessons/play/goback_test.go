@@ -19,8 +19,8 @@ id: back
 title: Back
 minutes: 5
 cleanup:
-  - {kubectl: "delete pod web", try: true}
-  - {kubectl: "delete pod db", try: true}
+  - delete: {resource: pods, name: web, namespace: default}
+  - delete: {resource: pods, name: db, namespace: default}
 ---
 
 Look.
