@@ -28,13 +28,13 @@ func (c *Cluster) snapshots() rewind.Dir { return rewind.Dir(c.layout.Snapshots(
 
 // SaveSnapshot saves the cluster's state under a name; "" makes one of the time.
 func (c *Cluster) SaveSnapshot(ctx context.Context, name string) (rewind.Snapshot, error) {
-	now := time.Now()
-	if name == "" {
-		name = strings.ToLower(now.UTC().Format("20060102-150405"))
-	}
 	// What is not there yet would be taken away when the cluster is brought back.
 	if err := c.awaitAddons(ctx); err != nil {
 		return rewind.Snapshot{}, err
+	}
+	now := time.Now()
+	if name == "" {
+		name = strings.ToLower(now.UTC().Format("20060102-150405"))
 	}
 	var saved rewind.Snapshot
 	err := c.withEtcd(func(etcd *clientv3.Client) error {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"slices"
 	"strings"
 	"time"
 
@@ -28,6 +29,11 @@ type Expr struct {
 
 // IsZero reports whether there is no expression.
 func (e Expr) IsZero() bool { return strings.TrimSpace(e.Source) == "" }
+
+// has reports whether any of the words is in the expression.
+func (e Expr) has(words []string) bool {
+	return slices.ContainsFunc(words, func(w string) bool { return strings.Contains(e.Source, w) })
+}
 
 // Text is a sentence with CEL expressions in {{ }}.
 type Text struct {

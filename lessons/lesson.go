@@ -381,7 +381,7 @@ func (l *Lesson) Looks(s *Step, probe string) bool {
 
 // AsksProbe reports whether an expression asks for the probe.
 func (l *Lesson) AsksProbe(e Expr, probe string) bool {
-	return slices.ContainsFunc(l.probeNames(probe), func(w string) bool { return strings.Contains(e.Source, w) })
+	return e.has(l.probeNames(probe))
 }
 
 // probeNames are the ways to ask for a probe.
@@ -394,14 +394,14 @@ func (l *Lesson) Schedules() bool { return strings.Contains(l.text, "scheduling(
 
 // Asks reports whether an expression asks for any probe, or for packet rules.
 func (l *Lesson) Asks(e Expr) bool {
-	return slices.ContainsFunc(l.names("probe(", "rules("), func(w string) bool { return strings.Contains(e.Source, w) })
+	return e.has(l.names("probe(", "rules("))
 }
 
 // names adds to the words the names of let that stand for them. A name that only looks
 // alike is taken for one: that starts a probe in vain.
 func (l *Lesson) names(words ...string) []string {
 	for _, let := range l.Let {
-		if slices.ContainsFunc(words, func(w string) bool { return strings.Contains(let.Expr.Source, w) }) {
+		if let.Expr.has(words) {
 			words = append(words, let.Name)
 		}
 	}

@@ -227,7 +227,7 @@ func (r *run) watchPeak(ctx context.Context) func() float64 {
 			select {
 			case <-ticker.C:
 				if u, err := cluster.MeasureUsage(r.cmd.Process.Pid); err == nil {
-					highest = max(highest, mebibytes(u))
+					highest = max(highest, mebibytes(u.PSS))
 				}
 			case <-ctx.Done():
 				peak <- highest
@@ -257,7 +257,7 @@ func (r *run) idle(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("measure idle cluster: %w", err)
 	}
-	r.result.IdlePSS = mebibytes(after)
+	r.result.IdlePSS = mebibytes(after.PSS)
 	r.result.IdleCPU = (after.CPU - before.CPU).Seconds() / time.Since(begin).Seconds()
 	return nil
 }
@@ -271,4 +271,4 @@ func pause(ctx context.Context, d time.Duration) error {
 	}
 }
 
-func mebibytes(u cluster.Usage) float64 { return float64(u.PSS) / (1 << 20) }
+func mebibytes(bytes int64) float64 { return float64(bytes) / (1 << 20) }

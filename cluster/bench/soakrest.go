@@ -247,7 +247,7 @@ func (s *soak) measure(ctx context.Context, took time.Duration) error {
 	if err != nil {
 		return fmt.Errorf("measure processes: %w", err)
 	}
-	r := Rest{At: time.Since(s.began).Seconds(), Took: took.Seconds(), Process: held, Processes: usage.Processes, PSS: mebibytes(usage), Files: float64(usage.Files) / (1 << 20)}
+	r := Rest{At: time.Since(s.began).Seconds(), Took: took.Seconds(), Process: held, Processes: usage.Processes, PSS: mebibytes(usage.PSS), Files: mebibytes(usage.Files)}
 	s.result.Rests = append(s.result.Rests, r)
 	s.result.SlowestRest = max(s.result.SlowestRest, r.Took)
 	s.tell("rest after %.1fs: %d goroutines, %d descriptors, %.1f MiB live, %d processes with %.0f MiB (%.0f of files); %d of %d objects lost",
