@@ -64,8 +64,8 @@ func runSoak(t *testing.T, minutes int) soak {
 	var told bytes.Buffer
 	cmd.Stderr = &told
 	out, err := cmd.Output()
-	t.Logf("%s%s", out, told.String())
 	if err != nil {
+		t.Logf("%s%s", out, told.String())
 		// Logs are cut where they are long, and this is what counts.
 		lines := strings.Split(strings.TrimSpace(told.String()), "\n")
 		t.Fatalf("bench soak: %v, after\n%s", err, strings.Join(lines[max(0, len(lines)-soakTail):], "\n"))
@@ -74,6 +74,8 @@ func runSoak(t *testing.T, minutes int) soak {
 	if err := json.Unmarshal(out, &s); err != nil {
 		t.Fatalf("bench soak tells %q: %v", out, err)
 	}
+	// No more than that: a log of many minutes would hide what failed beside it.
+	t.Logf("seed %d, %d rounds: %d holds, %d rewinds, %d objects, growth %+v", s.Seed, s.Rounds, s.Holds, s.Rewinds, s.Created, s.Growth)
 	if s.Rounds < 2 || len(s.Faults) == 0 || s.Holds == 0 || s.Rewinds == 0 || s.Created == 0 || s.Lost == nil || s.Growth == nil {
 		t.Errorf("bench soak leaves out what it is for: %+v", s)
 	}
