@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -107,6 +108,10 @@ func checkMounts(t *testing.T, mountinfo string) {
 		}
 		if !fine {
 			t.Errorf("the host's %s is visible at %s", fields[3], point)
+		}
+		// Its programs are read-only, and run as who starts them: to SELinux as well.
+		if options := strings.Split(fields[5], ","); point == "/usr" && (!slices.Contains(options, "ro") || !slices.Contains(options, "nosuid")) {
+			t.Errorf("%s is mounted %s", point, fields[5])
 		}
 	}
 }

@@ -311,8 +311,10 @@ func bind(b Bind) error {
 	if !b.ReadOnly {
 		return nil
 	}
-	// What the host has mounted below the source is read-only as well.
-	attributes := &unix.MountAttr{Attr_set: unix.MOUNT_ATTR_RDONLY}
+	// What the host has mounted below the source is read-only as well. Nothing there changes who
+	// runs it: to SELinux iptables would be in a domain that must not read the node's root, see
+	// check_nnp_nosuid in the kernel's security/selinux/hooks.c.
+	attributes := &unix.MountAttr{Attr_set: unix.MOUNT_ATTR_RDONLY | unix.MOUNT_ATTR_NOSUID}
 	if err := unix.MountSetattr(unix.AT_FDCWD, b.Target, unix.AT_RECURSIVE, attributes); err != nil {
 		return fmt.Errorf("bind %s read-only: %w", b.Source, err)
 	}
