@@ -14,24 +14,24 @@ import (
 	"kubarium/cluster/node"
 )
 
-// SetClock shortens Kubernetes' timers, or gives them upstream's values again. Who has one
-// starts anew: the API server, the controllers, and the kubelets; containers go on.
+// SetClock shortens Kubernetes' timers, or gives them upstream's values again. The controllers
+// and the kubelets start anew for it; the API server and containers go on.
 func (w faultWorld) SetClock(ctx context.Context, fast bool) error {
 	// Who starts from now on has the right one from the start.
 	w.fast.Store(fast)
-	err := errors.Join(w.restartTimed(ctx), w.setKubeletClocks(ctx, fast))
+	err := errors.Join(w.plane.APIServer.SetTimers(), w.restartControllers(ctx), w.setKubeletClocks(ctx, fast))
 	if err != nil && fast {
 		return errors.Join(err, w.SetClock(context.WithoutCancel(ctx), false))
 	}
 	return err
 }
 
-// restartTimed restarts who has timers in the control plane, and is not off. Going back to a
-// former state stops and starts them, too: one after the other.
-func (w faultWorld) restartTimed(ctx context.Context) error {
+// restartControllers restarts the controller manager, if it is not off. Going back to a former
+// state stops and starts it, too: one after the other.
+func (w faultWorld) restartControllers(ctx context.Context) error {
 	w.rewinding.Lock()
 	defer w.rewinding.Unlock()
-	resume, err := w.rest(ctx, w.plane.ControllerManager.Name(), w.plane.APIServer.Name())
+	resume, err := w.rest(ctx, w.plane.ControllerManager.Name())
 	return errors.Join(err, resume(ctx))
 }
 

@@ -9,6 +9,7 @@ import (
 
 	"k8s.io/client-go/kubernetes"
 
+	"kubarium/cluster/component"
 	"kubarium/cluster/control"
 	"kubarium/cluster/controlplane"
 	"kubarium/cluster/encryption"
@@ -16,20 +17,25 @@ import (
 )
 
 // encryptFromStart has Secrets encrypted when the options ask for it. Those that are
-// there are written anew when the API server serves.
+// there are written anew when the API server serves. In any case there is a configuration
+// then: without one at its start, the API server reads none later.
 func (c *Cluster) encryptFromStart() error {
-	if !c.options.EncryptSecrets {
-		return nil
-	}
 	enabled, err := encryption.Enabled(c.encryptionConfig())
-	if err != nil || enabled {
+	switch {
+	case err != nil:
 		return err
+	case c.options.EncryptSecrets && !enabled:
+		return c.configureEncryption(true)
 	}
-	return c.configureEncryption(true)
+	_, err = os.Stat(c.encryptionConfig())
+	if errors.Is(err, fs.ErrNotExist) {
+		return c.writeEncryption(false)
+	}
+	return err
 }
 
-// EncryptSecrets has Secrets encrypted in etcd, or no longer: the API server alone is
-// restarted, and writes all of them anew.
+// EncryptSecrets has Secrets encrypted in etcd, or no longer: the API server reads its
+// configuration again, and writes all of them anew.
 func (c *Cluster) EncryptSecrets(ctx context.Context, on bool) (control.Encryption, error) {
 	c.encrypting.Lock()
 	defer c.encrypting.Unlock()
@@ -42,15 +48,23 @@ func (c *Cluster) EncryptSecrets(ctx context.Context, on bool) (control.Encrypti
 	if enabled == on && !c.rewriting() {
 		return result, nil
 	}
+	switch info, _ := c.tracker.get(controlplane.APIServerName); info.State {
+	case component.Ready:
+	case component.Frozen:
+		return result, errFrozen
+	default:
+		return result, fmt.Errorf("the API server is %s: have it ready first, with 'kubarium component start %s'", info.State, controlplane.APIServerName)
+	}
 	before, err := os.ReadFile(path)
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if err != nil {
 		return result, fmt.Errorf("read encryption configuration: %w", err)
 	}
 	if err := c.configureEncryption(on); err != nil {
 		return result, err
 	}
-	if err := c.restartComponent(ctx, controlplane.APIServerName); err != nil {
-		return result, errors.Join(err, c.restoreEncryption(ctx, before))
+	if err := c.plane.APIServer.AwaitEncryption(ctx); err != nil {
+		// As it was: nothing was written by the new one yet.
+		return result, errors.Join(err, wholefile.Write(path, 0o600, before))
 	}
 	result.Rewritten, err = c.rewriteSecrets(ctx)
 	result.Changed = true
@@ -62,35 +76,21 @@ func (c *Cluster) encryptionConfig() string { return c.pki.Path(controlplane.Enc
 // configureEncryption writes the configuration, after a note that Secrets are to be
 // written anew: the next start does what this run does not come to.
 func (c *Cluster) configureEncryption(on bool) error {
-	data, err := encryption.Configure(c.encryptionConfig(), on)
-	if err != nil {
+	if err := c.noteRewriting(true); err != nil {
 		return err
 	}
-	if err := c.noteRewriting(true); err != nil {
+	return c.writeEncryption(on)
+}
+
+func (c *Cluster) writeEncryption(on bool) error {
+	data, err := encryption.Configure(c.encryptionConfig(), on)
+	if err != nil {
 		return err
 	}
 	if err := wholefile.Write(c.encryptionConfig(), 0o600, data); err != nil {
 		return fmt.Errorf("write encryption configuration: %w", err)
 	}
 	return nil
-}
-
-// restoreEncryption goes back to the configuration with which the API server ran.
-func (c *Cluster) restoreEncryption(ctx context.Context, before []byte) error {
-	var err error
-	if before == nil {
-		err = os.Remove(c.encryptionConfig())
-	} else {
-		err = wholefile.Write(c.encryptionConfig(), 0o600, before)
-	}
-	return errors.Join(err, c.StartComponent(ctx, controlplane.APIServerName))
-}
-
-func (c *Cluster) restartComponent(ctx context.Context, name string) error {
-	if err := c.StopComponent(ctx, name); err != nil {
-		return err
-	}
-	return c.StartComponent(ctx, name)
 }
 
 // finishEncryption writes Secrets anew if a change of their encryption did not come to

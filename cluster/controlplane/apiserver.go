@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/spf13/pflag"
@@ -22,16 +23,14 @@ import (
 // APIServerName is the API server's name among components.
 const APIServerName = "kube-apiserver"
 
-// EncryptionConfigFile is the name, among the certificates, of what says how Secrets
-// are kept in etcd. Without it they are kept as they are.
-const EncryptionConfigFile = "encryption.yaml"
-
 // APIServer is the cluster's kube-apiserver, with its aggregator and API
 // extensions server.
 type APIServer struct {
 	service
 	config Config
 	probe  *probe
+	// tolerations are what pods get that are made on it.
+	tolerations tolerations
 }
 
 var _ component.Component = (*APIServer)(nil)
@@ -95,6 +94,14 @@ func (a *APIServer) drop(listener net.Listener) {
 	}
 }
 
+// SetTimers gives it the timers that a start would give it now.
+func (a *APIServer) SetTimers() error {
+	if err := a.tolerations.set(a.config.clockFlags(APIServerName)); err != nil {
+		return fmt.Errorf("set timers of %s: %w", APIServerName, err)
+	}
+	return nil
+}
+
 // options returns the API server's options: upstream's defaults and our flags.
 func (a *APIServer) options() (*options.ServerRunOptions, error) {
 	flags, err := a.flags()
@@ -120,8 +127,10 @@ func (a *APIServer) options() (*options.ServerRunOptions, error) {
 		return nil, fmt.Errorf("listen: %w", err)
 	}
 	s.SecureServing.Listener = sockets.Track(listener)
+	plugins := s.Admission.GenericAdmission
+	// Innermost: what others put around the plugin stays.
+	plugins.Decorators = slices.Insert(plugins.Decorators, 0, admission.Decorator(&a.tolerations))
 	if a.config.Trace != nil {
-		plugins := s.Admission.GenericAdmission
 		plugins.Decorators = append(plugins.Decorators, admission.DecoratorFunc(tapAdmission))
 	}
 	return s, nil
@@ -154,6 +163,7 @@ func (a *APIServer) run(ctx context.Context, s *options.ServerRunOptions) error 
 		custom := &config.ApiExtensions.ExtraConfig
 		custom.CRDRESTOptionsGetter = revisionTap{custom.CRDRESTOptionsGetter, watches}
 	}
+	awaitRoles(ctx, &config.Aggregator.GenericConfig.Config, config.KubeAPIs.ControlPlane.VersionedInformers)
 	door := putDoor(&config.Aggregator.GenericConfig.Config)
 	complete, err := config.Complete()
 	if err != nil {
@@ -219,9 +229,7 @@ func (a *APIServer) flags() ([]string, error) {
 		"--tls-private-key-file=" + files.serving,
 	}
 	flags = append(flags, c.clockFlags(APIServerName)...)
-	if path := c.PKI.Path(EncryptionConfigFile); exists(path) {
-		flags = append(flags, "--encryption-provider-config="+path)
-	}
+	flags = append(flags, c.encryptionFlags()...)
 	if c.EgressConfig != "" {
 		flags = append(flags, "--egress-selector-config-file="+c.EgressConfig)
 	}

@@ -12,7 +12,7 @@ func newEncryptSecretsCommand(g *global) *cobra.Command {
 		Use:   "encrypt-secrets",
 		Short: "Have Secrets encrypted in etcd, or no longer (--off)",
 		Long: `Have the API server keep Secrets encrypted in etcd, with a key that it makes in
-the cluster's pki directory. The API server is restarted, nothing else, and all
+the cluster's pki directory. The API server reads its configuration again, and all
 Secrets are written anew. The cluster remembers it.
 
 To see what is in etcd: kubarium etcd get /registry/secrets/NAMESPACE/NAME`,
@@ -30,7 +30,7 @@ To see what is in etcd: kubarium etcd get /registry/secrets/NAMESPACE/NAME`,
 				fmt.Fprintf(cmd.OutOrStdout(), "Secrets are %s already\n", how)
 				return nil
 			}
-			fmt.Fprintf(cmd.OutOrStdout(), "Secrets are %s: the API server was restarted, and wrote %d of them anew\n", how, result.Rewritten)
+			fmt.Fprintf(cmd.OutOrStdout(), "Secrets are %s: the API server has read its configuration, and wrote %d of them anew\n", how, result.Rewritten)
 			return nil
 		},
 	}

@@ -6,6 +6,9 @@ import (
 	"os"
 	"strings"
 	"testing"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	apiwatch "k8s.io/apimachinery/pkg/watch"
 )
 
 // secretWord is what Secrets of the tests have in them.
@@ -34,6 +37,11 @@ func TestEncryptSecrets(t *testing.T) {
 	shared.runOn(t, ns, "web", "node-1", "kubarium/web:1.0")
 	shared.kubectl(t, "-n", ns, "create", "secret", "generic", "old", "--from-literal=word="+secretWord)
 	shared.keeps(t, ns, "old", false)
+	watch, err := shared.client.CoreV1().ConfigMaps(ns).Watch(t.Context(), metav1.ListOptions{FieldSelector: "metadata.name=last"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer watch.Stop()
 	if out := shared.kubarium(t, "etcd", "ls", "/registry/secrets/"+ns); out != "/registry/secrets/"+ns+"/old\n" {
 		t.Errorf("keys in etcd: %s", out)
 	}
@@ -55,6 +63,16 @@ func TestEncryptSecrets(t *testing.T) {
 	shared.keeps(t, ns, "old", false)
 	shared.keeps(t, ns, "new", false)
 	if err := shared.ready(bounded(t), ns, "web", 0); err != nil {
-		t.Errorf("a pod, after the API server's restarts: %v", err)
+		t.Errorf("a pod that was there: %v", err)
+	}
+	// Who watched from before it all still does: the API server went on.
+	shared.kubectl(t, "-n", ns, "create", "configmap", "last")
+	select {
+	case event, open := <-watch.ResultChan():
+		if !open || event.Type != apiwatch.Added {
+			t.Errorf("a watch from before has %q, open %t", event.Type, open)
+		}
+	case <-bounded(t).Done():
+		t.Error("a watch from before sees nothing")
 	}
 }

@@ -206,10 +206,8 @@ func (c *testCluster) containerPID(t *testing.T, ns, pod string) string {
 	return ""
 }
 
-// TestLongClock asks the kubelets, and looks at what the API server makes of a pod. Both
-// start anew, twice.
-func TestLongClock(t *testing.T) {
-	long(t)
+// TestClock asks the kubelets, which start anew, and looks at what the API server makes of a pod.
+func TestClock(t *testing.T) {
 	ns := shared.namespace(t)
 	t.Cleanup(func() { healAll(t) })
 	timers := func(pod string) string {
