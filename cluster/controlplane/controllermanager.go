@@ -8,6 +8,8 @@ import (
 	"net/http"
 
 	"github.com/spf13/pflag"
+	"k8s.io/client-go/kubernetes"
+	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/cache"
 	"k8s.io/component-base/configz"
 	"k8s.io/klog/v2"
@@ -151,6 +153,12 @@ func (m *ControllerManager) build(ctx context.Context) (*kcmconfig.Config, error
 		return nil, err
 	}
 	config.Kubeconfig.Wrap(func(next http.RoundTripper) http.RoundTripper { return servingIsHealthy{next} })
+	accounts := rest.CopyConfig(config.Kubeconfig)
+	accounts.Wrap(func(next http.RoundTripper) http.RoundTripper { return &listedAccounts{next: next} })
+	if config.Client, err = kubernetes.NewForConfig(accounts); err != nil {
+		opts.SecureServing.Listener.Close()
+		return nil, fmt.Errorf("make client of %s: %w", controllerManagerName, err)
+	}
 	return config, nil
 }
 
