@@ -17,6 +17,7 @@ import (
 	"sync"
 	"time"
 
+	"k8s.io/client-go/util/connrotation"
 	"sigs.k8s.io/metrics-server/cmd/metrics-server/app/options"
 	"sigs.k8s.io/metrics-server/pkg/server"
 
@@ -87,10 +88,12 @@ func (s *Server) Start(ctx context.Context) error {
 		return fmt.Errorf("start %s: %w", Name, err)
 	}
 	listener := sockets.Track(plain)
+	kubelets := connrotation.NewDialer(s.config.Lab.DialContext)
 	config, err := s.build(listener)
 	if err != nil {
 		return errors.Join(fmt.Errorf("start %s: %w", Name, err), listener.Close())
 	}
+	config.Kubelet.Client.Dial = kubelets.DialContext
 	complete, err := config.Complete()
 	if err != nil {
 		return errors.Join(fmt.Errorf("start %s: %w", Name, err), listener.Close())
@@ -100,6 +103,9 @@ func (s *Server) Start(ctx context.Context) error {
 	go func() {
 		err := complete.RunUntil(stop)
 		listener.HangUp()
+		// Each server has a transport of its own to the kubelets, which would keep its
+		// idle connections for 90 s more.
+		kubelets.CloseAll()
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		s.err = err
@@ -141,7 +147,6 @@ func (s *Server) build(listener net.Listener) (*server.Config, error) {
 	if err != nil {
 		return nil, err
 	}
-	config.Kubelet.Client.Dial = c.Lab.DialContext
 	// It bounds how long a stop waits for connections, too.
 	config.Apiserver.RequestTimeout = resolution / 2
 	return config, nil
