@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"math"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -30,7 +29,7 @@ type Taps struct {
 	// median latency of the API server's answers, both at the same rate of requests.
 	CPURatio float64 `json:"cpu_ratio"`
 	P50Ratio float64 `json:"p50_ratio"`
-	// The values themselves, each from as many runs with as without taps.
+	// The values themselves, over all clusters with taps and all without.
 	CPUOn  float64 `json:"cpu_on_cores"`
 	CPUOff float64 `json:"cpu_off_cores"`
 	P50On  float64 `json:"p50_on_ms"`
@@ -55,37 +54,42 @@ const (
 	tapsWarm = 5 * time.Second
 )
 
-// tapsOrder is with and without in turn, so that a machine that gets slower or faster
-// counts for both. Two clusters of one kind differ by more than the taps take: it needs
-// several of each.
-var tapsOrder = []bool{true, false, false, true, true, false, false, true}
+// tapsPairs is how many pairs of clusters are measured: two clusters of one kind differ, too.
+const tapsPairs = 4
 
-// RunTaps measures new clusters of one node, each for the given time.
-func RunTaps(ctx context.Context, self, dir string, each time.Duration, told func(on bool, cpu, p50 float64)) (Taps, error) {
-	var cpu, p50 [2][]float64
-	result := Taps{Rate: math.Inf(1)}
+// tapsSlice is how long one cluster of a pair is asked before it is the other's turn. A
+// machine that shares its processors becomes slower and faster by a fifth within minutes.
+const tapsSlice = 5 * time.Second
+
+// TapsPair is what one pair of clusters told, one of them with taps and one without.
+type TapsPair struct{ CPUOn, CPUOff, P50On, P50Off float64 }
+
+// RunTaps measures pairs of new clusters of one node. The two of a pair run side by side
+// and are asked in turn, each for the given time in all, so that both meet the same machine.
+func RunTaps(ctx context.Context, self, dir string, each time.Duration, told func(TapsPair)) (Taps, error) {
 	watching, seen := context.WithCancel(ctx)
 	defer seen()
 	late := watchLateness(watching)
-	for i, on := range tapsOrder {
-		run, err := runTapped(ctx, self, filepath.Join(dir, fmt.Sprint(i)), on, each)
+	var all [2]tapped
+	rate := math.Inf(1)
+	for i := range tapsPairs {
+		pair, err := runPair(ctx, self, filepath.Join(dir, fmt.Sprint(i)), each)
 		if err != nil {
 			return Taps{}, err
 		}
-		at := 0
-		if on {
-			at = 1
+		for at := range all {
+			all[at].add(pair[at])
+			rate = min(rate, pair[at].rate())
 		}
-		cpu[at], p50[at] = append(cpu[at], run.cpu), append(p50[at], run.p50)
-		result.Rate = min(result.Rate, run.rate)
-		told(on, run.cpu, run.p50)
+		told(TapsPair{CPUOn: pair[1].cores(), CPUOff: pair[0].cores(), P50On: median(pair[1].latencies), P50Off: median(pair[0].latencies)})
 	}
 	seen()
 	times := <-late
 	slices.Sort(times)
-	result.LateP50, result.LateP99 = median(times), times[len(times)*99/100]
-	result.CPUOff, result.CPUOn = median(cpu[0]), median(cpu[1])
-	result.P50Off, result.P50On = median(p50[0]), median(p50[1])
+	result := Taps{
+		CPUOff: all[0].cores(), CPUOn: all[1].cores(), P50Off: median(all[0].latencies), P50On: median(all[1].latencies),
+		Rate: rate, LateP50: median(times), LateP99: times[len(times)*99/100],
+	}
 	result.CPURatio, result.P50Ratio = result.CPUOn/result.CPUOff, result.P50On/result.P50Off
 	return result, nil
 }
@@ -109,12 +113,52 @@ func watchLateness(ctx context.Context) <-chan []float64 {
 	return told
 }
 
-// tapped is one run: cores, milliseconds and requests a second.
-type tapped struct{ cpu, p50, rate float64 }
+// tapped is what a cluster did while it was asked.
+type tapped struct {
+	cpu, took time.Duration
+	latencies []float64 // milliseconds
+}
 
-func runTapped(ctx context.Context, self, dir string, on bool, each time.Duration) (result tapped, err error) {
+func (t *tapped) add(other tapped) {
+	t.cpu += other.cpu
+	t.took += other.took
+	t.latencies = append(t.latencies, other.latencies...)
+}
+
+func (t *tapped) cores() float64 { return t.cpu.Seconds() / t.took.Seconds() }
+
+// rate is the number of requests a second.
+func (t *tapped) rate() float64 { return float64(len(t.latencies)) / t.took.Seconds() }
+
+// runPair measures a cluster without taps and one with them.
+func runPair(ctx context.Context, self, dir string, each time.Duration) (pair [2]tapped, err error) {
+	var clusters [2]*restarts
+	for at, kind := range []string{"off", "on"} {
+		if clusters[at], err = startTapped(ctx, self, filepath.Join(dir, kind), at == 1); err != nil {
+			return pair, err
+		}
+		defer func() { err = errors.Join(err, clusters[at].stop()) }()
+	}
+	for _, c := range clusters {
+		if _, err := steady(ctx, c.client, tapsWarm); err != nil {
+			return pair, err
+		}
+	}
+	// First one begins, then the other: what one leaves to be done falls to both.
+	for turn := 0; pair[0].took < each || pair[1].took < each; turn++ {
+		at := (turn + turn/2) % 2
+		slice, err := measureTapped(ctx, clusters[at], min(tapsSlice, each))
+		if err != nil {
+			return pair, err
+		}
+		pair[at].add(slice)
+	}
+	return pair, nil
+}
+
+func startTapped(ctx context.Context, self, dir string, on bool) (*restarts, error) {
 	if err := os.MkdirAll(dir, 0o711); err != nil {
-		return result, fmt.Errorf("make directory: %w", err)
+		return nil, fmt.Errorf("make directory: %w", err)
 	}
 	flags := []string{"--nodes", "1"}
 	for _, name := range addons.Names() {
@@ -125,35 +169,32 @@ func runTapped(ctx context.Context, self, dir string, on bool, each time.Duratio
 	}
 	layout := cluster.LayoutOf(dir, name)
 	r := &restarts{control: control.NewClient(layout.ControlSocket())}
+	var err error
 	if r.cmd, r.exited, err = startHeadless(self, dir, flags...); err != nil {
-		return result, err
+		return nil, err
 	}
-	defer func() { err = errors.Join(err, r.stop()) }()
 	if err := r.await(ctx, layout); err != nil {
-		return result, err
+		return nil, errors.Join(err, r.stop())
 	}
-	return measureTapped(ctx, r.client, r.cmd, each)
+	return r, nil
 }
 
-func measureTapped(ctx context.Context, client kubernetes.Interface, cmd *exec.Cmd, each time.Duration) (tapped, error) {
-	if _, err := steady(ctx, client, tapsWarm); err != nil {
-		return tapped{}, err
-	}
-	before, err := cluster.MeasureUsage(cmd.Process.Pid)
+func measureTapped(ctx context.Context, r *restarts, each time.Duration) (tapped, error) {
+	before, err := cluster.MeasureUsage(r.cmd.Process.Pid)
 	if err != nil {
 		return tapped{}, fmt.Errorf("measure processes: %w", err)
 	}
 	began := time.Now()
-	latencies, err := steady(ctx, client, each)
+	latencies, err := steady(ctx, r.client, each)
 	if err != nil {
 		return tapped{}, err
 	}
-	took := time.Since(began).Seconds()
-	after, err := cluster.MeasureUsage(cmd.Process.Pid)
+	took := time.Since(began)
+	after, err := cluster.MeasureUsage(r.cmd.Process.Pid)
 	if err != nil {
 		return tapped{}, fmt.Errorf("measure processes: %w", err)
 	}
-	return tapped{cpu: (after.CPU - before.CPU).Seconds() / took, p50: median(latencies), rate: float64(len(latencies)) / took}, nil
+	return tapped{cpu: after.CPU - before.CPU, took: took, latencies: latencies}, nil
 }
 
 // steady makes requests at a steady rate for some time, whatever their answers take, and
