@@ -472,3 +472,31 @@ func readFile(t *testing.T, path string) string {
 	}
 	return string(data)
 }
+
+// TestMachineIsInProcWhileItBoots proves that who connects a machine to the network always
+// finds it, while its first process runs itself anew.
+func TestMachineIsInProcWhileItBoots(t *testing.T) {
+	for i := range 20 {
+		spec := testSpec(fmt.Sprintf("node-%d", i+1), t.TempDir())
+		config, err := testConfig(spec, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		n, err := boot(t.Context(), spec, config, func(pid int) error {
+			for range 20_000 {
+				ns, err := os.Open(fmt.Sprintf("/proc/%d/ns/net", pid))
+				if err != nil {
+					return err
+				}
+				ns.Close()
+			}
+			return nil
+		})
+		if err != nil {
+			t.Fatalf("boot %d: %v", i+1, err)
+		}
+		if err := errors.Join(n.Kill(), Sweep(testCgroup())); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
