@@ -110,10 +110,27 @@ func (p tappedPlugin) Admit(ctx context.Context, a admission.Attributes, o admis
 	if !ok {
 		return mutator.Admit(ctx, a, o)
 	}
-	before := notes.before(a.GetObject())
-	err := mutator.Admit(ctx, a, o)
-	notes.compare(p.name, a, before, err)
+	seen := &seenAttributes{Attributes: a, notes: notes}
+	err := mutator.Admit(ctx, seen, o)
+	notes.compare(p.name, a, seen.before, err)
 	return err
+}
+
+// seenAttributes copies the object when a plugin asks for it. Most never do, as they are
+// about other kinds: those can't have changed it, and cost nothing.
+type seenAttributes struct {
+	admission.Attributes
+	notes *admissionNotes
+
+	once   sync.Once
+	before runtime.Object
+}
+
+// GetObject returns the request's object.
+func (s *seenAttributes) GetObject() runtime.Object {
+	object := s.Attributes.GetObject()
+	s.once.Do(func() { s.before = s.notes.before(object) })
+	return object
 }
 
 // Validate implements admission.ValidationInterface.
@@ -143,6 +160,7 @@ func (n *admissionNotes) before(object runtime.Object) runtime.Object {
 	return n.copied
 }
 
+// compare notes what the plugin did; before is nil if it never looked at the object.
 func (n *admissionNotes) compare(plugin string, a admission.Attributes, before runtime.Object, err error) {
 	if err != nil {
 		n.add(admissionNote{plugin: plugin, refused: err.Error()})

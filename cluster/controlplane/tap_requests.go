@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	auditinternal "k8s.io/apiserver/pkg/apis/audit"
 	"k8s.io/apiserver/pkg/audit"
@@ -100,6 +101,9 @@ func isHealthCheck(e *auditinternal.Event) bool {
 	return false
 }
 
+// usualFields is how many fields a request has: a map that grows is made anew.
+const usualFields = 14
+
 func (t *requestTap) event(e *auditinternal.Event) (trace.Event, trace.Late) {
 	event := trace.Event{
 		Time: e.StageTimestamp.Time, Component: APIServerName, Verb: e.Verb,
@@ -111,14 +115,15 @@ func (t *requestTap) event(e *auditinternal.Event) (trace.Event, trace.Late) {
 			Namespace: ref.Namespace, Name: ref.Name, UID: string(ref.UID),
 		}
 	}
-	fields := map[string]string{
-		"auditID": string(e.AuditID), "stage": string(e.Stage), "path": e.RequestURI,
-		"received": e.RequestReceivedTimestamp.UTC().Format("2006-01-02T15:04:05.000000Z07:00"),
-		"latency":  e.StageTimestamp.Sub(e.RequestReceivedTimestamp.Time).String(),
-	}
+	fields := make(map[string]string, usualFields)
+	fields["auditID"], fields["stage"], fields["path"] = string(e.AuditID), string(e.Stage), e.RequestURI
+	fields["received"] = e.RequestReceivedTimestamp.UTC().Format(time.RFC3339Nano)
+	fields["latency"] = e.StageTimestamp.Sub(e.RequestReceivedTimestamp.Time).String()
 	if e.ResponseStatus != nil {
 		fields["code"] = strconv.Itoa(int(e.ResponseStatus.Code))
-		fields["message"] = e.ResponseStatus.Message
+		if message := e.ResponseStatus.Message; message != "" {
+			fields["message"] = message
+		}
 	}
 	if e.ImpersonatedUser != nil {
 		fields["as"] = e.ImpersonatedUser.Username
@@ -149,7 +154,7 @@ func (t *requestTap) event(e *auditinternal.Event) (trace.Event, trace.Late) {
 	}
 	event.Fields = fields
 	// What takes time is done when somebody reads it, with the rules that there are now.
-	question, rules := asked(e), t.rules.rules(e.Annotations[reasonAnnotation])
+	rules := t.rules.rules(e.Annotations[reasonAnnotation])
 	var notes []admissionNote
 	if e.Stage != auditinternal.StageResponseStarted {
 		var more int
@@ -159,7 +164,7 @@ func (t *requestTap) event(e *auditinternal.Event) (trace.Event, trace.Late) {
 	}
 	return event, trace.Late{
 		Complete: func(event *trace.Event) {
-			if rule := describeRule(question, rules); rule != "" {
+			if rule := describeRule(asked(event), rules); rule != "" {
 				event.Fields["rule"] = rule
 			}
 			if len(notes) > 0 {

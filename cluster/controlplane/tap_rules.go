@@ -13,6 +13,8 @@ import (
 	"k8s.io/client-go/informers"
 	rbaclisters "k8s.io/client-go/listers/rbac/v1"
 	"k8s.io/kubernetes/plugin/pkg/auth/authorizer/rbac"
+
+	"kubarium/cluster/trace"
 )
 
 const (
@@ -83,13 +85,13 @@ func describeRule(asked authorizer.Attributes, rules []rbacv1.PolicyRule) string
 }
 
 // asked is what the authorizer was asked.
-func asked(e *auditinternal.Event) authorizer.AttributesRecord {
-	path, _, _ := strings.Cut(e.RequestURI, "?")
+func asked(e *trace.Event) authorizer.AttributesRecord {
+	path, _, _ := strings.Cut(e.Fields["path"], "?")
 	a := authorizer.AttributesRecord{Verb: e.Verb, Path: path}
-	if ref := e.ObjectRef; ref != nil {
+	if o := e.Object; o != (trace.Object{}) {
 		a.ResourceRequest = true
-		a.APIGroup, a.APIVersion, a.Resource, a.Subresource = ref.APIGroup, ref.APIVersion, ref.Resource, ref.Subresource
-		a.Namespace, a.Name = ref.Namespace, ref.Name
+		a.APIGroup, a.APIVersion, a.Resource, a.Subresource = o.Group, o.Version, o.Resource, o.Subresource
+		a.Namespace, a.Name = o.Namespace, o.Name
 	}
 	return a
 }
