@@ -79,7 +79,8 @@ func (c *testCluster) fillNode(t *testing.T) {
 	if _, err := c.control().InjectFault(bounded(t), fault.Order{Name: "disk-pressure", Target: node}); err != nil {
 		t.Fatal(err)
 	}
-	if free := c.freeOn(t, node); free > 1<<20 {
+	// What others give back, as the kubelet does that makes room, is taken a moment later.
+	if free := c.freeOn(t, node); free > 16<<20 {
 		t.Errorf("of a full disk %d KiB are free", free>>10)
 	}
 	if out, err := write("full"); err == nil || !strings.Contains(out+err.Error(), "No space left on device") {
