@@ -1,17 +1,21 @@
 package fault
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"net/netip"
 	"regexp"
 	"strings"
+	"sync"
 	"time"
 
+	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/fields"
+	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/validation"
 	"k8s.io/apimachinery/pkg/watch"
@@ -99,11 +103,29 @@ func withoutRule(corefile, name string) string {
 	return before + after
 }
 
+// restartedAt is where 'kubectl rollout restart' notes when it was.
+const restartedAt = "kubectl.kubernetes.io/restartedAt"
+
+// errPutBack is returned when somebody brought an older CoreDNS back, as a snapshot does
+// that is restored: the old pods stay, and the Corefile may be the old one, too.
+var errPutBack = errors.New("CoreDNS was put back to what it was before")
+
 // changeDNS changes the Corefile, and has CoreDNS read it now: by itself it would take a
 // minute.
 func changeDNS(ctx context.Context, client kubernetes.Interface, change func(string) (string, error)) error {
+	for {
+		if err := changeCorefile(ctx, client, change); err != nil {
+			return fmt.Errorf("change the Corefile: %w", err)
+		}
+		if err := restartDNS(ctx, client); !errors.Is(err, errPutBack) {
+			return err
+		}
+	}
+}
+
+func changeCorefile(ctx context.Context, client kubernetes.Interface, change func(string) (string, error)) error {
 	maps := client.CoreV1().ConfigMaps(dnsNamespace)
-	err := retry.RetryOnConflict(retry.DefaultRetry, func() error {
+	return retry.RetryOnConflict(retry.DefaultRetry, func() error {
 		config, err := maps.Get(ctx, dnsName, metav1.GetOptions{})
 		if err != nil {
 			return err
@@ -116,10 +138,6 @@ func changeDNS(ctx context.Context, client kubernetes.Interface, change func(str
 		_, err = maps.Update(ctx, config, metav1.UpdateOptions{})
 		return err
 	})
-	if err != nil {
-		return fmt.Errorf("change the Corefile: %w", err)
-	}
-	return restartDNS(ctx, client)
 }
 
 // restartDNS has new pods answer, and returns when no old one is left.
@@ -132,24 +150,64 @@ func restartDNS(ctx context.Context, client kubernetes.Interface) error {
 	if err != nil {
 		return fmt.Errorf("list CoreDNS' pods: %w", err)
 	}
-	patch := fmt.Sprintf(`{"spec":{"template":{"metadata":{"annotations":{"kubectl.kubernetes.io/restartedAt":%q}}}}}`, time.Now().Format(time.RFC3339Nano))
+	now := time.Now()
+	patch := fmt.Sprintf(`{"spec":{"template":{"metadata":{"annotations":{%q:%q}}}}}`, restartedAt, now.Format(time.RFC3339Nano))
 	if _, err := client.AppsV1().Deployments(dnsNamespace).Patch(ctx, dnsName, types.StrategicMergePatchType, []byte(patch), metav1.PatchOptions{}); err != nil {
 		return fmt.Errorf("restart CoreDNS: %w", err)
 	}
+	ctx, stop := context.WithCancelCause(ctx)
+	var watching sync.WaitGroup
+	defer watching.Wait()
+	defer stop(nil)
+	watching.Go(func() { stop(awaitPutBack(ctx, client, now)) })
 	for _, pod := range old.Items {
 		if err := awaitPodGone(ctx, client, pod.Name); err != nil {
-			return fmt.Errorf("wait for the end of the old CoreDNS: %w", err)
+			return fmt.Errorf("wait for the end of the old CoreDNS: %w", cmp.Or(context.Cause(ctx), err))
 		}
 	}
 	return nil
 }
 
+// awaitPutBack watches CoreDNS until it is as it was before a restart. One that somebody
+// restarted later is as good.
+func awaitPutBack(ctx context.Context, client kubernetes.Interface, restarted time.Time) error {
+	_, err := watchtools.UntilWithSync(ctx, watchOne(client, client.AppsV1().Deployments(dnsNamespace), dnsName), &appsv1.Deployment{}, nil, func(e watch.Event) (bool, error) {
+		deployment, ok := e.Object.(*appsv1.Deployment)
+		if !ok || e.Type == watch.Deleted {
+			return false, nil
+		}
+		at, err := time.Parse(time.RFC3339Nano, deployment.Spec.Template.Annotations[restartedAt])
+		return err != nil || at.Before(restarted), nil
+	})
+	if err != nil {
+		return err
+	}
+	return errPutBack
+}
+
 // awaitPodGone watches a pod until it is deleted.
 func awaitPodGone(ctx context.Context, client kubernetes.Interface, name string) error {
-	list := cache.NewListWatchFromClient(client.CoreV1().RESTClient(), "pods", dnsNamespace, fields.OneTermEqualSelector("metadata.name", name))
 	gone := func(store cache.Store) (bool, error) { return len(store.List()) == 0, nil }
-	_, err := watchtools.UntilWithSync(ctx, list, &corev1.Pod{}, gone, func(e watch.Event) (bool, error) {
+	_, err := watchtools.UntilWithSync(ctx, watchOne(client, client.CoreV1().Pods(dnsNamespace), name), &corev1.Pod{}, gone, func(e watch.Event) (bool, error) {
 		return e.Type == watch.Deleted, nil
 	})
 	return err
+}
+
+// watchOne lists and watches the object of a name.
+func watchOne[L runtime.Object](all kubernetes.Interface, kind interface {
+	List(ctx context.Context, options metav1.ListOptions) (L, error)
+	Watch(ctx context.Context, options metav1.ListOptions) (watch.Interface, error)
+}, name string) cache.ListerWatcher {
+	selector := fields.OneTermEqualSelector(metav1.ObjectNameField, name).String()
+	return cache.ToListWatcherWithWatchListSemantics(&cache.ListWatch{
+		ListWithContextFunc: func(ctx context.Context, options metav1.ListOptions) (runtime.Object, error) {
+			options.FieldSelector = selector
+			return kind.List(ctx, options)
+		},
+		WatchFuncWithContext: func(ctx context.Context, options metav1.ListOptions) (watch.Interface, error) {
+			options.FieldSelector = selector
+			return kind.Watch(ctx, options)
+		},
+	}, all)
 }
