@@ -11,8 +11,13 @@ import (
 	"strconv"
 	"time"
 
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/credentials/insecure"
+	"google.golang.org/grpc/status"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	utilfeature "k8s.io/apiserver/pkg/util/feature"
+	runtimeapi "k8s.io/cri-api/pkg/apis/runtime/v1"
 	"k8s.io/klog/v2"
 	"k8s.io/kubelet/config/v1beta1"
 	"k8s.io/kubernetes/cmd/kubelet/app"
@@ -26,7 +31,7 @@ import (
 	"kubarium/cluster/node/tap"
 )
 
-// dialInterval is how often the kubelet looks whether containerd listens.
+// dialInterval is how often the kubelet looks whether containerd is there.
 const dialInterval = 10 * time.Millisecond
 
 func runKubelet(ctx context.Context, config node.AgentConfig, seen *tap.Tap) error {
@@ -39,6 +44,9 @@ func runKubelet(ctx context.Context, config node.AgentConfig, seen *tap.Tap) err
 	}
 	// A kubelet that does not find its runtime looks again only after five seconds.
 	if err := waitForSocket(ctx, node.ContainerdSocket); err != nil {
+		return err
+	}
+	if err := waitForRuntime(ctx, node.ContainerdSocket); err != nil {
 		return err
 	}
 	if err := waitForAPIServer(ctx, node.KubeletKubeconfig); err != nil {
@@ -147,6 +155,34 @@ func configure(k *kubeletconfig.KubeletConfiguration, config node.AgentConfig) {
 	k.SyncFrequency = metav1.Duration{Duration: 20 * time.Second}
 	// Per-volume disk usage is walked through; that is work while nothing happens.
 	k.VolumeStatsAggPeriod = metav1.Duration{Duration: 5 * time.Minute}
+}
+
+// waitForRuntime waits until containerd serves pods. It listens before it has found its
+// containers again, and the kubelet ends when it hears that: with it this process and
+// containerd, which would never get any further.
+func waitForRuntime(ctx context.Context, path string) error {
+	connection, err := grpc.NewClient("unix://"+path, grpc.WithTransportCredentials(insecure.NewCredentials()))
+	if err != nil {
+		return fmt.Errorf("wait for containerd: %w", err)
+	}
+	defer connection.Close()
+	runtime := runtimeapi.NewRuntimeServiceClient(connection)
+	ticker := time.NewTicker(dialInterval)
+	defer ticker.Stop()
+	for {
+		_, err := runtime.Version(ctx, &runtimeapi.VersionRequest{})
+		if ctx.Err() != nil {
+			return fmt.Errorf("wait for containerd: %w", err)
+		}
+		if status.Code(err) != codes.Unavailable {
+			// Whatever else is wrong the kubelet says better.
+			return nil
+		}
+		select {
+		case <-ticker.C:
+		case <-ctx.Done():
+		}
+	}
 }
 
 func waitForSocket(ctx context.Context, path string) error {
