@@ -29,32 +29,27 @@ func TestLongHolds(t *testing.T) {
 func holdsChangeNothing(t *testing.T, c *testCluster, times int) {
 	t.Helper()
 	t.Cleanup(func() { release(t, "") })
-	var want string
-	t.Run("undisturbed", func(t *testing.T) {
-		ns := c.namespace(t)
-		c.churn(t, ns, func(step int) bool { return step < 40 })
-		want = c.finalState(t, ns)
-	})
-	t.Run("held", func(t *testing.T) {
-		ns := c.namespace(t)
-		done := make(chan struct{})
-		go func() {
-			defer close(done)
-			holdEach(t, ns, times)
-		}()
-		// It goes on for as long as something is held, and ends as the other did.
-		c.churn(t, ns, func(step int) bool {
-			select {
-			case <-done:
-				return step%80 != 40
-			default:
-				return true
-			}
-		})
-		if got := c.finalState(t, ns); got != want {
-			t.Errorf("after %d holds of each component:\n%s\nundisturbed:\n%s", times, got, want)
+	// Both in one test: the second is nothing without the first, also when it is run once more.
+	undisturbed := c.namespaceNamed(t, "undisturbed")
+	c.churn(t, undisturbed, func(step int) bool { return step < 40 })
+	want := c.finalState(t, undisturbed)
+	held, done := c.namespaceNamed(t, "held"), make(chan struct{})
+	go func() {
+		defer close(done)
+		holdEach(t, held, times)
+	}()
+	// It goes on for as long as something is held, and ends as the other did.
+	c.churn(t, held, func(step int) bool {
+		select {
+		case <-done:
+			return step%80 != 40
+		default:
+			return true
 		}
 	})
+	if got := c.finalState(t, held); got != want {
+		t.Errorf("after %d holds of each component:\n%s\nundisturbed:\n%s", times, got, want)
+	}
 	if state, err := shared.control().Holds(bounded(t)); err != nil || len(state.Waiting) > 0 || len(state.Rules) > 0 || state.Passed == 0 {
 		t.Errorf("in the end: %+v, %v", state, err)
 	}

@@ -372,7 +372,12 @@ func (c *testCluster) eventuallyOK(t *testing.T, args ...string) {
 // namespace makes a namespace for one test.
 func (c *testCluster) namespace(t *testing.T) string {
 	t.Helper()
-	name := strings.ToLower(strings.ReplaceAll(filepath.Base(t.Name()), "_", "-"))
+	return c.namespaceNamed(t, strings.ToLower(strings.ReplaceAll(filepath.Base(t.Name()), "_", "-")))
+}
+
+// namespaceNamed makes a namespace for a test that has several.
+func (c *testCluster) namespaceNamed(t *testing.T, name string) string {
+	t.Helper()
 	c.kubectl(t, "create", "namespace", name)
 	c.eventuallyOK(t, "kubectl", "get", "serviceaccount", "default", "-n", name)
 	t.Cleanup(func() { c.kubectl(t, "delete", "namespace", name, "--wait=false") })
