@@ -6,12 +6,12 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"net"
 	"os"
 	"strconv"
 	"time"
 
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/backoff"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/status"
@@ -43,9 +43,6 @@ func runKubelet(ctx context.Context, config node.AgentConfig, seen *tap.Tap) err
 		return err
 	}
 	// A kubelet that does not find its runtime looks again only after five seconds.
-	if err := waitForSocket(ctx, node.ContainerdSocket); err != nil {
-		return err
-	}
 	if err := waitForRuntime(ctx, node.ContainerdSocket); err != nil {
 		return err
 	}
@@ -161,7 +158,8 @@ func configure(k *kubeletconfig.KubeletConfiguration, config node.AgentConfig) {
 // containers again, and the kubelet ends when it hears that: with it this process and
 // containerd, which would never get any further.
 func waitForRuntime(ctx context.Context, path string) error {
-	connection, err := grpc.NewClient("unix://"+path, grpc.WithTransportCredentials(insecure.NewCredentials()))
+	connection, err := grpc.NewClient("unix://"+path, grpc.WithTransportCredentials(insecure.NewCredentials()),
+		grpc.WithConnectParams(grpc.ConnectParams{Backoff: backoff.Config{BaseDelay: dialInterval, MaxDelay: dialInterval}}))
 	if err != nil {
 		return fmt.Errorf("wait for containerd: %w", err)
 	}
@@ -181,22 +179,6 @@ func waitForRuntime(ctx context.Context, path string) error {
 		select {
 		case <-ticker.C:
 		case <-ctx.Done():
-		}
-	}
-}
-
-func waitForSocket(ctx context.Context, path string) error {
-	ticker := time.NewTicker(dialInterval)
-	defer ticker.Stop()
-	for {
-		connection, err := net.Dial("unix", path)
-		if err == nil {
-			return connection.Close()
-		}
-		select {
-		case <-ticker.C:
-		case <-ctx.Done():
-			return fmt.Errorf("wait for containerd: %w", err)
 		}
 	}
 }

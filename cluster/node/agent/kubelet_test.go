@@ -31,6 +31,11 @@ func (r *recovering) Version(context.Context, *runtimeapi.VersionRequest) (*runt
 // finds its containers again.
 func TestKubeletWaitsForTheRuntime(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "containerd.sock")
+	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+	defer cancel()
+	if err := waitForRuntime(ctx, path); err == nil {
+		t.Error("the wait for a runtime that does not listen ends without an error")
+	}
 	listener, err := net.Listen("unix", path)
 	if err != nil {
 		t.Fatal(err)
@@ -48,7 +53,7 @@ func TestKubeletWaitsForTheRuntime(t *testing.T) {
 		t.Errorf("it was asked %d times, and ready the sixth time", asked)
 	}
 	runtime.until.Store(1 << 30)
-	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+	ctx, cancel = context.WithTimeout(t.Context(), 100*time.Millisecond)
 	defer cancel()
 	if err := waitForRuntime(ctx, path); err == nil {
 		t.Error("the wait for a runtime that never serves ends without an error")
