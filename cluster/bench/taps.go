@@ -61,12 +61,10 @@ const tapsPairs = 4
 // machine that shares its processors becomes slower and faster by a fifth within minutes.
 const tapsSlice = 5 * time.Second
 
-// TapsPair is what one pair of clusters told, one of them with taps and one without.
-type TapsPair struct{ CPUOn, CPUOff, P50On, P50Off float64 }
-
 // RunTaps measures pairs of new clusters of one node. The two of a pair run side by side
 // and are asked in turn, each for the given time in all, so that both meet the same machine.
-func RunTaps(ctx context.Context, self, dir string, each time.Duration, told func(TapsPair)) (Taps, error) {
+// It tells of each pair as it is done.
+func RunTaps(ctx context.Context, self, dir string, each time.Duration, told func(Taps)) (Taps, error) {
 	watching, seen := context.WithCancel(ctx)
 	defer seen()
 	late := watchLateness(watching)
@@ -81,17 +79,22 @@ func RunTaps(ctx context.Context, self, dir string, each time.Duration, told fun
 			all[at].add(pair[at])
 			rate = min(rate, pair[at].rate())
 		}
-		told(TapsPair{CPUOn: pair[1].cores(), CPUOff: pair[0].cores(), P50On: median(pair[1].latencies), P50Off: median(pair[0].latencies)})
+		told(compare(pair))
 	}
 	seen()
 	times := <-late
 	slices.Sort(times)
-	result := Taps{
-		CPUOff: all[0].cores(), CPUOn: all[1].cores(), P50Off: median(all[0].latencies), P50On: median(all[1].latencies),
-		Rate: rate, LateP50: median(times), LateP99: times[len(times)*99/100],
-	}
-	result.CPURatio, result.P50Ratio = result.CPUOn/result.CPUOff, result.P50On/result.P50Off
+	result := compare(all)
+	result.Rate, result.LateP50, result.LateP99 = rate, median(times), times[len(times)*99/100]
 	return result, nil
+}
+
+// compare sets what was done with taps, the second, against what was done without.
+func compare(pair [2]tapped) Taps {
+	off, on := pair[0], pair[1]
+	t := Taps{CPUOff: off.cores(), CPUOn: on.cores(), P50Off: median(off.latencies), P50On: median(on.latencies)}
+	t.CPURatio, t.P50Ratio = t.CPUOn/t.CPUOff, t.P50On/t.P50Off
+	return t
 }
 
 // latePause is how long this program asks to sleep, to see how much longer it does.

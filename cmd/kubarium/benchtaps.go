@@ -30,7 +30,7 @@ without.`,
 				return err
 			}
 			defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
-			result, err := bench.RunTaps(cmd.Context(), self, dir, each, func(p bench.TapsPair) {
+			result, err := bench.RunTaps(cmd.Context(), self, dir, each, func(p bench.Taps) {
 				fmt.Fprintf(cmd.ErrOrStderr(), "%.3f of %.3f cores, median %.2f of %.2f ms\n", p.CPUOn, p.CPUOff, p.P50On, p.P50Off)
 			})
 			if err != nil {
