@@ -172,7 +172,8 @@ func waitForRuntime(ctx context.Context, path string) error {
 		if ctx.Err() != nil {
 			return fmt.Errorf("wait for containerd: %w", err)
 		}
-		if status.Code(err) != codes.Unavailable {
+		// A deadline may be over for the connection a moment before it is for the context.
+		if code := status.Code(err); code != codes.Unavailable && code != codes.DeadlineExceeded {
 			// Whatever else is wrong the kubelet says better.
 			return nil
 		}
