@@ -58,6 +58,7 @@ func turns(t *testing.T, text string) *exam {
 func TestWrongTurnsAreNoticed(t *testing.T) {
 	e := turns(t, turnsText)
 	must(t, e.cluster.create(t.Context(), pod("server", "x")))
+	e.untilSeen("server")
 	for i, c := range []struct {
 		line   string
 		exit   int
