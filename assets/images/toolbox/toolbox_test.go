@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -155,6 +156,30 @@ func TestCrashEndsWellWhenToldToStop(t *testing.T) {
 	for _, args := range [][]string{{"crash", "--after", "1h"}, {"sleep"}, {"eat-cpu"}, {"eat-memory", "--mib", "1"}} {
 		if err := run(ctx, args); err != nil {
 			t.Errorf("toolbox %s: %v", strings.Join(args, " "), err)
+		}
+	}
+}
+
+func TestWgetFetchesAllItsPages(t *testing.T) {
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/none" {
+			http.NotFound(w, r)
+			return
+		}
+		fmt.Fprintf(w, "%s%s ", r.Host, r.URL.Path)
+	}))
+	defer server.Close()
+	t.Chdir(t.TempDir())
+	err := wget(t.Context(), []string{"-qO", "pages", "-T", "5", "--header", "Host: shop", server.URL + "/a", server.URL + "/none", server.URL + "/b"})
+	if err == nil || !strings.Contains(err.Error(), "404") {
+		t.Errorf("a page is missing: %v", err)
+	}
+	if err := wget(t.Context(), []string{"-q", server.URL + "/c"}); err != nil {
+		t.Error(err)
+	}
+	for name, want := range map[string]string{"pages": "shop/a shop/b ", "c": strings.TrimPrefix(server.URL, "http://") + "/c "} {
+		if got, err := os.ReadFile(name); err != nil || string(got) != want {
+			t.Errorf("%s: %q, not %q: %v", name, got, want, err)
 		}
 	}
 }

@@ -27,55 +27,86 @@ func (h headerFlags) Set(line string) error {
 	return nil
 }
 
-// wget fetches a page. Debian's static busybox has a command of that name, which
-// crashes when a connection is refused.
+// fetcher is how wget fetches each of its pages.
+type fetcher struct {
+	client              http.Client
+	header              http.Header
+	post                string
+	show, spider, quiet bool
+	// output takes all pages, and name is what it is called; nil is a file each, called after
+	// its page.
+	output io.Writer
+	name   string
+}
+
+// wget fetches pages, one after the other. Debian's static busybox has a command of that
+// name, which crashes when a connection is refused.
 func wget(ctx context.Context, args []string) error {
 	flags := flag.NewFlagSet("wget", flag.ContinueOnError)
-	output := flags.String("O", "", "file to write to; - is standard output")
-	quiet := flags.Bool("q", false, "say nothing but the page")
-	show := flags.Bool("S", false, "show the answer's headers")
+	f := fetcher{header: http.Header{}}
+	flags.StringVar(&f.name, "O", "", "file to write to; - is standard output")
 	timeout := flags.Int("T", 0, "seconds to wait for an answer")
-	spider := flags.Bool("spider", false, "only see whether the page is there")
-	post := flags.String("post-data", "", "send a POST request with this body")
-	header := headerFlags{}
-	flags.Var(header, "header", "header to send: 'Name: value'")
+	flags.BoolVar(&f.quiet, "q", false, "say nothing but the page")
+	flags.BoolVar(&f.show, "S", false, "show the answer's headers")
+	flags.BoolVar(&f.spider, "spider", false, "only see whether the page is there")
+	flags.StringVar(&f.post, "post-data", "", "send a POST request with this body")
+	flags.Var(headerFlags(f.header), "header", "header to send: 'Name: value'")
 	if err := flags.Parse(split(args)); err != nil {
 		return err
 	}
-	if flags.NArg() != 1 {
-		return errors.New("usage: wget [-q] [-S] [-T SECONDS] [-O FILE] [--spider] [--header H] [--post-data D] URL")
+	if flags.NArg() == 0 {
+		return errors.New("usage: wget [-q] [-S] [-T SECONDS] [-O FILE] [--spider] [--header H] [--post-data D] URL...")
 	}
-	url := flags.Arg(0)
+	f.client.Timeout = time.Duration(*timeout) * time.Second
+	switch f.name {
+	case "":
+	case "-":
+		f.output = os.Stdout
+	default:
+		file, err := os.Create(f.name)
+		if err != nil {
+			return err
+		}
+		defer file.Close()
+		f.output = file
+	}
+	var failed error
+	for _, url := range flags.Args() {
+		failed = errors.Join(failed, f.fetch(ctx, url))
+	}
+	return failed
+}
+
+func (f *fetcher) fetch(ctx context.Context, url string) error {
 	if !strings.Contains(url, "://") {
 		url = "http://" + url
 	}
 	method, body := http.MethodGet, io.Reader(nil)
-	if *post != "" {
-		method, body = http.MethodPost, strings.NewReader(*post)
+	if f.post != "" {
+		method, body = http.MethodPost, strings.NewReader(f.post)
 	}
 	request, err := http.NewRequestWithContext(ctx, method, url, body)
 	if err != nil {
 		return err
 	}
-	request.Header = http.Header(header)
+	request.Header = f.header.Clone()
 	request.Host = request.Header.Get("Host")
-	client := &http.Client{Timeout: time.Duration(*timeout) * time.Second}
-	response, err := client.Do(request)
+	response, err := f.client.Do(request)
 	if err != nil {
 		return err
 	}
 	defer response.Body.Close()
-	if *show {
+	if f.show {
 		fmt.Fprintf(os.Stderr, "  HTTP/%d.%d %s\n", response.ProtoMajor, response.ProtoMinor, response.Status)
 		_ = response.Header.Write(os.Stderr)
 	}
 	if response.StatusCode >= 400 {
 		return fmt.Errorf("server returned error: %s", response.Status)
 	}
-	if *spider {
+	if f.spider {
 		return nil
 	}
-	return save(response, *output, *quiet)
+	return f.save(response)
 }
 
 // split takes apart what is written together: -qO- and -qO FILE.
@@ -95,26 +126,25 @@ func split(args []string) []string {
 	return out
 }
 
-func save(response *http.Response, output string, quiet bool) error {
-	if output == "-" {
-		_, err := io.Copy(os.Stdout, response.Body)
-		return err
-	}
-	if output == "" {
-		if output = path.Base(response.Request.URL.Path); output == "/" || output == "." {
-			output = "index.html"
+func (f *fetcher) save(response *http.Response) error {
+	output, name := f.output, f.name
+	if output == nil {
+		if name = path.Base(response.Request.URL.Path); name == "/" || name == "." {
+			name = "index.html"
 		}
+		file, err := os.Create(name)
+		if err != nil {
+			return err
+		}
+		defer file.Close()
+		output = file
 	}
-	file, err := os.Create(output)
+	size, err := io.Copy(output, response.Body)
 	if err != nil {
 		return err
 	}
-	size, err := io.Copy(file, response.Body)
-	if err := errors.Join(err, file.Close()); err != nil {
-		return err
-	}
-	if !quiet {
-		fmt.Fprintf(os.Stderr, "'%s' saved, %d bytes\n", output, size)
+	if !f.quiet && name != "-" {
+		fmt.Fprintf(os.Stderr, "'%s' saved, %d bytes\n", name, size)
 	}
 	return nil
 }
