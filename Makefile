@@ -62,8 +62,8 @@ test-unit: assets ## Run the tests that need no cluster of their own
 # Which of the lessons are played: all, or a part of them, such as 2/3.
 LESSONS := all
 
-# Runs up to three tests that failed once more, and prints that they failed, see CONTRIBUTING.md.
-GOTESTSUM := go run gotest.tools/gotestsum@v1.13.0 --format standard-verbose --rerun-fails=1 --rerun-fails-max-failures=3
+# Runs up to ten tests that failed once more, and prints that they failed, see CONTRIBUTING.md.
+GOTESTSUM := go run gotest.tools/gotestsum@v1.13.0 --format standard-verbose --rerun-fails=1 --rerun-fails-max-failures=10
 
 .PHONY: test-e2e
 test-e2e: build ## Run the tests against live clusters; LESSONS=2/3 plays a third of the lessons only
