@@ -19,8 +19,8 @@ import (
 // podsPause is how long pods that were deleted may still be seen.
 const podsPause = 2 * time.Second
 
-// spacePatience is how long a namespace may take to go: a busy machine ends many pods, and asks for
-// each kind of object, one after the other.
+// spacePatience is how long a namespace may take to go, or to be ready: a busy machine ends many
+// pods, and asks for each kind of object, one after the other.
 const spacePatience = 5 * patience
 
 func core(resource string) schema.GroupVersionResource {
@@ -43,7 +43,7 @@ func (p *Player) makeNamespace(ctx context.Context) error {
 	if name == "" {
 		return nil
 	}
-	ctx, cancel := context.WithTimeout(ctx, patience)
+	ctx, cancel := context.WithTimeout(ctx, spacePatience)
 	defer cancel()
 	namespace := &unstructured.Unstructured{Object: map[string]any{
 		"apiVersion": "v1", "kind": "Namespace", "metadata": map[string]any{"name": name},
@@ -53,15 +53,29 @@ func (p *Player) makeNamespace(ctx context.Context) error {
 		return fmt.Errorf("make namespace %s: %w", name, err)
 	}
 	// Pods need the account that a controller makes, and its root certificate.
+	missing := ""
 	err = p.wait(ctx, func() bool {
-		return p.store.objects[objectKey{core("serviceaccounts"), name, "default"}] != nil &&
-			p.store.objects[objectKey{core("configmaps"), name, "kube-root-ca.crt"}] != nil
+		missing = p.missingIn(name)
+		return missing == ""
 	})
 	if err != nil {
-		return fmt.Errorf("make namespace %s: its service account does not appear: %w", name, err)
+		return fmt.Errorf("make namespace %s: %s does not appear: %w", name, missing, err)
 	}
 	p.do(func() { p.useNamespace(name) })
 	return nil
+}
+
+// missingIn names what a new namespace does not have yet, "" if it has all that pods need.
+func (p *Player) missingIn(namespace string) string {
+	for _, needed := range []struct{ resource, name, what string }{
+		{"serviceaccounts", "default", "its service account"},
+		{"configmaps", "kube-root-ca.crt", "its root certificate"},
+	} {
+		if p.store.objects[objectKey{core(needed.resource), namespace, needed.name}] == nil {
+			return needed.what
+		}
+	}
+	return ""
 }
 
 // tidy undoes all that the lesson did.

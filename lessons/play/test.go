@@ -181,9 +181,10 @@ func (t *tester) step(ctx context.Context, step *lessons.Step) error {
 	return t.quiz(ctx, step)
 }
 
-// preparation is how long tidying up and setting up may take by their own limits.
+// preparation is how long tidying up and setting up may take by their own limits, those of the
+// namespace that goes and of the one that comes among them.
 func (t *tester) preparation() time.Duration {
-	limit := spacePatience + patience
+	limit := 2*spacePatience + patience
 	for _, a := range append(slices.Clone(t.lesson.Cleanup), t.lesson.Setup...) {
 		limit += max(a.Within, patience)
 	}
