@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"sync"
 	"time"
 
@@ -54,6 +55,27 @@ func (h How) variants(lesson *lessons.Lesson) ([]*lessons.Lesson, error) {
 	return all, nil
 }
 
+// play are the lessons to play, in the order in which their results are told, and the order in
+// which they begin: one in a namespace waits for another there, so that what differs in its
+// values only is best far apart.
+func (h How) play(list []*lessons.Lesson) (all []*lessons.Lesson, order []int, err error) {
+	var rounds [][]int
+	for _, l := range list {
+		variants, err := h.variants(l)
+		if err != nil {
+			return nil, nil, err
+		}
+		for n, variant := range variants {
+			if n == len(rounds) {
+				rounds = append(rounds, nil)
+			}
+			rounds[n] = append(rounds[n], len(all))
+			all = append(all, variant)
+		}
+	}
+	return all, slices.Concat(rounds...), nil
+}
+
 // Envs makes the world for one lesson, and what ends it.
 type Envs func() (Env, func(), error)
 
@@ -70,17 +92,12 @@ func Test(ctx context.Context, list []*lessons.Lesson, envs Envs, how How, out i
 	if err != nil {
 		return nil, err
 	}
-	var all []*lessons.Lesson
-	for _, l := range list {
-		variants, err := how.variants(l)
-		if err != nil {
-			return nil, err
-		}
-		all = append(all, variants...)
+	list, order, err := how.play(list)
+	if err != nil {
+		return nil, err
 	}
-	list = all
 	r := &runner{spaces: map[string]*sync.Mutex{}, envs: envs, how: how, out: out, results: make([]Result, len(list))}
-	r.sideBySide(ctx, list)
+	r.sideBySide(ctx, list, order)
 	for i, l := range list {
 		if l.Alone {
 			r.one(ctx, i, l, false, func() {})
@@ -128,10 +145,11 @@ func (r *runner) enter(lesson *lessons.Lesson) (leave func()) {
 
 // sideBySide plays the lessons that bear others beside them. The next one begins when one of them
 // begins to tidy up: that is mostly waiting, for a namespace to go.
-func (r *runner) sideBySide(ctx context.Context, list []*lessons.Lesson) {
+func (r *runner) sideBySide(ctx context.Context, list []*lessons.Lesson, order []int) {
 	turns := make(chan struct{}, max(1, r.how.Parallel))
 	var playing sync.WaitGroup
-	for i, l := range list {
+	for _, i := range order {
+		l := list[i]
 		if l.Alone {
 			continue
 		}

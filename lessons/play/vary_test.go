@@ -4,6 +4,7 @@ import (
 	"context"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	"kubarium/lessons"
@@ -115,6 +116,27 @@ func TestASeedIsKept(t *testing.T) {
 		must(t, err)
 		if got, err := attempt(fixed, &Record{}); err != nil || got.Choice.String() != want.String() {
 			t.Fatalf("seed %d gives %s, not %s: %v", seed, got.Choice, want, err)
+		}
+	}
+}
+
+// TestValuesOfALessonBeginFarApart has the first values of each lesson begin before the second of any.
+func TestValuesOfALessonBeginFarApart(t *testing.T) {
+	varied, err := lessons.Parse("varied.md", []byte(variedText), nil)
+	must(t, err)
+	plain, err := lessons.Parse("sound.md", []byte(soundText), nil)
+	must(t, err)
+	for _, c := range []struct {
+		how  How
+		want []int
+	}{
+		{How{Values: true}, []int{0, 2, 3, 1, 4}},
+		{How{}, []int{0, 1, 2}},
+	} {
+		all, order, err := c.how.play([]*lessons.Lesson{varied, plain, varied})
+		must(t, err)
+		if !slices.Equal(order, c.want) || len(all) != len(order) {
+			t.Errorf("%+v: %d lessons begin in the order %v, not %v", c.how, len(all), order, c.want)
 		}
 	}
 }
