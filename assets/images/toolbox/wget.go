@@ -67,11 +67,15 @@ func wget(ctx context.Context, args []string) error {
 		if err != nil {
 			return err
 		}
-		defer file.Close()
 		f.output = file
+		return errors.Join(f.fetchAll(ctx, flags.Args()), file.Close())
 	}
-	var failed error
-	for _, url := range flags.Args() {
+	return f.fetchAll(ctx, flags.Args())
+}
+
+// fetchAll fetches all pages, also those after one that fails.
+func (f *fetcher) fetchAll(ctx context.Context, urls []string) (failed error) {
+	for _, url := range urls {
 		failed = errors.Join(failed, f.fetch(ctx, url))
 	}
 	return failed
@@ -127,24 +131,24 @@ func split(args []string) []string {
 }
 
 func (f *fetcher) save(response *http.Response) error {
-	output, name := f.output, f.name
-	if output == nil {
-		if name = path.Base(response.Request.URL.Path); name == "/" || name == "." {
-			name = "index.html"
-		}
-		file, err := os.Create(name)
-		if err != nil {
-			return err
-		}
-		defer file.Close()
-		output = file
+	if f.output != nil {
+		return f.write(f.output, f.name, response.Body)
 	}
-	size, err := io.Copy(output, response.Body)
+	name := path.Base(response.Request.URL.Path)
+	if name == "/" || name == "." {
+		name = "index.html"
+	}
+	file, err := os.Create(name)
 	if err != nil {
 		return err
 	}
-	if !f.quiet && name != "-" {
+	return errors.Join(f.write(file, name, response.Body), file.Close())
+}
+
+func (f *fetcher) write(output io.Writer, name string, page io.Reader) error {
+	size, err := io.Copy(output, page)
+	if err == nil && !f.quiet && name != "-" {
 		fmt.Fprintf(os.Stderr, "'%s' saved, %d bytes\n", name, size)
 	}
-	return nil
+	return err
 }
