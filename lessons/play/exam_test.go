@@ -105,15 +105,11 @@ func (e *exam) until(fits func(Snapshot) bool) Snapshot {
 // untilSeen waits until the player knows a pod.
 func (e *exam) untilSeen(name string) {
 	e.t.Helper()
-	for range 500 {
-		seen := make(chan bool, 1)
-		e.player.do(func() { seen <- e.player.store.Object(podsGVR, "default", name) != nil })
-		if <-seen {
-			return
-		}
-		time.Sleep(10 * time.Millisecond)
+	ctx, cancel := context.WithTimeout(e.t.Context(), time.Minute)
+	defer cancel()
+	if e.player.wait(ctx, func() bool { return e.player.store.Object(podsGVR, "default", name) != nil }) != nil {
+		e.t.Fatalf("the player does not see the pod %s", name)
 	}
-	e.t.Fatalf("the player does not see the pod %s", name)
 }
 
 func TestExamTasksCanBeLeftAndTakenUpAgain(t *testing.T) {
