@@ -160,7 +160,7 @@ func TestGlassKeepsStill(t *testing.T) {
 	}
 	say := func() {
 		more++
-		store.Add(trace.Event{Component: "kube-controller-manager", Verb: "say", Actor: "more", Detail: fmt.Sprintf("more %d", more), Time: moment()})
+		store.Add(trace.Event{Component: "kube-controller-manager", Verb: "say", Actor: "more", Detail: fmt.Sprintf("more %d", more), Time: moment().Add(time.Second)})
 	}
 	d.press(" ")
 	d.sees("paused")

@@ -5,6 +5,7 @@ package glass
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	tea "charm.land/bubbletea/v2"
@@ -205,14 +206,18 @@ type flow struct {
 	// shown are those that the filter lets through.
 	shown []trace.Event
 	count int
-	// held is the event under the cursor; 0 is the newest, whichever that is.
-	held           uint64
+	// held is the event under the cursor; its Seq is 0 while that is the newest, whichever
+	// it is.
+	held           trace.Event
 	cursor, offset int
 }
 
+// add puts events where their times say: who was notified of a change is known only after
+// all that is told of meanwhile.
 func (f *flow) add(events []trace.Event, count int) {
 	f.count += count
 	f.events = append(f.events, events...)
+	slices.SortStableFunc(f.events, func(a, b trace.Event) int { return a.Time.Compare(b.Time) })
 	if over := len(f.events) - keep; over > 0 {
 		f.events = append(f.events[:0], f.events[over:]...)
 	}
@@ -226,12 +231,16 @@ func (f *flow) arrange(shows func(trace.Event) bool) {
 		}
 	}
 	f.cursor = len(f.shown) - 1
-	if f.held == 0 {
+	if f.held.Seq == 0 {
 		return
 	}
-	for i, e := range f.shown {
-		if e.Seq >= f.held {
-			f.cursor = i
+	// What was held may be gone, or filtered out: then it is what came after it.
+	for i, e := range slices.Backward(f.shown) {
+		if e.Time.Before(f.held.Time) {
+			return
+		}
+		f.cursor = i
+		if e.Seq == f.held.Seq {
 			return
 		}
 	}
@@ -252,9 +261,9 @@ func (f *flow) move(by int) {
 		return
 	}
 	f.cursor = max(0, min(f.cursor+by, len(f.shown)-1))
-	f.held = f.shown[f.cursor].Seq
+	f.held = f.shown[f.cursor]
 	if f.cursor == len(f.shown)-1 {
-		f.held = 0
+		f.held = trace.Event{}
 	}
 }
 
