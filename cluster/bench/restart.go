@@ -120,6 +120,8 @@ func (r *restarts) await(ctx context.Context, layout cluster.Layout) error {
 		return fmt.Errorf("read kubeconfig: %w", err)
 	}
 	config.QPS = -1
+	// By the name of the program itself, what is done would not be the user's.
+	config.UserAgent = "bench"
 	r.client, err = kubernetes.NewForConfig(config)
 	return err
 }

@@ -21,11 +21,13 @@ type Soak struct {
 	Minutes float64 `json:"minutes"`
 	// Rounds is how often the cluster was let come to rest, and looked at.
 	Rounds int `json:"rounds"`
-	// Faults, Holds and Rewinds count what was done to it, Refused what could not be
-	// since something else was broken at that time.
+	// Faults, Holds and Rewinds count what was done to it, Undos those of the rewinds that
+	// took back one change, Refused what could not be since something else was broken at
+	// that time.
 	Faults  map[string]int `json:"faults"`
 	Holds   int            `json:"holds"`
 	Rewinds int            `json:"rewinds"`
+	Undos   int            `json:"undos"`
 	Refused int            `json:"refused"`
 	// Created counts the acknowledged creations, Lost the objects that were otherwise
 	// than acknowledged.

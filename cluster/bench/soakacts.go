@@ -2,8 +2,11 @@ package bench
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
+	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -13,6 +16,7 @@ import (
 
 	"kubarium/cluster/fault"
 	"kubarium/cluster/hold"
+	"kubarium/cluster/rewind"
 )
 
 // between is a random time.
@@ -162,7 +166,7 @@ func (s *soak) restore(ctx context.Context, passes time.Duration) error {
 	result, err := s.control.RestoreSnapshot(ctx, saved.Name, "")
 	s.tell("restore %s: %d written, %d deleted in %.1fs%s", saved.Name, result.Written, result.Deleted, result.Took.Seconds(), trouble(err))
 	s.count(err, func(r *Soak) { r.Rewinds++ })
-	there, looking := s.marked(ctx, made)
+	there, looking := s.marked(ctx, made.Name)
 	if looking != nil {
 		return looking
 	}
@@ -187,10 +191,18 @@ func (s *soak) undo(ctx context.Context) error {
 		s.tell("mark%s", trouble(err))
 		return nil
 	}
+	last, err := s.known(ctx, made)
+	if err != nil {
+		return err
+	}
+	if !last {
+		s.tell("undo: something was changed after %s", made.Name)
+		return nil
+	}
 	result, err := s.control.Undo(ctx)
 	s.tell("undo: %d written, %d deleted in %.1fs%s", result.Written, result.Deleted, result.Took.Seconds(), trouble(err))
-	s.count(err, func(r *Soak) { r.Rewinds++ })
-	there, looking := s.marked(ctx, made)
+	s.count(err, func(r *Soak) { r.Rewinds++; r.Undos++ })
+	there, looking := s.marked(ctx, made.Name)
 	if looking != nil {
 		return looking
 	}
@@ -201,14 +213,31 @@ func (s *soak) undo(ctx context.Context) error {
 }
 
 // mark makes an object by which to see whether the cluster was brought back.
-func (s *soak) mark(ctx context.Context) (string, error) {
+func (s *soak) mark(ctx context.Context) (*corev1.ConfigMap, error) {
 	ctx, cancel := context.WithTimeout(ctx, time.Second)
 	defer cancel()
-	made, err := s.client.CoreV1().ConfigMaps(namespace).Create(ctx, &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{GenerateName: "mark-"}}, metav1.CreateOptions{})
+	return s.client.CoreV1().ConfigMaps(namespace).Create(ctx, &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{GenerateName: "mark-"}}, metav1.CreateOptions{})
+}
+
+// known waits until the cluster knows of the change that made the mark, and reports whether
+// it is the last one, which is taken back: a request that was held may come after it.
+func (s *soak) known(ctx context.Context, mark *corev1.ConfigMap) (last bool, err error) {
+	ctx, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	revision, err := strconv.ParseInt(mark.ResourceVersion, 10, 64)
 	if err != nil {
-		return "", err
+		return false, fmt.Errorf("revision of %s: %w", mark.Name, err)
 	}
-	return made.Name, nil
+	for {
+		changes, err := s.control.Changes(ctx)
+		at := slices.IndexFunc(changes, func(c rewind.Change) bool { return c.First <= revision && revision <= c.Last })
+		if at >= 0 {
+			return at == len(changes)-1 && changes[at].Last == revision, nil
+		}
+		if waiting := pause(ctx, 200*time.Millisecond); waiting != nil {
+			return false, fmt.Errorf("%s was made, and nobody knows of that change: %w", mark.Name, errors.Join(waiting, err))
+		}
+	}
 }
 
 // marked reports whether the mark is there. What is broken heals within seconds: it asks

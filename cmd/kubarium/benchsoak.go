@@ -64,7 +64,7 @@ func tellSoak(cmd *cobra.Command, r bench.Soak, output string) error {
 	for _, n := range r.Faults {
 		faults += n
 	}
-	fmt.Fprintf(out, "%.1f minutes, %d rounds: %d faults of %d kinds, %d holds, %d rewinds; %d refused\n", r.Minutes, r.Rounds, faults, len(r.Faults), r.Holds, r.Rewinds, r.Refused)
+	fmt.Fprintf(out, "%.1f minutes, %d rounds: %d faults of %d kinds, %d holds, %d rewinds (%d of one change); %d refused\n", r.Minutes, r.Rounds, faults, len(r.Faults), r.Holds, r.Rewinds, r.Undos, r.Refused)
 	fmt.Fprintf(out, "%d of %d objects lost, %d panics, whole again after at most %.1f s\n", r.Lost, r.Created, len(r.Panics), r.SlowestRest)
 	fmt.Fprintf(out, "growth: %+d goroutines, %+d descriptors, %+.1f MiB live; %+d processes, %+.0f MiB in all (%+.0f of mapped files)\n",
 		r.Growth.Goroutines, r.Growth.Descriptors, r.Growth.Heap, r.Processes, r.PSS, r.Files)

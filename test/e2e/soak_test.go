@@ -22,6 +22,7 @@ type soak struct {
 	Faults  map[string]int `json:"faults"`
 	Holds   int            `json:"holds"`
 	Rewinds int            `json:"rewinds"`
+	Undos   int            `json:"undos"`
 	Created int            `json:"created_objects"`
 	Lost    *int           `json:"lost_objects"`
 	Panics  []string       `json:"panics"`
@@ -75,9 +76,13 @@ func runSoak(t *testing.T, minutes int) soak {
 		t.Fatalf("bench soak tells %q: %v", out, err)
 	}
 	// No more than that: a log of many minutes would hide what failed beside it.
-	t.Logf("seed %d, %d rounds: %d holds, %d rewinds, %d objects, growth %+v", s.Seed, s.Rounds, s.Holds, s.Rewinds, s.Created, s.Growth)
+	t.Logf("seed %d, %d rounds: %d holds, %d rewinds, %d of them of one change, %d objects, growth %+v", s.Seed, s.Rounds, s.Holds, s.Rewinds, s.Undos, s.Created, s.Growth)
 	if s.Rounds < 2 || len(s.Faults) == 0 || s.Holds == 0 || s.Rewinds == 0 || s.Created == 0 || s.Lost == nil || s.Growth == nil {
 		t.Errorf("bench soak leaves out what it is for: %+v", s)
+	}
+	// In a minute all of them may meet something that is broken.
+	if minutes >= 10 && s.Undos == 0 {
+		t.Errorf("no change was taken back: %+v", s)
 	}
 	return s
 }
