@@ -89,8 +89,12 @@ func (c *Cluster) LoadImages(ctx context.Context, archive io.Reader) ([]string, 
 // removeLimit is how long a running cluster may take to end before it is removed.
 const removeLimit = 40 * time.Second
 
-// Remove ends the cluster, wherever it runs, and deletes all that there is of it.
+// Remove ends the cluster, wherever it runs, and deletes all that there is of it. A directory
+// that no cluster was ever started in is left as it is.
 func Remove(ctx context.Context, layout Layout) error {
+	if !layout.used() {
+		return fmt.Errorf("there is no cluster in %s: look at --name and --data-dir", layout.Root)
+	}
 	if layout.Running() {
 		if err := control.NewClient(layout.ControlSocket()).Shutdown(ctx); err != nil && !errors.Is(err, control.ErrNotRunning) {
 			return fmt.Errorf("stop the cluster: %w", err)
@@ -99,6 +103,12 @@ func Remove(ctx context.Context, layout Layout) error {
 			return err
 		}
 	}
+	// Nobody may start it while it goes.
+	lock, err := takeLock(layout.lock())
+	if err != nil {
+		return err
+	}
+	defer lock.Close()
 	if err := node.Sweep(layout.cgroup()); err != nil {
 		return fmt.Errorf("clear up: %w", err)
 	}
@@ -106,6 +116,16 @@ func Remove(ctx context.Context, layout Layout) error {
 		return fmt.Errorf("remove state: %w", err)
 	}
 	return nil
+}
+
+// used reports whether a cluster was ever started here.
+func (l Layout) used() bool {
+	for _, path := range []string{l.lock(), l.state()} {
+		if _, err := os.Lstat(path); err == nil {
+			return true
+		}
+	}
+	return false
 }
 
 // AwaitEnd waits until no process runs the cluster.

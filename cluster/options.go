@@ -66,6 +66,14 @@ const maxDir = 107 - len("/run/etcd.sock.peer")
 
 var validName = regexp.MustCompile(`^[a-z0-9]([-a-z0-9]{0,38}[a-z0-9])?$`)
 
+// CheckName refuses what can't be a cluster's name. It is part of paths that are removed.
+func CheckName(name string) error {
+	if !validName.MatchString(name) {
+		return fmt.Errorf("cluster name %q: use at most 40 of a-z, 0-9 and -, beginning and ending with a letter or digit", name)
+	}
+	return nil
+}
+
 // Complete fills in defaults, and refuses what can't work.
 func (o *Options) Complete() error {
 	if o.Name == "" {
@@ -74,8 +82,8 @@ func (o *Options) Complete() error {
 	if o.DataDir == "" {
 		o.DataDir = DefaultDataDir
 	}
-	if !validName.MatchString(o.Name) {
-		return fmt.Errorf("cluster name %q: use at most 40 of a-z, 0-9 and -, beginning and ending with a letter or digit", o.Name)
+	if err := CheckName(o.Name); err != nil {
+		return err
 	}
 	if o.Nodes < 1 || o.Nodes > MaxNodes {
 		return fmt.Errorf("%d nodes: a cluster has 1 to %d nodes", o.Nodes, MaxNodes)

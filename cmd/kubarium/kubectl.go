@@ -67,6 +67,9 @@ func (g *global) chooseCluster(args []string) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := g.check(); err != nil {
+		return nil, err
+	}
 	if path := os.Getenv("KUBARIUM_KUBECONFIG"); path != "" {
 		return args, os.Setenv("KUBECONFIG", path)
 	}

@@ -49,6 +49,8 @@ Without a command it starts the cluster and the app.`,
 		SilenceUsage:      true,
 		SilenceErrors:     true,
 		CompletionOptions: cobra.CompletionOptions{HiddenDefaultCmd: false},
+		// Each command makes paths of these, and some remove what is there.
+		PersistentPreRunE: func(*cobra.Command, []string) error { return g.check() },
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if guest.given() {
 				return runGuest(cmd, guest, app)
@@ -72,6 +74,14 @@ Without a command it starts the cluster and the app.`,
 	)
 	invocation.Explain(root)
 	return root
+}
+
+// check refuses what names no cluster, such as a variable of a script that is empty.
+func (g *global) check() error {
+	if g.dataDir == "" {
+		return errors.New("--data-dir is empty: name a directory, or leave it out")
+	}
+	return cluster.CheckName(g.name)
 }
 
 func (g *global) layout() cluster.Layout {
