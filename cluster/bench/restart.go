@@ -236,8 +236,11 @@ func (r *restarts) round(ctx context.Context, name string) (stop, start, ready f
 	if name != apiServer {
 		start = ready
 	}
-	if err = r.expect(ctx, name, component.Ready); err == nil {
-		err = pause(ctx, restTime)
+	if err = r.expect(ctx, name, component.Ready); err != nil {
+		return
+	}
+	if err = pause(ctx, restTime); err == nil {
+		err = r.expectAll(ctx)
 	}
 	return
 }
@@ -249,12 +252,34 @@ func (r *restarts) expect(ctx context.Context, name string, state component.Stat
 	if err != nil {
 		return err
 	}
-	for _, c := range info.Components {
-		if c.Name == name && c.State != state {
-			return fmt.Errorf("%w: %s is %s, not %s", ErrSick, name, c.State, state)
-		}
+	at := slices.IndexFunc(info.Components, func(c component.Info) bool { return c.Name == name })
+	if at < 0 {
+		return fmt.Errorf("%w: nobody tells how %s is", ErrSick, name)
+	}
+	if is := info.Components[at].State; is != state {
+		return fmt.Errorf("%w: %s is %s, not %s", ErrSick, name, is, state)
 	}
 	return nil
+}
+
+// expectAll waits until all components are ready: what noticed that another one was gone has
+// to notice that it is back.
+func (r *restarts) expectAll(ctx context.Context) error {
+	waiting, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	for {
+		info, err := r.control.Info(ctx)
+		if err != nil {
+			return err
+		}
+		if allReady(info.Components) {
+			return nil
+		}
+		if err := pause(waiting, 100*time.Millisecond); err != nil {
+			sick := slices.DeleteFunc(info.Components, func(c component.Info) bool { return c.State == component.Ready })
+			return fmt.Errorf("%w: %s is %s", ErrSick, sick[0].Name, sick[0].State)
+		}
+	}
 }
 
 // awaitAnswer waits until the API server answers a question that only etcd can.
