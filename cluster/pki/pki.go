@@ -25,6 +25,8 @@ import (
 
 	"k8s.io/client-go/util/cert"
 	"k8s.io/client-go/util/keyutil"
+
+	"kubarium/cluster/wholefile"
 )
 
 // Lifetimes of what is issued. Leaf certificates are issued anew at each start of
@@ -159,17 +161,26 @@ func (s *Store) authority(file, commonName string) (*Authority, error) {
 	}
 	key, err := keyutil.PrivateKeyFromFile(s.Path(file + ".key"))
 	if err != nil {
-		return nil, fmt.Errorf("read key of authority %s: %w", file, err)
+		return nil, s.explain(fmt.Errorf("read key of authority %s: %w", file, err))
 	}
 	signer, ok := key.(crypto.Signer)
 	if !ok {
-		return nil, fmt.Errorf("key of authority %s: %T cannot sign", file, key)
+		return nil, s.explain(fmt.Errorf("key of authority %s: %T cannot sign", file, key))
 	}
 	certs, err := cert.ParseCertsPEM(certPEM)
 	if err != nil {
-		return nil, fmt.Errorf("parse authority %s: %w", file, err)
+		return nil, s.explain(fmt.Errorf("parse authority %s: %w", file, err))
 	}
 	return &Authority{cert: certs[0], key: signer, pem: KeyPair{Cert: certPEM}}, nil
+}
+
+// explain adds the remedy to what is wrong with a file's content, or that it is gone. Of
+// a file that can't be read, the system says enough.
+func (s *Store) explain(err error) error {
+	if _, ok := errors.AsType[*fs.PathError](err); ok && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return fmt.Errorf("%w: restore the files in %s from a copy, or start over with 'kubarium reset'", err, s.dir)
 }
 
 func (s *Store) createAuthority(file, commonName string) (*Authority, error) {
@@ -191,20 +202,35 @@ func (s *Store) createAuthority(file, commonName string) (*Authority, error) {
 	if authority.cert, authority.pem.Cert, err = sign(template, &template, key.Public(), key); err != nil {
 		return nil, fmt.Errorf("sign authority %s: %w", file, err)
 	}
-	// The key goes first: a certificate without its key would stop the next start.
-	if err := keyutil.WriteKey(s.Path(file+".key"), keyPEM); err != nil {
+	// The key goes first: a certificate without its key would stop the next start, and so
+	// would a part of either.
+	if err := wholefile.Write(s.Path(file+".key"), 0o600, keyPEM); err != nil {
 		return nil, fmt.Errorf("write key of authority %s: %w", file, err)
 	}
-	if err := cert.WriteCert(s.Path(file+".crt"), authority.pem.Cert); err != nil {
+	if err := wholefile.Write(s.Path(file+".crt"), 0o644, authority.pem.Cert); err != nil {
 		return nil, fmt.Errorf("write authority %s: %w", file, err)
 	}
 	return authority, nil
 }
 
 func (s *Store) ensureServiceAccountKey() error {
-	if _, err := os.Stat(s.Path("sa.pub")); err == nil {
-		return nil
+	public, err := os.ReadFile(s.Path("sa.pub"))
+	if errors.Is(err, fs.ErrNotExist) {
+		return s.createServiceAccountKey()
 	}
+	if err != nil {
+		return fmt.Errorf("read service account public key: %w", err)
+	}
+	if _, err := keyutil.ParsePublicKeysPEM(public); err != nil {
+		return s.explain(fmt.Errorf("parse service account public key: %w", err))
+	}
+	if _, err := keyutil.PrivateKeyFromFile(s.Path("sa.key")); err != nil {
+		return s.explain(fmt.Errorf("read service account key: %w", err))
+	}
+	return nil
+}
+
+func (s *Store) createServiceAccountKey() error {
 	key, keyPEM, err := newKey()
 	if err != nil {
 		return err
@@ -214,10 +240,10 @@ func (s *Store) ensureServiceAccountKey() error {
 		return fmt.Errorf("encode service account key: %w", err)
 	}
 	public := pem.EncodeToMemory(&pem.Block{Type: keyutil.PublicKeyBlockType, Bytes: der})
-	if err := keyutil.WriteKey(s.Path("sa.key"), keyPEM); err != nil {
+	if err := wholefile.Write(s.Path("sa.key"), 0o600, keyPEM); err != nil {
 		return fmt.Errorf("write service account key: %w", err)
 	}
-	if err := os.WriteFile(s.Path("sa.pub"), public, 0o600); err != nil {
+	if err := wholefile.Write(s.Path("sa.pub"), 0o600, public); err != nil {
 		return fmt.Errorf("write service account public key: %w", err)
 	}
 	return nil

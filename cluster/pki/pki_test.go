@@ -4,8 +4,11 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"crypto/x509/pkix"
+	"errors"
 	"net"
 	"os"
+	"path/filepath"
+	"strings"
 	"testing"
 )
 
@@ -74,17 +77,45 @@ func TestKeysArePrivate(t *testing.T) {
 	}
 }
 
-func TestDamagedAuthorityIsAnError(t *testing.T) {
+// TestDamagedStoreIsTold proves that no torn file is taken, nor silently replaced.
+func TestDamagedStoreIsTold(t *testing.T) {
+	for _, name := range []string{"ca.crt", "ca.key", "front-proxy-ca.crt", "front-proxy-ca.key", "sa.pub", "sa.key"} {
+		for _, content := range []string{"", "torn"} {
+			dir := t.TempDir()
+			store, err := Open(dir)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := os.WriteFile(store.Path(name), []byte(content), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := Open(dir); err == nil || !strings.Contains(err.Error(), "'kubarium reset'") || !strings.Contains(err.Error(), dir) {
+				t.Errorf("%s is %q: %v", name, content, err)
+			}
+			if left, err := os.ReadFile(store.Path(name)); err != nil || string(left) != content {
+				t.Errorf("%s was %q, and is %q: %v", name, content, left, err)
+			}
+		}
+	}
+}
+
+// TestStoreIsWrittenInWholeFiles proves that a start that is killed leaves what the next one
+// goes on with: keys without what is made of them, and no file that is half written.
+func TestStoreIsWrittenInWholeFiles(t *testing.T) {
 	dir := t.TempDir()
-	store, err := Open(dir)
-	if err != nil {
+	for _, name := range []string{"ca.key", "front-proxy-ca.key", "sa.key"} {
+		path := filepath.Join(dir, name)
+		if err := errors.Join(os.WriteFile(path, []byte("old"), 0o600), os.Link(path, path+".old")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := Open(dir); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.WriteFile(store.Path("ca.crt"), []byte("torn"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := Open(dir); err == nil {
-		t.Error("a torn authority was opened, or silently replaced")
+	for _, name := range []string{"ca.key", "front-proxy-ca.key", "sa.key"} {
+		if old, err := os.ReadFile(filepath.Join(dir, name+".old")); err != nil || string(old) != "old" {
+			t.Errorf("%s was written in place: %q, %v", name, old, err)
+		}
 	}
 }
 
