@@ -42,6 +42,7 @@ func (c *Cluster) start(ctx context.Context) error {
 		return err
 	}
 	c.describe()
+	go c.watchRoom(c.life)
 	if err := c.serveControl(); err != nil {
 		return err
 	}

@@ -54,6 +54,20 @@ func (t *tracker) remove(name string) {
 func (t *tracker) set(name string, state component.State, message string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	t.setLocked(name, state, message)
+}
+
+// replace is set, if the state is still the one that it was.
+func (t *tracker) replace(name string, was component.Info, state component.State, message string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.infos[name] == was {
+		t.setLocked(name, state, message)
+	}
+}
+
+// setLocked is set; t.mu is held.
+func (t *tracker) setLocked(name string, state component.State, message string) {
 	info, known := t.infos[name]
 	if !known || (info.State == state && info.Message == message) {
 		return

@@ -44,6 +44,8 @@ type Config struct {
 	// EtcdPeers are the ports of the host's loopback by which etcd's members speak to each
 	// other, one a member; none is a single member.
 	EtcdPeers []int
+	// EtcdQuota is how many bytes etcd's file may have; 0 is upstream's default.
+	EtcdQuota int64
 	// UnsafeNoFsync lets etcd skip fsync: faster, and not durable.
 	UnsafeNoFsync bool
 	// Fast, when set, tells at each start of a component whether its timers are to be

@@ -105,7 +105,8 @@ func (e *Etcd) ready(ctx context.Context) error {
 	return nil
 }
 
-// healthy asks for a linearizable read, as etcd's own /health does.
+// healthy asks for a linearizable read, and looks whether etcd is full, as etcd's own
+// /health does.
 func (e *Etcd) healthy(ctx context.Context) error {
 	client, err := e.Client()
 	if err != nil {
@@ -124,6 +125,9 @@ func (e *Etcd) healthy(ctx context.Context) error {
 		if len(off) > len(e.members)/2 {
 			return fmt.Errorf("no quorum, %s of %d members are off: %w", strings.Join(off, " and "), len(e.members), err)
 		}
+	}
+	if server := e.members[0].server.Load(); err == nil && server != nil && isFull(server) {
+		return errors.New("etcd reached the limit of its file, and takes deletions only")
 	}
 	return err
 }

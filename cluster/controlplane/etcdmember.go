@@ -154,7 +154,7 @@ func (m *member) embedConfig(failure *failure) (*embed.Config, error) {
 	// state of the whole cluster, see cluster/rewind.
 	config.MaxTxnOps, config.MaxRequestBytes = 1<<17, 64<<20
 	// As kube-apiserver compacts, etcd need not.
-	config.QuotaBackendBytes = 2 << 30
+	config.QuotaBackendBytes = m.config.quota()
 	config.EnableGRPCGateway = false
 	encoder := zapcore.NewJSONEncoder(zap.NewProductionEncoderConfig())
 	config.ZapLoggerBuilder = embed.NewZapLoggerBuilder(zap.New(zapcore.NewCore(encoder, m.log, zapcore.WarnLevel),

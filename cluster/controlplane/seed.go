@@ -31,6 +31,10 @@ func seed(ctx context.Context, etcd *Etcd) error {
 	}
 	defer client.Close()
 	const marker = "/registry/clusterroles/cluster-admin"
+	// A full etcd refuses what could write, even if it would not.
+	if found, err := client.Get(ctx, marker, clientv3.WithCountOnly()); err != nil || found.Count > 0 {
+		return err
+	}
 	puts, err := bootstrapPuts()
 	if err != nil {
 		return err
