@@ -22,6 +22,9 @@ const (
 	// of its log, which are made at once, and what Kubernetes writes in some minutes. What
 	// it has is copied besides.
 	roomFor = 256 << 20
+	// filesFor is how many files are to be free, where the disk counts them: those that are
+	// copied are some ten.
+	filesFor = 100
 	// lookForRoom is how often. No kernel tells when a disk has room.
 	lookForRoom = time.Second
 )
@@ -131,6 +134,10 @@ func (e *Etcd) hasRoom() (bool, error) {
 			return false, err
 		}
 		need += size + roomFor
+	}
+	// A disk that makes inodes as they are needed, as btrfs, has none in all.
+	if disk.Files > 0 && disk.Ffree < uint64(filesFor*len(e.members)) {
+		return false, nil
 	}
 	return int64(disk.Bavail)*disk.Bsize >= need, nil
 }

@@ -89,13 +89,30 @@ func checkLog(dir string) error {
 	return err
 }
 
-// explainStore adds the remedy to what went wrong with etcd's files.
+// explainStore adds the remedy to what went wrong with etcd's files. That these are damaged
+// is said last: nobody is to throw a cluster away for what is wrong with the machine.
 func explainStore(err error) error {
 	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) || strings.Contains(err.Error(), "no space left") {
 		return fmt.Errorf("%w (%w)", ErrNoRoom, err)
 	}
-	if errors.Is(err, syscall.EADDRINUSE) {
-		return fmt.Errorf("a port by which etcd's members speak is taken: end the program that has it, and start again (%w)", err)
+	for _, of := range []struct {
+		number syscall.Errno
+		remedy string
+	}{
+		{syscall.EADDRINUSE, "a port by which etcd's members speak is taken: end the program that has it, and start again"},
+		// First, as its text has that of the next in it.
+		{syscall.ENFILE, "this machine can't open more files: raise it with 'sysctl fs.file-max', and start again"},
+		{syscall.EMFILE, "etcd can't open more files: raise the limit of 'ulimit -n', and start again"},
+		{syscall.EACCES, "etcd may not open its files: see to whom they belong and what protects them, and start again"},
+		{syscall.EPERM, "etcd may not change its files: see to whom they belong and what protects them, and start again"},
+		{syscall.EROFS, "etcd's disk can only be read: mount it for writing, and start again"},
+		{syscall.EIO, "etcd's disk has a fault: look at 'dmesg', and copy the files while they can be read"},
+		{syscall.ENOMEM, "the machine has no memory left for etcd: end some programs, and start again"},
+	} {
+		// Not each of etcd's errors wraps what it is about.
+		if errors.Is(err, of.number) || strings.Contains(err.Error(), of.number.Error()) {
+			return fmt.Errorf("%s (%w)", of.remedy, err)
+		}
 	}
 	return fmt.Errorf("etcd can't read what it stored: restore its files from a copy, or start over with 'kubarium reset' (%w)", err)
 }

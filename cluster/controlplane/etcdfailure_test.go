@@ -2,10 +2,12 @@ package controlplane
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -79,6 +81,51 @@ func TestTornLogIsMended(t *testing.T) {
 	found, err := client.Get(bounded(t), "key-40")
 	if err != nil || len(found.Kvs) != 1 {
 		t.Errorf("after the torn write an older one is gone: %v, %v", found, err)
+	}
+}
+
+// TestTroubleOfTheMachineIsNotOfTheFiles proves that nobody is told to throw a cluster away
+// for what is wrong with the machine.
+func TestTroubleOfTheMachineIsNotOfTheFiles(t *testing.T) {
+	for number, want := range map[syscall.Errno]string{
+		unix.EMFILE: "ulimit -n", unix.ENFILE: "fs.file-max", unix.EACCES: "to whom they belong", unix.EPERM: "to whom they belong",
+		unix.EROFS: "mount it for writing", unix.EIO: "dmesg", unix.ENOMEM: "end some programs", unix.ENOSPC: "free some space",
+		unix.EADDRINUSE: "end the program that has it",
+	} {
+		for _, err := range []error{&os.PathError{Op: "open", Path: "db", Err: number}, fmt.Errorf("open db: %v", number)} {
+			if got := explainStore(err).Error(); !strings.Contains(got, want) || strings.Contains(got, "reset") {
+				t.Errorf("of %v: %s", err, got)
+			}
+		}
+	}
+	if got := explainStore(errors.New("crc mismatch")).Error(); !strings.Contains(got, "kubarium reset") {
+		t.Errorf("of a damaged file: %s", got)
+	}
+}
+
+// TestDiskWithoutInodesHasNoRoom proves that etcd waits for them, too.
+func TestDiskWithoutInodesHasNoRoom(t *testing.T) {
+	p := newPlane(t)
+	dir := filepath.Join(p.config.Dir, "etcd")
+	if err := os.Mkdir(dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := unix.Mount("none", dir, "tmpfs", 0, "size=1g,nr_inodes=50"); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := unix.Unmount(dir, unix.MNT_DETACH); err != nil {
+			t.Error(err)
+		}
+	})
+	if enough, err := p.Etcd.hasRoom(); enough || err != nil {
+		t.Errorf("a disk without inodes has room: %t, %v", enough, err)
+	}
+	if err := unix.Mount("none", dir, "tmpfs", unix.MS_REMOUNT, "size=1g,nr_inodes=5000"); err != nil {
+		t.Fatal(err)
+	}
+	if enough, err := p.Etcd.hasRoom(); !enough || err != nil {
+		t.Errorf("a disk with inodes has no room: %t, %v", enough, err)
 	}
 }
 
