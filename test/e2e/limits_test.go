@@ -2,7 +2,10 @@ package e2e
 
 import (
 	"context"
+	"crypto/sha256"
+	"errors"
 	"fmt"
+	"io/fs"
 	"net"
 	"os"
 	"os/exec"
@@ -54,6 +57,11 @@ func TestLimits(t *testing.T) {
 			put(t, filepath.Join(state, "cluster.json"), `{"version":1,"po`)
 			return "exec"
 		}, "'kubarium reset' starts over"},
+		{"torn authority", func(t *testing.T, _, state string) string {
+			put(t, filepath.Join(state, "pki/ca.crt"), "")
+			put(t, filepath.Join(state, "pki/ca.key"), "")
+			return "exec"
+		}, "or start over with 'kubarium reset'"},
 		{"capabilities", func(*testing.T, string, string) string {
 			return "exec setpriv --inh-caps=-net_admin,-syslog --bounding-set=-net_admin,-syslog"
 		}, "without the capabilities NET_ADMIN, SYSLOG: give them"},
@@ -71,16 +79,50 @@ func TestLimits(t *testing.T) {
 			t.Cleanup(func() { os.RemoveAll(dir) })
 			name := uniqueName("limits")
 			shell := test.prepare(t, dir, filepath.Join(dir, name))
+			data := contents(t, filepath.Join(dir, name))
 			cmd := exec.CommandContext(bounded(t), "sh", "-c", shell+` "$@"`, "sh", program(), "up", "--name", name, "--data-dir", dir, "--nodes", "1")
 			out, _ := cmd.CombinedOutput()
 			text := string(out)
 			last := text[strings.LastIndex(strings.TrimRight(text, "\n"), "\n")+1:]
-			if cmd.ProcessState.ExitCode() != 1 || !strings.Contains(text, test.want) || !strings.HasPrefix(last, "Error: ") {
+			if cmd.ProcessState.ExitCode() != 1 || !strings.Contains(last, test.want) || !strings.HasPrefix(last, "Error: ") {
 				t.Errorf("exit code %d, want a sentence with %q:\n%s", cmd.ProcessState.ExitCode(), test.want, text)
+			}
+			after := contents(t, filepath.Join(dir, name))
+			for path, content := range data {
+				if after[path] != content {
+					t.Errorf("the refused start changed %s, which was %x and is %x", path, content, after[path])
+				}
 			}
 			before.compare(t, "after the start", "limits", "mounts")
 		})
 	}
+}
+
+// contents are the hashes of all files of a cluster, by their paths. Its lock and its logs are
+// for each start.
+func contents(t *testing.T, state string) map[string]string {
+	t.Helper()
+	all := map[string]string{}
+	err := filepath.WalkDir(state, func(path string, entry fs.DirEntry, err error) error {
+		switch {
+		case errors.Is(err, fs.ErrNotExist):
+			return nil // There is no data.
+		case err != nil:
+			return err
+		case entry.IsDir() && entry.Name() == "logs":
+			return fs.SkipDir
+		case !entry.Type().IsRegular() || entry.Name() == "lock":
+			return nil
+		}
+		data, err := os.ReadFile(path)
+		hash := sha256.Sum256(data)
+		all[path] = string(hash[:])
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return all
 }
 
 func mountTmpfs(t *testing.T, dir, options string) {
