@@ -49,7 +49,9 @@ type Cluster struct {
 	settled func()
 
 	// Set by Start, in this order.
-	lock       *os.File
+	lock *os.File
+	// portNote tells that the API server had to take another port.
+	portNote   string
 	pki        *pki.Store
 	network    *network.Network
 	connect    *network.Connect

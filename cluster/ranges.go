@@ -30,11 +30,15 @@ func (s state) ranges() network.Ranges {
 // Notes tell, a sentence each, what of this machine's network is in the way of the
 // cluster's, and what was done about it.
 func (c *Cluster) Notes() []string {
+	var notes []string
+	if c.portNote != "" {
+		notes = append(notes, c.portNote)
+	}
 	taken, err := network.Taken()
 	if err != nil {
-		return []string{"Nobody knows whether this machine's network is in the way of the cluster's: " + err.Error() + "."}
+		return append(notes, "Nobody knows whether this machine's network is in the way of the cluster's: "+err.Error()+".")
 	}
-	return c.state.notes(taken)
+	return append(notes, c.state.notes(taken)...)
 }
 
 func (s state) notes(taken []netip.Prefix) []string {

@@ -131,9 +131,11 @@ func (c *Cluster) loadState() (state, error) {
 	} else if err != nil {
 		return s, err
 	}
-	if s.Port, err = pickPort(s.Port); err != nil {
+	had := s.Port
+	if s.Port, err = pickPort(had); err != nil {
 		return s, err
 	}
+	c.portNote = portNote(had, s.Port, c.layout.Kubeconfig())
 	return s, s.write(c.layout.state())
 }
 

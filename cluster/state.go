@@ -147,7 +147,8 @@ func (l Layout) Running() bool {
 	return false
 }
 
-// pickPort returns the port that the cluster had, else 6443, else any free one.
+// pickPort returns the port that the cluster had, if it had one, else 6443, else any free
+// one. A new cluster gets any: several may start at the same time.
 func pickPort(had int) (int, error) {
 	for _, port := range []int{had, 6443, 0} {
 		listener, err := net.Listen("tcp4", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
@@ -158,6 +159,15 @@ func pickPort(had int) (int, error) {
 		return listener.Addr().(*net.TCPAddr).Port, nil
 	}
 	return 0, errors.New("no free port on 127.0.0.1 for the API server")
+}
+
+// portNote tells that the API server has another port than at the last start, "" if it has
+// the same, or there was none.
+func portNote(had, port int, kubeconfig string) string {
+	if had == 0 || had == port {
+		return ""
+	}
+	return fmt.Sprintf("127.0.0.1:%d is taken, so the API server has 127.0.0.1:%d from now on; %s says so, and copies of it have to be made again.", had, port, kubeconfig)
 }
 
 // pickPeerPorts returns free ports for that many of etcd's members; none for one.

@@ -1,8 +1,10 @@
 package cluster
 
 import (
+	"net"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 )
@@ -38,4 +40,37 @@ func FuzzReadState(f *testing.F) {
 			t.Errorf("taken with port %d", s.Port)
 		}
 	})
+}
+
+// TestTakenPortIsTold proves that a cluster whose port is taken says so at each way in, and
+// one that has its own again says nothing.
+func TestTakenPortIsTold(t *testing.T) {
+	held, err := net.Listen("tcp4", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer held.Close()
+	had := held.Addr().(*net.TCPAddr).Port
+	c := &Cluster{layout: LayoutOf(t.TempDir(), "taken")}
+	if err := c.layout.Make(); err != nil {
+		t.Fatal(err)
+	}
+	if err := (state{Version: stateVersion, NextNode: 1, Port: had}).write(c.layout.state()); err != nil {
+		t.Fatal(err)
+	}
+	if c.state, err = c.loadState(); err != nil {
+		t.Fatal(err)
+	}
+	notes := strings.Join(c.Notes(), "\n")
+	for _, want := range []string{"127.0.0.1:" + strconv.Itoa(had) + " is taken", "127.0.0.1:" + strconv.Itoa(c.state.Port) + " from now on", c.layout.Kubeconfig()} {
+		if !strings.Contains(notes, want) {
+			t.Errorf("no %q in %q", want, notes)
+		}
+	}
+	if c.state, err = c.loadState(); err != nil {
+		t.Fatal(err)
+	}
+	if notes := strings.Join(c.Notes(), "\n"); strings.Contains(notes, "is taken") {
+		t.Errorf("with the port of the last start: %q", notes)
+	}
 }
