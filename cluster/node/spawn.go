@@ -10,6 +10,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"kubarium/cluster/logfile"
 	"kubarium/cluster/node/nodeinit"
 )
 
@@ -47,6 +48,7 @@ func spawn(spec Spec, config nodeinit.Config) (_ *machine, err error) {
 		return nil, err
 	}
 	theirs = append(theirs, file)
+	logfile.Rotate(spec.initLog())
 	log, err := os.OpenFile(spec.initLog(), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	if err != nil {
 		return nil, fmt.Errorf("open log: %w", err)

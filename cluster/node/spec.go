@@ -163,4 +163,4 @@ func (s Spec) image() string         { return filepath.Join(s.Dir, "disk.img") }
 func (s Spec) varDir() string        { return VarDir(s.Dir) }
 func (s Spec) rootDir() string       { return filepath.Join(s.RunDir, s.Name+".root") }
 func (s Spec) initLog() string       { return filepath.Join(s.LogDir, "init.log") }
-func agentLog(process string) string { return path.Join(LogDir, process+".err") }
+func agentLog(process string) string { return path.Join(LogDir, process+".err.log") }

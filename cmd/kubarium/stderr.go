@@ -9,6 +9,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"kubarium/cluster"
+	"kubarium/cluster/logfile"
 )
 
 // divertStderr sends what the process writes to its standard error to a log file, until
@@ -18,7 +19,9 @@ func divertStderr(layout cluster.Layout) (restore func(), err error) {
 	if err := layout.Make(); err != nil {
 		return nil, err
 	}
-	file, err := os.OpenFile(filepath.Join(layout.Logs(), "stderr.log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	path := filepath.Join(layout.Logs(), "stderr.log")
+	logfile.Rotate(path)
+	file, err := os.OpenFile(path, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	if err != nil {
 		return nil, fmt.Errorf("open log: %w", err)
 	}

@@ -8,6 +8,8 @@ import (
 	"slices"
 	"syscall"
 	"time"
+
+	"kubarium/cluster/logfile"
 )
 
 // Back-off of a process that ends again and again.
@@ -121,6 +123,7 @@ func (s *supervisor) ensure(p *process) {
 
 // start runs the process. It does not use os/exec, whose Wait would compete with reap.
 func (p *process) start() error {
+	logfile.Rotate(p.Log)
 	log, err := os.OpenFile(p.Log, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o640)
 	if err != nil {
 		return fmt.Errorf("open log: %w", err)
