@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -27,6 +28,17 @@ type results struct {
 }
 
 func (r results) ran() int { return len(r.passed) + len(r.failed) }
+
+// verdict is an error if the run proves nothing, or that something fails; ran is how it ended.
+func (r results) verdict(ran error) error {
+	if ran != nil {
+		return fmt.Errorf("%d of %d failed: %w", len(r.failed), r.ran(), ran)
+	}
+	if r.ran() == 0 {
+		return errors.New("no test ran: look with -list what -labels, -focus and -skip leave")
+	}
+	return nil
+}
 
 func readReport(file string) (results, error) {
 	data, err := os.ReadFile(file)
@@ -101,8 +113,9 @@ func (r results) print(out io.Writer) {
 	fmt.Fprintf(out, "%d passed, %d failed, %d skipped in %s\n", len(r.passed), len(r.failed)+len(r.suite), len(r.skipped), r.took.Round(time.Second))
 }
 
-// write keeps the results as a table: how many of each area, then each that did not pass.
-func (r results) write(file string) error {
+// write keeps the results of a program as a table: how many of each area, then each that did
+// not pass.
+func (r results) write(file, program string) error {
 	areas := make(map[string][3]int)
 	for i, list := range [][]outcome{r.passed, r.failed, r.skipped} {
 		for _, o := range list {
@@ -113,6 +126,7 @@ func (r results) write(file string) error {
 		}
 	}
 	var b strings.Builder
+	fmt.Fprintf(&b, "Program: %s\n\n", program)
 	fmt.Fprint(&b, "| area | passed | failed | skipped |\n| --- | --- | --- | --- |\n")
 	for _, area := range sortedKeys(areas) {
 		fmt.Fprintf(&b, "| %s | %d | %d | %d |\n", area, areas[area][0], areas[area][1], areas[area][2])

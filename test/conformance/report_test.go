@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -55,14 +56,33 @@ func TestResults(t *testing.T) {
 			t.Errorf("no %q in:\n%s", want, out.String())
 		}
 	}
-	if err := r.write(file); err != nil {
+	if err := r.write(file, "kubarium version 1.0"); err != nil {
 		t.Fatal(err)
 	}
 	table, err := os.ReadFile(file)
 	if err != nil {
 		t.Fatal(err)
 	}
+	if want := "Program: kubarium version 1.0\n\n| area |"; !strings.HasPrefix(string(table), want) {
+		t.Errorf("no %q at the begin of:\n%s", want, table)
+	}
 	if want := "| sig-apps | 0 | 1 | 1 |\n| sig-node | 1 | 1 | 0 |\n| all | 1 | 2 | 1 |\n"; !strings.Contains(string(table), want) {
 		t.Errorf("no %q in:\n%s", want, table)
+	}
+}
+
+// TestNothingThatRanIsNoPass proves that a choice that no test fits is an error.
+func TestNothingThatRanIsNoPass(t *testing.T) {
+	one := []outcome{{name: "[sig-node] Pods run"}}
+	if err := (results{passed: one}).verdict(nil); err != nil {
+		t.Error(err)
+	}
+	for _, r := range []results{{}, {skipped: one}} {
+		if err := r.verdict(nil); err == nil || !strings.Contains(err.Error(), "-focus") {
+			t.Errorf("%+v: %v", r, err)
+		}
+	}
+	if err := (results{failed: one}).verdict(errors.New("exit status 1")); err == nil || !strings.Contains(err.Error(), "1 of 1 failed") {
+		t.Errorf("of a failure: %v", err)
 	}
 }

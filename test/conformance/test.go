@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"syscall"
 	"time"
 )
@@ -47,13 +48,19 @@ func (s settings) test(ctx context.Context) error {
 		return nil
 	}
 	results.print(os.Stdout)
-	if err := results.write(filepath.Join(s.out, "results.md")); err != nil {
+	if err := results.write(filepath.Join(s.out, "results.md"), s.version(ctx)); err != nil {
 		return err
 	}
-	if ran != nil {
-		return fmt.Errorf("%d of %d failed: %w", len(results.failed), results.ran(), ran)
+	return results.verdict(ran)
+}
+
+// version is what the program under test says of itself, or why it does not.
+func (s settings) version(ctx context.Context) string {
+	said, err := exec.CommandContext(ctx, s.kubarium, "version").Output()
+	if err != nil {
+		return fmt.Sprintf("%s (%v)", s.kubarium, err)
 	}
-	return nil
+	return strings.Join(strings.Split(strings.TrimSpace(string(said)), "\n"), ", ")
 }
 
 func (s settings) arguments() []string {
