@@ -34,8 +34,8 @@ type Restart struct {
 	Lost int `json:"lost_objects"`
 	// Created counts the acknowledged creations.
 	Created int `json:"created_objects"`
-	// Growth is what the process held more after the last round than after the one
-	// before warm: caches fill during the first rounds.
+	// Growth is what the process held more in the last rounds than in those from warm on,
+	// the least of each: caches fill during the first rounds.
 	Growth Growth `json:"growth"`
 }
 
@@ -179,7 +179,7 @@ func (r *restarts) one(ctx context.Context, component string) (Restart, error) {
 	l := newLoad(r.client)
 	l.begin(ctx)
 	var stops, starts, readies []float64
-	var base, last control.Process
+	var taken []control.Process
 	for round := 1; round <= r.options.Rounds; round++ {
 		stop, start, ready, err := r.round(ctx, component)
 		if err != nil {
@@ -187,23 +187,41 @@ func (r *restarts) one(ctx context.Context, component string) (Restart, error) {
 			return result, err
 		}
 		stops, starts, readies = append(stops, stop), append(starts, start), append(readies, ready)
-		if last, err = r.held(ctx, l); err != nil {
+		now, err := r.held(ctx, l)
+		if err != nil {
 			l.end()
 			return result, err
 		}
-		if round == min(warm, r.options.Rounds) {
-			base = last
-		}
+		taken = append(taken, now)
 		if r.options.Told != nil {
-			r.options.Told(component, round, last)
+			r.options.Told(component, round, now)
 		}
 	}
 	l.end()
 	lost, err := l.lost(ctx)
 	result.Stop, result.Start, result.Ready, result.SlowestStart = median(stops), median(starts), median(readies), slices.Max(starts)
 	result.Lost, result.Created = lost, l.acknowledged()
-	result.Growth = Growth{last.Goroutines - base.Goroutines, last.Descriptors - base.Descriptors, (float64(last.Heap) - float64(base.Heap)) / (1 << 20)}
+	result.Growth = growth(taken)
 	return result, errors.Join(err, l.cleanUp(ctx))
+}
+
+// growth compares the last rounds with as many from warm on. What a round began may end
+// after it was looked at, so the least of each counts.
+func growth(rounds []control.Process) Growth {
+	from := min(warm, len(rounds)) - 1
+	n := min(4, max(1, (len(rounds)-from)/2))
+	before, after := least(rounds[from:from+n]), least(rounds[len(rounds)-n:])
+	return Growth{after.Goroutines - before.Goroutines, after.Descriptors - before.Descriptors, (float64(after.Heap) - float64(before.Heap)) / (1 << 20)}
+}
+
+func least(rounds []control.Process) control.Process {
+	all := rounds[0]
+	for _, r := range rounds {
+		all = control.Process{
+			Goroutines: min(all.Goroutines, r.Goroutines), Descriptors: min(all.Descriptors, r.Descriptors), Heap: min(all.Heap, r.Heap),
+		}
+	}
+	return all
 }
 
 // round stops and starts the component once, and looks at its state on the way.

@@ -47,6 +47,23 @@ func (h held) lowest(o held) held {
 	return held{min(h.goroutines, o.goroutines), min(h.descriptors, o.descriptors), min(h.files, o.files), min(h.heap, o.heap)}
 }
 
+// most is more than anything that is held.
+var most = held{1 << 30, 1 << 30, 1 << 30, 1 << 30}
+
+// window is of how many rounds the least counts.
+const window = 4
+
+// grew is what the last rounds held more than the first after the caches were full, the least
+// of each: the least of all rounds would be the first one's, however much comes later.
+func grew(rounds []held) held {
+	before, after := most, most
+	for i := range window {
+		before = before.lowest(rounds[warm+i])
+		after = after.lowest(rounds[len(rounds)-window+i])
+	}
+	return held{after.goroutines - before.goroutines, after.descriptors - before.descriptors, after.files - before.files, after.heap - before.heap}
+}
+
 func measure(t *testing.T) held {
 	t.Helper()
 	// What has a finalizer goes with the second collection.
@@ -112,8 +129,9 @@ func TestRestartsLoseAndKeepNothing(t *testing.T) {
 	defer cancel()
 	acknowledged := make(chan []string, 1)
 	go func() { acknowledged <- p.work(working) }()
-	first, last := held{}, held{1 << 30, 1 << 30, 1 << 30, 1 << 30}
+	first, last := held{}, most
 	all := rounds(t)
+	var taken []held
 	for round := 1; round <= all; round++ {
 		for _, c := range p.Components() {
 			hangUp := func() {}
@@ -133,6 +151,7 @@ func TestRestartsLoseAndKeepNothing(t *testing.T) {
 		}
 		now := measure(t)
 		t.Logf("round %d: %d goroutines, %d descriptors, %d of them files, %.0f MiB", round, now.goroutines, now.descriptors, now.files, now.heap)
+		taken = append(taken, now)
 		if round == 1 {
 			first = now
 		}
@@ -158,6 +177,33 @@ func TestRestartsLoseAndKeepNothing(t *testing.T) {
 	}
 	if more := last.files - first.files; more > 2 {
 		t.Errorf("%d open files more", more)
+	}
+	if all >= warm+2*window {
+		more := grew(taken)
+		t.Logf("from rounds %d to %d on to the last %d: %+v", warm+1, warm+window, window, more)
+		if more.goroutines > 50 || more.descriptors > 5 || more.files > 1 || more.heap > 15 {
+			t.Errorf("it grows steadily: %+v", more)
+		}
+	}
+}
+
+// TestSteadyGrowthIsSeen proves that a leak in each round is told, and a round that is late
+// to end what it began is not.
+func TestSteadyGrowthIsSeen(t *testing.T) {
+	var steady, leaking []held
+	for round := range 20 {
+		h := held{1000, 100, 20, 150}
+		if round%3 == 0 {
+			h = held{3000, 150, 25, 300}
+		}
+		steady = append(steady, h)
+		leaking = append(leaking, held{h.goroutines + 10*round, h.descriptors + round, h.files + round, h.heap + 2*float64(round)})
+	}
+	if more := grew(steady); more != (held{}) {
+		t.Errorf("without a leak it grew by %+v", more)
+	}
+	if more := grew(leaking); more.goroutines < 100 || more.descriptors < 10 || more.files < 10 || more.heap < 20 {
+		t.Errorf("with a leak it grew by %+v", more)
 	}
 }
 
