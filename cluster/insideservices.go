@@ -159,7 +159,7 @@ func (c *Cluster) followRules(ctx context.Context, name string, running *node.No
 		e.Fields["node"] = name
 		c.trace.Add(e)
 	}
-	err := inspect.FollowRules(ctx, networkOf(running), func(change inspect.RuleChange) {
+	inspect.FollowRules(ctx, networkOf(running), func(change inspect.RuleChange) {
 		namespace, service, _ := strings.Cut(change.Service, "/")
 		e := trace.Event{
 			Verb:   "rules",
@@ -174,8 +174,8 @@ func (c *Cluster) followRules(ctx context.Context, name string, running *node.No
 			e.Detail += ", to " + strings.Join(change.Endpoints, ", ")
 		}
 		add(e)
-	}, func() { add(trace.Event{Verb: "lost", Detail: "changes of packet rules on " + name}) })
-	if err != nil && ctx.Err() == nil {
+	}, func(err error) {
+		add(trace.Event{Verb: "lost", Detail: fmt.Sprintf("changes of packet rules on %s: %v", name, err)})
 		c.log.Error("follow packet rules", "node", name, "error", err)
-	}
+	})
 }

@@ -10,6 +10,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/mdlayher/netlink"
 	"golang.org/x/sys/unix"
@@ -74,23 +75,62 @@ func ended(ctx context.Context, err error) error {
 	return fmt.Errorf("follow packet rules: %w", err)
 }
 
+// rulePause is how long FollowRules waits before it listens anew.
+const rulePause = time.Second
+
 // FollowRules calls f with what each transaction changed in the rules of a Service, until ctx
-// ends. lost is called when changes came too fast to be kept.
-func FollowRules(ctx context.Context, namespace string, f func(RuleChange), lost func()) error {
-	c, err := subscribe(ctx, namespace, unix.NFNLGRP_NFTABLES)
-	if err != nil {
-		return err
+// ends. lost is called when changes were not seen, with the reason: they came too fast to be
+// kept, or the kernel could not be listened to. It is, again, after a pause.
+func FollowRules(ctx context.Context, namespace string, f func(RuleChange), lost func(error)) {
+	followRules(ctx, func(ctx context.Context) (receiver, error) {
+		return subscribe(ctx, namespace, unix.NFNLGRP_NFTABLES)
+	}, f, lost)
+}
+
+// receiver is a connection on which the kernel tells of changes.
+type receiver interface {
+	Receive() ([]netlink.Message, error)
+}
+
+func followRules(ctx context.Context, listen func(context.Context) (receiver, error), f func(RuleChange), lost func(error)) {
+	deaf := false
+	for {
+		// The end of listening closes the connection.
+		listening, cancel := context.WithCancel(ctx)
+		c, err := listen(listening)
+		if err == nil {
+			deaf = false
+			err = receiveRules(c, f, lost)
+		}
+		cancel()
+		if ctx.Err() != nil {
+			return
+		}
+		// However long nobody can listen, it is said once.
+		if !deaf {
+			lost(err)
+			deaf = true
+		}
+		select {
+		case <-time.After(rulePause):
+		case <-ctx.Done():
+			return
+		}
 	}
+}
+
+// receiveRules returns why it receives nothing more.
+func receiveRules(c receiver, f func(RuleChange), lost func(error)) error {
 	t := newTransaction()
 	for {
 		messages, err := c.Receive()
 		switch {
 		case errors.Is(err, unix.ENOBUFS):
-			lost()
+			lost(err)
 			t = newTransaction()
 			continue
 		case err != nil:
-			return ended(ctx, err)
+			return fmt.Errorf("listen to changes of packet rules: %w", err)
 		}
 		for _, m := range messages {
 			if !t.add(m) {
