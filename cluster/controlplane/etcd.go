@@ -23,12 +23,17 @@ type Etcd struct {
 	service
 	config  Config
 	members []*member
+	// writes is nil without a trace.
+	writes *writeTap
 }
 
 var _ component.Component = (*Etcd)(nil)
 
 func newEtcd(config Config) *Etcd {
 	e := &Etcd{config: config}
+	if config.Trace != nil {
+		e.writes = &writeTap{store: config.Trace}
+	}
 	log := zapcore.AddSync(config.Logs.Writer(etcdName))
 	for i := range max(1, len(config.EtcdPeers)) {
 		e.members = append(e.members, &member{config: config, number: i + 1, log: zapcore.Lock(log)})
@@ -64,11 +69,15 @@ func (e *Etcd) launch(context.Context) (func(context.Context) error, error) {
 		return nil, err
 	}
 	first := e.members[0].server.Load()
+	var begin int64
+	if first != nil {
+		begin = first.Server.KV().Rev()
+	}
 	return func(ctx context.Context) error {
-		if e.config.Trace != nil && first != nil {
+		if e.writes != nil && first != nil {
 			watching, cancel := context.WithCancel(ctx)
 			defer cancel()
-			go tapWrites(watching, first, e.config.Trace)
+			go e.writes.run(watching, first, begin)
 		}
 		var err error
 		select {

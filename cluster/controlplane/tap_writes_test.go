@@ -1,0 +1,165 @@
+package controlplane
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"testing"
+
+	clientv3 "go.etcd.io/etcd/client/v3"
+
+	"kubarium/cluster/trace"
+)
+
+// putKeys writes some keys that the tap looks at, and returns the last revision.
+func putKeys(t *testing.T, client *clientv3.Client, n int) int64 {
+	t.Helper()
+	var last int64
+	for i := range n {
+		response, err := client.Put(bounded(t), fmt.Sprintf("/registry/configmaps/default/c%d", i), "x")
+		if err != nil {
+			t.Fatal(err)
+		}
+		last = response.Header.Revision
+	}
+	return last
+}
+
+// toldUntil waits until the tap has told of a revision, and returns all that it told of so
+// far, in order.
+func toldUntil(t *testing.T, store *trace.Store, revision int64) []string {
+	t.Helper()
+	var told []string
+	err := store.Follow(bounded(t), 0, func(e trace.Event, _ uint64) error {
+		if e.Verb == "lost" {
+			told = append(told, "lost "+e.Fields["from"]+" to "+e.Fields["to"])
+			return nil
+		}
+		told = append(told, e.Fields["revision"])
+		if e.Fields["revision"] == fmt.Sprint(revision) {
+			return errSeen
+		}
+		return nil
+	})
+	if !errors.Is(err, errSeen) {
+		t.Fatalf("revision %d is not told of: %v, only %v", revision, err, told)
+	}
+	return told
+}
+
+// each are the revisions of a range, as they are told.
+func each(from, to int64) []string {
+	var list []string
+	for r := from; r <= to; r++ {
+		list = append(list, fmt.Sprint(r))
+	}
+	return list
+}
+
+// startWrites starts an etcd that nobody but the test writes to.
+func startWrites(t *testing.T, store *trace.Store) (*plane, *clientv3.Client) {
+	t.Helper()
+	p := newPlaneWith(t, func(c *Config) { c.Trace = store })
+	serveEtcd(t, p)
+	client, err := p.Etcd.Client()
+	p.must(err)
+	t.Cleanup(func() { client.Close() })
+	return p, client
+}
+
+// TestWritesBetweenLivesAreToldOf writes while nobody watches, as the API server does as soon
+// as an etcd that starts anew serves.
+func TestWritesBetweenLivesAreToldOf(t *testing.T) {
+	_, client := startWrites(t, nil)
+	tap := &writeTap{store: trace.NewStore()}
+	follow := func(begin int64) (end func()) {
+		ctx, cancel := context.WithCancel(t.Context())
+		ended := make(chan struct{})
+		go func() {
+			defer close(ended)
+			tap.follow(ctx, client, begin)
+		}()
+		return func() { cancel(); <-ended }
+	}
+	first := putKeys(t, client, 1)
+	// What was there before the first life is not told of.
+	end := follow(first)
+	seen := putKeys(t, client, 2)
+	toldUntil(t, tap.store, seen)
+	end()
+	missed := putKeys(t, client, 3)
+	end = follow(missed)
+	now := putKeys(t, client, 1)
+	want := each(first+1, now)
+	if told := toldUntil(t, tap.store, now); !slices.Equal(told, want) {
+		t.Errorf("told of %v, not %v", told, want)
+	}
+	end()
+	// What etcd has no more is lost: it keeps the revision at which it was compacted.
+	kept := putKeys(t, client, 4)
+	if _, err := client.Compact(bounded(t), kept); err != nil {
+		t.Fatal(err)
+	}
+	end = follow(kept)
+	defer end()
+	want = append(want, fmt.Sprintf("lost %d to %d", now+1, kept-1), fmt.Sprint(kept))
+	if told := toldUntil(t, tap.store, kept); !slices.Equal(told, want) {
+		t.Errorf("told of %v, not %v", told, want)
+	}
+}
+
+// brief is a watcher whose first watches end after one response.
+type brief struct {
+	clientv3.Watcher
+	ends int
+}
+
+func (b *brief) Watch(ctx context.Context, key string, options ...clientv3.OpOption) clientv3.WatchChan {
+	all := b.Watcher.Watch(ctx, key, options...)
+	if b.ends == 0 {
+		return all
+	}
+	b.ends--
+	one := make(chan clientv3.WatchResponse, 1)
+	one <- <-all
+	close(one)
+	return one
+}
+
+// TestAWatchThatEndsBeginsAnew writes on while the tap's watches break.
+func TestAWatchThatEndsBeginsAnew(t *testing.T) {
+	_, client := startWrites(t, nil)
+	tap := &writeTap{store: trace.NewStore()}
+	begin := putKeys(t, client, 1)
+	go tap.follow(t.Context(), &brief{client, 2}, begin)
+	var last int64
+	for range 3 {
+		last = putKeys(t, client, 2)
+		toldUntil(t, tap.store, last)
+	}
+	if told, want := toldUntil(t, tap.store, last), each(begin+1, last); !slices.Equal(told, want) {
+		t.Errorf("told of %v, not %v", told, want)
+	}
+}
+
+// TestRestartsOfEtcdAreTapped has etcd itself begin and end its lives.
+func TestRestartsOfEtcdAreTapped(t *testing.T) {
+	store := trace.NewStore()
+	p, client := startWrites(t, store)
+	last := putKeys(t, client, 5)
+	for range 2 {
+		// The tap may not have seen the last writes.
+		p.must(p.Etcd.Stop(bounded(t)))
+		p.must(p.Etcd.Start(bounded(t)))
+		p.must(p.Etcd.Ready(bounded(t)))
+		next, err := p.Etcd.Client()
+		p.must(err)
+		defer next.Close()
+		last = putKeys(t, next, 5)
+	}
+	// An etcd begins with revision 1.
+	if told, want := toldUntil(t, store, last), each(2, last); !slices.Equal(told, want) {
+		t.Errorf("told of %v, not %v", told, want)
+	}
+}
