@@ -14,6 +14,7 @@ import (
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/util/workqueue"
 
 	"kubarium/cluster/trace"
 )
@@ -57,7 +58,9 @@ func TestQueuesAgainstMetrics(t *testing.T) {
 	p.makeNode("small", "500m")
 	t.Run("scheduler", func(t *testing.T) { checkPending(t, p) })
 	t.Run("workqueues", func(t *testing.T) { checkWorkQueues(t, p) })
+	t.Run("depth", func(t *testing.T) { checkDepth(t, p) })
 	t.Run("controllers", func(t *testing.T) { checkControllers(t, p) })
+	t.Run("failure", func(t *testing.T) { checkFailure(t, p) })
 }
 
 func checkPending(t *testing.T, p *plane) {
@@ -116,6 +119,65 @@ func checkWorkQueues(t *testing.T, p *plane) {
 		if q.Retries > retried || retried > after[i].Retries {
 			t.Errorf("%s: %d retried, then %d served, then %d", q.Name, q.Retries, retried, after[i].Retries)
 		}
+	}
+}
+
+// checkDepth has a queue of its own, of which nobody else takes: three are put into it, and one
+// is worked on.
+func checkDepth(t *testing.T, p *plane) {
+	const name = "waiting"
+	queue := workqueue.NewTypedRateLimitingQueueWithConfig(workqueue.DefaultTypedControllerRateLimiter[string](),
+		workqueue.TypedRateLimitingQueueConfig[string]{Name: name})
+	defer queue.ShutDown()
+	for _, item := range []string{"a", "b", "c"} {
+		queue.Add(item)
+	}
+	item, _ := queue.Get()
+	defer queue.Done(item)
+	list, err := WorkQueues()
+	p.must(err)
+	served := value(p.metrics(t, p.ControllerManager.endpoint), "workqueue_depth", "name", name)
+	i := slices.IndexFunc(list, func(q trace.WorkQueue) bool { return q.Name == name })
+	if i < 0 || list[i].Depth != 2 || list[i].Adds != 3 || served != 2 {
+		t.Errorf("two of three wait; %v are served, told are %+v", served, list)
+	}
+}
+
+// checkFailure makes a StatefulSet whose pods the API server refuses: its controller says so in
+// the set's events, and tries again.
+func checkFailure(t *testing.T, p *plane) {
+	ctx := bounded(t)
+	labels := map[string]string{"app": "refused"}
+	made, err := p.client.AppsV1().StatefulSets("default").Create(ctx, &appsv1.StatefulSet{
+		ObjectMeta: metav1.ObjectMeta{Name: "refused"},
+		Spec: appsv1.StatefulSetSpec{
+			Selector: &metav1.LabelSelector{MatchLabels: labels},
+			Template: corev1.PodTemplateSpec{
+				ObjectMeta: metav1.ObjectMeta{Labels: labels},
+				Spec:       corev1.PodSpec{ServiceAccountName: "nobody", Containers: []corev1.Container{{Name: "c", Image: "none"}}},
+			},
+		},
+	}, metav1.CreateOptions{})
+	p.must(err)
+	failed := p.seen(t, "the failure", func(e trace.Event) bool {
+		return e.Component == controllerManagerName && e.Verb == "fail" && e.Fields["value.key"] == "default/"+made.Name
+	})
+	if failed.Actor != "statefulset-controller" || failed.Fields["value.err"] == "" {
+		t.Errorf("%+v", failed)
+	}
+	watch, err := p.client.CoreV1().Events("default").Watch(ctx, metav1.ListOptions{
+		FieldSelector: "reason=FailedCreate,involvedObject.uid=" + string(made.UID), ResourceVersion: "0",
+	})
+	p.must(err)
+	defer watch.Stop()
+	said, ok := (<-watch.ResultChan()).Object.(*corev1.Event)
+	if !ok || !strings.Contains(said.Message, failed.Fields["value.err"]) {
+		t.Errorf("told %q, the event says %+v", failed.Fields["value.err"], said)
+	}
+	queues, err := WorkQueues()
+	p.must(err)
+	if i := slices.IndexFunc(queues, func(q trace.WorkQueue) bool { return q.Name == "statefulset" }); i < 0 || queues[i].Retries == 0 {
+		t.Errorf("no retry is told of: %+v", queues)
 	}
 }
 

@@ -3,13 +3,18 @@ package controlplane
 import (
 	"encoding/json"
 	"errors"
+	"maps"
 	"strings"
+	"sync"
 	"testing"
 
+	"github.com/go-logr/logr/funcr"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/fields"
+	"k8s.io/klog/v2"
+	"k8s.io/kubernetes/pkg/scheduler/apis/config/latest"
 
 	"kubarium/cluster/trace"
 )
@@ -85,10 +90,55 @@ func (p *plane) attemptOf(pod *corev1.Pod) (trace.Event, map[string]trace.NodeVe
 	return found, verdicts
 }
 
+// scoreLines are the scores that the scheduler itself logs, of each pod by node and plugin; "" is
+// the node's final one.
+type scoreLines struct {
+	mu   sync.Mutex
+	pods map[string]map[string]map[string]int64
+}
+
+// logger takes lines up to the verbosity at which the scheduler tells of scores.
+func (s *scoreLines) logger() klog.Logger {
+	s.pods = map[string]map[string]map[string]int64{}
+	return funcr.NewJSON(func(text string) {
+		var line struct {
+			Msg          string
+			Pod          struct{ Name string }
+			Node, Plugin string
+			Score        int64
+		}
+		if !strings.Contains(text, "score") || json.Unmarshal([]byte(text), &line) != nil {
+			return
+		}
+		if line.Msg != "Plugin scored node for pod" && line.Msg != "Calculated node's final score for pod" {
+			return
+		}
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		nodes := s.pods[line.Pod.Name]
+		if nodes == nil {
+			nodes = map[string]map[string]int64{}
+			s.pods[line.Pod.Name] = nodes
+		}
+		if nodes[line.Node] == nil {
+			nodes[line.Node] = map[string]int64{}
+		}
+		nodes[line.Node][line.Plugin] = line.Score
+	}, funcr.Options{Verbosity: 10})
+}
+
+func (s *scoreLines) of(pod, node string) map[string]int64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return maps.Clone(s.pods[pod][node])
+}
+
 // TestSchedulerTapAgainstPods compares what the tap saw with what the scheduler wrote
-// into the pods.
+// into the pods, and scores with its log, its default profile and upstream's formula.
 func TestSchedulerTapAgainstPods(t *testing.T) {
 	p := newPlaneWith(t, func(c *Config) { c.Trace = trace.NewStore() })
+	var logged scoreLines
+	p.Scheduler.log = logged.logger()
 	p.start()
 	for name, cpu := range map[string]string{"large": "8", "medium": "4", "small": "500m"} {
 		p.makeNode(name, cpu)
@@ -113,15 +163,44 @@ func TestSchedulerTapAgainstPods(t *testing.T) {
 		t.Errorf("verdicts %+v", verdicts)
 	}
 	best := verdicts[placed.Spec.NodeName]
-	for _, name := range []string{"large", "medium"} {
+	// Of 8 and of 4 CPUs the pod takes 1, and of 4096 MiB the 200 that one counts for who asks
+	// for none: what is left is (87 + 95) / 2 and (75 + 95) / 2 percent.
+	for name, fit := range map[string]int64{"large": 91, "medium": 85} {
 		v := verdicts[name]
-		var sum int64
-		for _, score := range v.Scores {
-			sum += score
+		want := logged.of("fits", name)
+		total := want[""]
+		delete(want, "")
+		if !v.Fits || len(want) == 0 || !maps.Equal(v.Scores, want) || v.Total != total || v.Total > best.Total {
+			t.Errorf("node %s: %+v, the scheduler logged %v, in all %d; the best %+v", name, v, want, total, best)
 		}
-		if !v.Fits || len(v.Scores) == 0 || sum != v.Total || v.Total > best.Total {
-			t.Errorf("node %s: %+v, the best %+v", name, v, best)
+		if v.Scores["NodeResourcesFit"] != fit {
+			t.Errorf("NodeResourcesFit gives %s %d, not %d", name, v.Scores["NodeResourcesFit"], fit)
 		}
 	}
 	t.Log(event.Line())
+	t.Run("weights", func(t *testing.T) { checkWeights(t, event) })
+}
+
+// checkWeights compares the weights of an attempt with the scheduler's default profile.
+func checkWeights(t *testing.T, event trace.Event) {
+	a, err := trace.AttemptOf(event)
+	if err != nil {
+		t.Fatal(err)
+	}
+	profile, err := latest.Default()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defaults := map[string]int64{}
+	for _, plugin := range profile.Profiles[0].Plugins.MultiPoint.Enabled {
+		defaults[plugin.Name] = int64(plugin.Weight)
+		if got := a.Weights[plugin.Name]; plugin.Weight != 0 && got != int64(plugin.Weight) {
+			t.Errorf("the weight of %s is told as %d, and is %d", plugin.Name, got, plugin.Weight)
+		}
+	}
+	for name, weight := range a.Weights {
+		if want, known := defaults[name]; !known || weight != max(want, 1) {
+			t.Errorf("the weight of %s is told as %d, and is %d", name, weight, want)
+		}
+	}
 }

@@ -124,8 +124,11 @@ func TestTraceScheduling(t *testing.T) {
 		t.Fatalf("attempts %+v of %d nodes, %v", attempts, len(nodes.Items), err)
 	}
 	for _, v := range attempts[0].Nodes {
+		if v.Fits || v.Plugin != "NodeResourcesFit" || len(v.Reasons) == 0 {
+			t.Errorf("verdict %+v, the event says %s", v, message)
+		}
 		for _, reason := range v.Reasons {
-			if v.Fits || v.Plugin != "NodeResourcesFit" || !strings.Contains(message, reason) {
+			if !strings.Contains(message, reason) {
 				t.Errorf("verdict %+v, the event says %s", v, message)
 			}
 		}
