@@ -1,6 +1,7 @@
 package controlplane
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -71,16 +72,35 @@ type seen struct {
 	skipped sets.Set[string]
 }
 
-// RunPreFilterPlugins records why a pod fits nowhere at all.
+// RunPreFilterPlugins records why a pod fits nowhere at all, and the nodes that no filter is
+// asked about since a plugin knows in advance which ones it takes.
 func (a *attempt) RunPreFilterPlugins(ctx context.Context, state fwk.CycleState, pod *corev1.Pod) (*fwk.PreFilterResult, *fwk.Status, sets.Set[string]) {
 	result, status, plugins := a.Framework.RunPreFilterPlugins(ctx, state, pod)
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.skipped = state.GetSkipFilterPlugins()
+	by := strings.Join(sets.List(plugins), ",")
 	if !status.IsSuccess() {
-		a.preFilter = status.Plugin() + ": " + status.Message()
+		a.preFilter = cmp.Or(status.Plugin(), by) + ": " + status.Message()
+	}
+	if !result.AllNodes() {
+		a.leaveOut(result.NodeNames, by)
 	}
 	return result, status, plugins
+}
+
+// leaveOut notes all nodes but those. A pod's nominated node is filtered nevertheless: then the
+// filters' verdict counts.
+func (a *attempt) leaveOut(but sets.Set[string], plugins string) {
+	all, err := a.SnapshotSharedLister().NodeInfos().List()
+	if err != nil {
+		return
+	}
+	for _, info := range all {
+		if name := info.Node().Name; !but.Has(name) {
+			a.nodes[name] = &trace.NodeVerdict{Node: name, Plugin: plugins, LeftOut: true}
+		}
+	}
 }
 
 // RunFilterPluginsWithNominatedPods records each node's verdict; the scheduler asks no

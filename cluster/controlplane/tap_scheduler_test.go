@@ -3,6 +3,7 @@ package controlplane
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"maps"
 	"strings"
 	"sync"
@@ -33,11 +34,17 @@ func (p *plane) makeNode(name, cpu string) {
 // schedule makes a pod, and returns it when the scheduler has decided.
 func (p *plane) schedule(name, cpu string) *corev1.Pod {
 	p.t.Helper()
+	return p.scheduleOn(name, cpu, nil)
+}
+
+func (p *plane) scheduleOn(name, cpu string, affinity *corev1.Affinity) *corev1.Pod {
+	p.t.Helper()
 	ctx := bounded(p.t)
 	pods := p.client.CoreV1().Pods("default")
 	_, err := pods.Create(ctx, &corev1.Pod{
 		ObjectMeta: metav1.ObjectMeta{Name: name},
 		Spec: corev1.PodSpec{
+			Affinity: affinity,
 			// The nodes have no kubelet, and are tainted for it.
 			Tolerations: []corev1.Toleration{{Operator: corev1.TolerationOpExists}},
 			Containers: []corev1.Container{{Name: "c", Image: "none", Resources: corev1.ResourceRequirements{
@@ -88,6 +95,15 @@ func (p *plane) attemptOf(pod *corev1.Pod) (trace.Event, map[string]trace.NodeVe
 		verdicts[v.Node] = v
 	}
 	return found, verdicts
+}
+
+// pinnedTo is the affinity of a DaemonSet's pod.
+func pinnedTo(node string) *corev1.Affinity {
+	return &corev1.Affinity{NodeAffinity: &corev1.NodeAffinity{RequiredDuringSchedulingIgnoredDuringExecution: &corev1.NodeSelector{
+		NodeSelectorTerms: []corev1.NodeSelectorTerm{{
+			MatchFields: []corev1.NodeSelectorRequirement{{Key: metav1.ObjectNameField, Operator: corev1.NodeSelectorOpIn, Values: []string{node}}},
+		}},
+	}}}
 }
 
 // scoreLines are the scores that the scheduler itself logs, of each pod by node and plugin; "" is
@@ -179,6 +195,7 @@ func TestSchedulerTapAgainstPods(t *testing.T) {
 	}
 	t.Log(event.Line())
 	t.Run("weights", func(t *testing.T) { checkWeights(t, event) })
+	t.Run("left out", func(t *testing.T) { checkLeftOut(t, p) })
 }
 
 // checkWeights compares the weights of an attempt with the scheduler's default profile.
@@ -202,5 +219,33 @@ func checkWeights(t *testing.T, event trace.Event) {
 		if want, known := defaults[name]; !known || weight != max(want, 1) {
 			t.Errorf("the weight of %s is told as %d, and is %d", name, weight, want)
 		}
+	}
+}
+
+// checkLeftOut schedules pods as a DaemonSet's: a plugin knows in advance on which node.
+func checkLeftOut(t *testing.T, p *plane) {
+	placed := p.scheduleOn("daemon", "1", pinnedTo("medium"))
+	event, verdicts := p.attemptOf(placed)
+	if placed.Spec.NodeName != "medium" || !verdicts["medium"].Fits || len(verdicts) != 3 {
+		t.Errorf("on node %s, verdicts %+v", placed.Spec.NodeName, verdicts)
+	}
+	for _, name := range []string{"large", "small"} {
+		if v := verdicts[name]; v.Fits || !v.LeftOut || v.Plugin != "NodeAffinity" {
+			t.Errorf("node %s: %+v", name, v)
+		}
+	}
+	if want := "chose medium, the only one that fits of 1 looked at; NodeAffinity left out 2 before"; event.Detail != want {
+		t.Errorf("told %q, want %q", event.Detail, want)
+	}
+	refused := p.scheduleOn("stray", "1", pinnedTo("absent"))
+	_, verdicts = p.attemptOf(refused)
+	message := scheduled(refused).Message
+	for name, v := range verdicts {
+		if v.Fits || !v.LeftOut || v.Plugin != "NodeAffinity" {
+			t.Errorf("node %s: %+v", name, v)
+		}
+	}
+	if want := fmt.Sprintf("%d node(s) didn't satisfy plugin(s) [NodeAffinity]", len(verdicts)); len(verdicts) != 3 || !strings.Contains(message, want) {
+		t.Errorf("%s is not in %q", want, message)
 	}
 }

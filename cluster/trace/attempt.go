@@ -44,11 +44,16 @@ func split(s string) []string {
 	return strings.Split(s, ",")
 }
 
-// Verdict is what a filter said of a node: "passed", "refused", "skipped" or "not asked".
+// Verdict is what a filter said of a node: "passed", "refused", "skipped", "not asked", or that
+// it "left out" the node in advance.
 func (a Attempt) Verdict(v NodeVerdict, filter string) string {
 	switch {
 	case slices.Contains(a.Skipped, filter):
 		return "skipped"
+	case v.LeftOut && slices.Contains(split(v.Plugin), filter):
+		return "left out"
+	case v.LeftOut:
+		return "not asked"
 	case v.Fits:
 		return "passed"
 	case v.Plugin == filter:
@@ -86,13 +91,17 @@ func (a Attempt) reasons() []string {
 	}
 	refused := map[string][]string{}
 	for _, v := range a.Nodes {
-		if !v.Fits {
-			why := v.Plugin + ": " + strings.Join(v.Reasons, ", ")
+		switch {
+		case v.LeftOut:
+			why := "before any filter was asked, " + v.Plugin + " left out"
+			refused[why] = append(refused[why], v.Node)
+		case !v.Fits:
+			why := v.Plugin + ": " + strings.Join(v.Reasons, ", ") + " refused"
 			refused[why] = append(refused[why], v.Node)
 		}
 	}
 	for _, why := range slices.Sorted(maps.Keys(refused)) {
-		lines = append(lines, fmt.Sprintf("%s refused %s", why, strings.Join(refused[why], ", ")))
+		lines = append(lines, why+" "+strings.Join(refused[why], ", "))
 	}
 	return append(lines, a.againstAverage()...)
 }

@@ -52,3 +52,23 @@ func TestAttemptThatWasLetGoSaysSo(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// TestNodesThatWereLeftOutAreTold has one node of three that a plugin knew to take.
+func TestNodesThatWereLeftOutAreTold(t *testing.T) {
+	verdicts := []NodeVerdict{
+		{Node: "mine", Fits: true}, {Node: "other", Plugin: "NodeAffinity", LeftOut: true}, {Node: "third", Plugin: "NodeAffinity", LeftOut: true},
+	}
+	if got := Compare(verdicts); got != ", the only one that fits of 1 looked at; NodeAffinity left out 2 before" {
+		t.Errorf("half a sentence %q", got)
+	}
+	a := Attempt{Nodes: verdicts, Filters: []string{"NodeName", "NodeAffinity", "NodePorts", "NodeResourcesFit"}, Skipped: []string{"NodePorts"}}
+	want := `before any filter was asked, NodeAffinity left out other, third
+FILTER            mine     other      third
+NodeName          passed   not asked  not asked
+NodeAffinity      passed   left out   left out
+NodePorts         skipped  skipped    skipped
+NodeResourcesFit  passed   not asked  not asked`
+	if got := strings.Join(a.Tell(3)[1:], "\n"); got != want {
+		t.Errorf("told\n%s\nwant\n%s", got, want)
+	}
+}

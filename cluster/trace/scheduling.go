@@ -15,6 +15,9 @@ type NodeVerdict struct {
 	// Plugin refused the node, for Reasons.
 	Plugin  string   `json:"plugin,omitempty"`
 	Reasons []string `json:"reasons,omitempty"`
+	// LeftOut says that Plugin did so before any filter was asked; where several know which
+	// nodes they take, they are all named, with commas.
+	LeftOut bool `json:"leftOut,omitempty"`
 	// Scores are weighted, one a plugin; there are none when only one node fits.
 	Scores map[string]int64 `json:"scores,omitempty"`
 	Total  int64            `json:"total,omitempty"`
@@ -39,19 +42,31 @@ func SortVerdicts(nodes map[string]*NodeVerdict) []NodeVerdict {
 }
 
 // Compare tells in half a sentence how the nodes differ: which plugins tell the best
-// from the next, or that only one was left.
+// from the next, or that only one was left; and how many nobody looked at.
 func Compare(sorted []NodeVerdict) string {
-	fits := 0
+	fits, out, by := 0, 0, ""
 	for _, v := range sorted {
 		if v.Fits {
 			fits++
 		}
+		if v.LeftOut {
+			out, by = out+1, v.Plugin
+		}
 	}
-	switch {
-	case len(sorted) == 0:
+	if len(sorted) == 0 {
 		return ""
+	}
+	text := compareFitting(sorted, fits, len(sorted)-out)
+	if out > 0 {
+		text += fmt.Sprintf("; %s left out %d before", by, out)
+	}
+	return text
+}
+
+func compareFitting(sorted []NodeVerdict, fits, lookedAt int) string {
+	switch {
 	case fits < 2:
-		return fmt.Sprintf(", the only one that fits of %d looked at", len(sorted))
+		return fmt.Sprintf(", the only one that fits of %d looked at", lookedAt)
 	case sorted[0].Total == sorted[1].Total:
 		return fmt.Sprintf(", of %d that fit; the best score alike, %d", fits, sorted[0].Total)
 	}

@@ -124,7 +124,7 @@ func TestTraceScheduling(t *testing.T) {
 		t.Fatalf("attempts %+v of %d nodes, %v", attempts, len(nodes.Items), err)
 	}
 	for _, v := range attempts[0].Nodes {
-		if v.Fits || v.Plugin != "NodeResourcesFit" || len(v.Reasons) == 0 {
+		if v.Fits || v.LeftOut || v.Plugin != "NodeResourcesFit" || len(v.Reasons) == 0 {
 			t.Errorf("verdict %+v, the event says %s", v, message)
 		}
 		for _, reason := range v.Reasons {
