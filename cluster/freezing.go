@@ -61,7 +61,7 @@ func (c *Cluster) Freeze(ctx context.Context) error {
 	c.mu.Lock()
 	c.frozen = f
 	c.mu.Unlock()
-	err := c.hold(ctx, f)
+	err := c.hold(ctx, f, c.heldWhileFrozen())
 	if err == nil {
 		err = c.freezeNodes(ctx, f)
 	}
@@ -106,15 +106,16 @@ func (c *Cluster) heldWhileFrozen() []component.Component {
 }
 
 // hold stops the components that must not look, if they run.
-func (c *Cluster) hold(ctx context.Context, f *freezing) error {
-	for _, part := range c.heldWhileFrozen() {
+func (c *Cluster) hold(ctx context.Context, f *freezing, parts []component.Component) error {
+	for _, part := range parts {
 		if info, _ := c.tracker.get(part.Name()); info.State == component.Stopped || info.State == component.Failed {
 			continue
 		}
-		if err := c.stopPart(ctx, part); err != nil {
+		// Even one that does not stop in time is started again.
+		f.held = append(f.held, part)
+		if err := c.stopWhole(ctx, part); err != nil {
 			return fmt.Errorf("hold %s: %w", part.Name(), err)
 		}
-		f.held = append(f.held, part)
 		c.tracker.set(part.Name(), component.Frozen, "held while the nodes stand still")
 	}
 	return nil

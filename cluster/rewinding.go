@@ -221,8 +221,8 @@ func (c *Cluster) rewindTo(ctx context.Context, read func(clientv3.KV) (rewind.S
 	return result, nil
 }
 
-// rest stops those of the components that run, and returns what starts them again, side by
-// side.
+// rest stops those of the components that run, whether ctx ends or not, and returns what
+// starts them again, side by side.
 func (c *Cluster) rest(ctx context.Context, names ...string) (resume func(context.Context) error, err error) {
 	var stopped []string
 	resume = func(ctx context.Context) error {
@@ -243,13 +243,19 @@ func (c *Cluster) rest(ctx context.Context, names ...string) (resume func(contex
 		return errors.Join(append(errs, starting.Wait())...)
 	}
 	for _, name := range names {
-		if info, _ := c.tracker.get(name); info.State != component.Ready {
+		// One that still starts would act as well: the last rewind may have been cancelled.
+		if info, _ := c.tracker.get(name); !slices.Contains([]component.State{component.Ready, component.Starting}, info.State) {
 			continue
 		}
-		if err := c.StopComponent(ctx, name); err != nil {
+		part, err := c.component(name)
+		if err != nil {
 			return resume, err
 		}
+		// Even one that does not stop in time is started again.
 		stopped = append(stopped, name)
+		if err := c.stopWhole(ctx, part); err != nil {
+			return resume, err
+		}
 	}
 	return resume, nil
 }

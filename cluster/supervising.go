@@ -20,6 +20,9 @@ const (
 	slowestRestart = 30 * time.Second
 )
 
+// stopLimit is how long a component may take to stop that is started again afterwards.
+const stopLimit = 2 * time.Minute
+
 // exiting is a component that can end by itself.
 type exiting interface{ Exited() <-chan struct{} }
 
@@ -62,6 +65,23 @@ func (c *Cluster) stopPart(ctx context.Context, part component.Component) error 
 	}
 	c.tracker.set(part.Name(), component.Stopped, "")
 	return nil
+}
+
+// stopWhole is stopPart for who starts the component again: it does not end half way when
+// nobody wants it any more, since a component that still stops is started by nobody.
+func (c *Cluster) stopWhole(ctx context.Context, part component.Component) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopLimit)
+	defer cancel()
+	return c.stopPart(ctx, part)
+}
+
+// stoppedLater records that a component has stopped for which nobody waited so long.
+func (c *Cluster) stoppedLater(part component.Component) {
+	c.changing.LockKey(part.Name())
+	defer func() { _ = c.changing.UnlockKey(part.Name()) }()
+	if info, _ := c.tracker.get(part.Name()); info.State == component.Stopping && ended(part) {
+		c.tracker.set(part.Name(), component.Stopped, "")
+	}
 }
 
 func (c *Cluster) awaitReady(ctx context.Context, part component.Component) error {
@@ -111,7 +131,10 @@ func (c *Cluster) superviseComponent(part component.Component, exited <-chan str
 	<-exited
 	info, _ := c.tracker.get(part.Name())
 	switch info.State {
-	case component.Stopping, component.Stopped, component.Frozen:
+	case component.Stopping:
+		c.stoppedLater(part)
+		return
+	case component.Stopped, component.Frozen:
 		return
 	}
 	err := errors.New("ended by itself")
