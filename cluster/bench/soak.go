@@ -214,15 +214,3 @@ func (s *soak) count(err error, note func(*Soak)) {
 	}
 	note(&s.result)
 }
-
-// Trouble says what should not have been.
-func (s Soak) Trouble() error {
-	var errs []error
-	if s.Lost > 0 {
-		errs = append(errs, fmt.Errorf("%d of %d objects were lost", s.Lost, s.Created))
-	}
-	for _, line := range s.Panics {
-		errs = append(errs, fmt.Errorf("a panic: %s", line))
-	}
-	return errors.Join(errs...)
-}

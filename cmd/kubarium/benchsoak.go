@@ -25,8 +25,8 @@ func newBenchSoakCommand() *cobra.Command {
 		Long: `Break, hold and rewind a new cluster at random while pods and other objects come and go,
 and let it come to rest twice a minute. At each rest everything must be whole again and
 as it was acknowledged. Afterwards: what was done, what was lost, panics, and what the
-program holds more in the last quarter of the time than in the second. The seed repeats the same
-choices. If anything is wrong the cluster's directory stays, with its logs.`,
+program holds more in the last quarter of the time than in the second; from ten minutes on
+too much of that is wrong, too. The seed repeats the same choices. If anything is wrong the cluster's directory stays, with its logs.`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if minutes < 1 || minutes > maxSoak {
 				return fmt.Errorf("%d minutes: use 1 to %d", minutes, maxSoak)

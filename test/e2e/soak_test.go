@@ -31,7 +31,7 @@ type soak struct {
 		Descriptors int     `json:"descriptors"`
 		Heap        float64 `json:"heap_mib"`
 	} `json:"growth"`
-	Processes int `json:"processes"`
+	PSS *float64 `json:"pss_mib"`
 }
 
 // TestSoak breaks, holds and rewinds a cluster at random for a minute, or as many as
@@ -51,12 +51,10 @@ func TestSoak(t *testing.T) {
 // TestLongSoak does so for long enough that a leak shows.
 func TestLongSoak(t *testing.T) {
 	long(t)
-	s := runSoak(t, 20)
-	if s.Growth.Goroutines > 150 || s.Growth.Descriptors > 40 || s.Growth.Heap > 60 || s.Processes > 3 {
-		t.Errorf("the program grew: %+v, and %d processes", *s.Growth, s.Processes)
-	}
+	runSoak(t, 20)
 }
 
+// runSoak fails if the soak does, which looks at what grows itself from ten minutes on.
 func runSoak(t *testing.T, minutes int) soak {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), time.Duration(minutes)*time.Minute+15*time.Minute)
@@ -77,7 +75,7 @@ func runSoak(t *testing.T, minutes int) soak {
 	}
 	// No more than that: a log of many minutes would hide what failed beside it.
 	t.Logf("seed %d, %d rounds: %d holds, %d rewinds, %d of them of one change, %d objects, growth %+v", s.Seed, s.Rounds, s.Holds, s.Rewinds, s.Undos, s.Created, s.Growth)
-	if s.Rounds < 2 || len(s.Faults) == 0 || s.Holds == 0 || s.Rewinds == 0 || s.Created == 0 || s.Lost == nil || s.Growth == nil {
+	if s.Rounds < 2 || len(s.Faults) == 0 || s.Holds == 0 || s.Rewinds == 0 || s.Created == 0 || s.Lost == nil || s.Growth == nil || s.PSS == nil {
 		t.Errorf("bench soak leaves out what it is for: %+v", s)
 	}
 	// In a minute all of them may meet something that is broken.
