@@ -12,6 +12,7 @@ import (
 
 	"kubarium/cluster"
 	"kubarium/cluster/control"
+	"kubarium/cluster/fault"
 )
 
 // Soak is what a cluster went through, and what that left.
@@ -19,6 +20,8 @@ type Soak struct {
 	// Seed repeats the same choices.
 	Seed    uint64  `json:"seed"`
 	Minutes float64 `json:"minutes"`
+	// Members is how many members etcd has.
+	Members int `json:"etcd_members"`
 	// Rounds is how often the cluster was let come to rest, and looked at.
 	Rounds int `json:"rounds"`
 	// Faults, Holds and Rewinds count what was done to it, Undos those of the rewinds that
@@ -70,6 +73,19 @@ type SoakOptions struct {
 	Told func(line string)
 }
 
+// whole reports whether the cluster is one in which every fault of the catalogue can be: with
+// three members of etcd, and a node whose disk can be full. Half of the seeds say so; the others
+// have what a cluster has unless somebody asks.
+func (o SoakOptions) whole() bool { return o.Seed%2 == 1 }
+
+// flags are those of the cluster. A node with a disk of its own comes later.
+func (o SoakOptions) flags() []string {
+	if o.whole() {
+		return []string{"--etcd-members", "3", "--nodes", "2"}
+	}
+	return nil
+}
+
 const (
 	// turbulence is how long faults, holds and rewinds go on between two rests.
 	turbulence = 25 * time.Second
@@ -77,6 +93,10 @@ const (
 	// held any more: a container's back-off is the longest of what is waited for, and a busy
 	// machine takes minutes for what takes seconds else.
 	restLimit = 8 * time.Minute
+	// ownDisk is the size of the disk of the node that has one.
+	ownDisk = 2 << 30
+	// turns is how many faults of each round are not by chance alone.
+	turns = 2
 )
 
 // soak is a cluster that goes through much.
@@ -85,6 +105,10 @@ type soak struct {
 	options SoakOptions
 	load    *load
 	began   time.Time
+	// disk is the node that has a disk of its own; "" if there is none.
+	disk string
+	// next are the faults whose turn it is in this round.
+	next []fault.Fault
 
 	mu     sync.Mutex
 	result Soak
@@ -96,9 +120,12 @@ func RunSoak(ctx context.Context, o SoakOptions) (result Soak, err error) {
 	layout := cluster.LayoutOf(o.Dir, name)
 	s := &soak{
 		restarts: &restarts{control: control.NewClient(layout.ControlSocket())}, options: o, began: time.Now(),
-		result: Soak{Seed: o.Seed, Faults: map[string]int{}, Panics: []string{}},
+		result: Soak{Seed: o.Seed, Members: 1, Faults: map[string]int{}, Panics: []string{}},
 	}
-	if s.cmd, s.exited, err = startHeadless(o.Self, o.Dir); err != nil {
+	if o.whole() {
+		s.result.Members = 3
+	}
+	if s.cmd, s.exited, err = startHeadless(o.Self, o.Dir, o.flags()...); err != nil {
 		return s.result, err
 	}
 	defer func() { err = errors.Join(err, s.stop()) }()
@@ -145,6 +172,7 @@ func (s *soak) rounds(ctx context.Context) error {
 
 // round is one time of turbulence, and the rest after it.
 func (s *soak) round(ctx context.Context, round uint64) error {
+	s.next = turn(s.options.Seed, round)
 	s.load.begin(ctx)
 	stormy, cancel := context.WithTimeout(ctx, turbulence)
 	defer cancel()
@@ -167,6 +195,19 @@ func (s *soak) round(ctx context.Context, round uint64) error {
 		return err
 	}
 	return s.rest(ctx)
+}
+
+// turn is which faults a round begins with, when nothing else is broken that could refuse them:
+// one after the other, in an order that the seed decides, so that each fault has its turn.
+func turn(seed, round uint64) []fault.Fault {
+	all := fault.Catalogue()
+	random := rand.New(rand.NewPCG(seed, 1<<63))
+	random.Shuffle(len(all), func(i, j int) { all[i], all[j] = all[j], all[i] })
+	var these []fault.Fault
+	for i := range uint64(turns) {
+		these = append(these, all[(round*turns+i)%uint64(len(all))])
+	}
+	return these
 }
 
 // compare tells what grew: from the second quarter of the rests, as caches fill in the

@@ -29,8 +29,10 @@ func oneOf[T any](random *rand.Rand, these []T) T { return these[random.IntN(len
 // breakSomething injects one fault, and half of the times heals it; else it ends by itself,
 // and others may lie upon it.
 func (s *soak) breakSomething(ctx context.Context, random *rand.Rand) error {
-	all := fault.Catalogue()
-	f := oneOf(random, all)
+	f := oneOf(random, fault.Catalogue())
+	if len(s.next) > 0 {
+		f, s.next = s.next[0], s.next[1:]
+	}
 	// All is chosen before anything is tried, so that the seed decides and not the answers.
 	number, lasts, heals := random.Uint64(), between(random, 2*time.Second, 12*time.Second), random.IntN(2) == 0
 	rest := between(random, time.Second, 5*time.Second)
@@ -68,6 +70,9 @@ func (s *soak) target(ctx context.Context, f fault.Fault, number uint64) (string
 	nodes := []string{"node-1", "node-2", "node-3"}
 	switch f.Target {
 	case "NODE":
+		if f.Name == "disk-pressure" && s.disk != "" {
+			return s.disk, nil
+		}
 		return pick(nodes), nil
 	case "[NAMESPACE/]POD[/CONTAINER]":
 		return s.pod(ctx, number), nil

@@ -31,6 +31,12 @@ const (
 
 // prepare makes what the soak works on.
 func (s *soak) prepare(ctx context.Context) error {
+	if s.options.whole() {
+		var err error
+		if s.disk, err = s.control.AddNode(ctx, ownDisk); err != nil {
+			return fmt.Errorf("add a node with a disk of its own: %w", err)
+		}
+	}
 	labels := map[string]string{"app": soaked}
 	replicas := int32(restReplicas)
 	deployment := &appsv1.Deployment{

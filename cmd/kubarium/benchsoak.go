@@ -26,7 +26,8 @@ func newBenchSoakCommand() *cobra.Command {
 and let it come to rest twice a minute. At each rest everything must be whole again and
 as it was acknowledged. Afterwards: what was done, what was lost, panics, and what the
 program holds more in the last quarter of the time than in the second; from ten minutes on
-too much of that is wrong, too. The seed repeats the same choices. If anything is wrong the cluster's directory stays, with its logs.`,
+too much of that is wrong, too. The seed repeats the same choices: with an odd one etcd has
+three members, and a node a disk of its own that can be full. If anything is wrong the cluster's directory stays, with its logs.`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if minutes < 1 || minutes > maxSoak {
 				return fmt.Errorf("%d minutes: use 1 to %d", minutes, maxSoak)

@@ -4,12 +4,15 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"math/rand/v2"
 	"os"
 	"os/exec"
 	"strconv"
 	"strings"
 	"testing"
 	"time"
+
+	"kubarium/cluster/fault"
 )
 
 // soakTail is how many of a soak's last lines are told once more if it fails.
@@ -18,6 +21,7 @@ const soakTail = 25
 // soak is what 'bench soak' tells.
 type soak struct {
 	Seed    uint64         `json:"seed"`
+	Members int            `json:"etcd_members"`
 	Rounds  int            `json:"rounds"`
 	Faults  map[string]int `json:"faults"`
 	Holds   int            `json:"holds"`
@@ -48,18 +52,27 @@ func TestSoak(t *testing.T) {
 	runSoak(t, minutes)
 }
 
-// TestLongSoak does so for long enough that a leak shows.
+// TestLongSoak does so for long enough that each fault has its turn, in a cluster that refuses
+// none: odd seeds have one.
 func TestLongSoak(t *testing.T) {
 	long(t)
-	runSoak(t, 20)
+	s := runSoak(t, 20, "--seed", strconv.FormatUint(rand.Uint64()|1, 10))
+	if s.Members != 3 {
+		t.Errorf("etcd has %d members", s.Members)
+	}
+	for _, f := range fault.Catalogue() {
+		if s.Faults[f.Name] == 0 {
+			t.Errorf("%s was never injected: %v", f.Name, s.Faults)
+		}
+	}
 }
 
 // runSoak fails if the soak does, which looks at what grows itself from ten minutes on.
-func runSoak(t *testing.T, minutes int) soak {
+func runSoak(t *testing.T, minutes int, flags ...string) soak {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), time.Duration(minutes)*time.Minute+15*time.Minute)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, program(), "bench", "soak", "--minutes", strconv.Itoa(minutes), "--output", "json")
+	cmd := exec.CommandContext(ctx, program(), append([]string{"bench", "soak", "--minutes", strconv.Itoa(minutes), "--output", "json"}, flags...)...)
 	var told bytes.Buffer
 	cmd.Stderr = &told
 	out, err := cmd.Output()
@@ -74,7 +87,7 @@ func runSoak(t *testing.T, minutes int) soak {
 		t.Fatalf("bench soak tells %q: %v", out, err)
 	}
 	// No more than that: a log of many minutes would hide what failed beside it.
-	t.Logf("seed %d, %d rounds: %d holds, %d rewinds, %d of them of one change, %d objects, growth %+v", s.Seed, s.Rounds, s.Holds, s.Rewinds, s.Undos, s.Created, s.Growth)
+	t.Logf("seed %d, %d members of etcd, %d rounds: %d holds, %d rewinds, %d of them of one change, %d objects, growth %+v", s.Seed, s.Members, s.Rounds, s.Holds, s.Rewinds, s.Undos, s.Created, s.Growth)
 	if s.Rounds < 2 || len(s.Faults) == 0 || s.Holds == 0 || s.Rewinds == 0 || s.Created == 0 || s.Lost == nil || s.Growth == nil || s.PSS == nil {
 		t.Errorf("bench soak leaves out what it is for: %+v", s)
 	}
