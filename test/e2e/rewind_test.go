@@ -28,6 +28,13 @@ func TestRewind(t *testing.T) {
 			return nil
 		})
 	}
+	// How long it takes depends on who else uses the machine: it is told, for who compares.
+	back := func(command ...string) string {
+		t.Helper()
+		out := c.kubarium(t, command...)
+		t.Logf("%s: %s", strings.Join(command, " "), strings.TrimSpace(out))
+		return out
+	}
 	uid := func(object string) string { return c.kubectl(t, "get", object, "-o", "jsonpath={.metadata.uid}") }
 	gone := func(object string) {
 		t.Helper()
@@ -61,7 +68,7 @@ spec:
 	c.kubectl(t, "create", "configmap", "later")
 	c.kubectl(t, "label", "node", "node-2", "disk=ssd")
 	c.kubectl(t, "wait", "--for=delete", "pod", "-l", "app=web", "--timeout=120s")
-	if out := c.kubarium(t, "snapshot", "restore", "before"); !strings.Contains(out, "objects written") {
+	if out := back("snapshot", "restore", "before"); !strings.Contains(out, "objects written") {
 		t.Errorf("restore says %q", out)
 	}
 	web(2)
@@ -82,7 +89,7 @@ spec:
 		return c.kubectl(t, "get", "pods", "-l", "app=web", "-o", "jsonpath={.items[*].metadata.uid}")
 	}
 	running := pods()
-	c.kubarium(t, "snapshot", "restore", "before")
+	back("snapshot", "restore", "before")
 	if again := pods(); again != running {
 		t.Errorf("pods that were brought back already run anew: %s, then %s", running, again)
 	}
@@ -92,20 +99,20 @@ spec:
 	c.kubectl(t, "-n", "shop", "create", "configmap", "prices", "--from-literal=tea=1")
 	c.kubectl(t, "scale", "deployment/web", "--replicas=1")
 	c.kubectl(t, "delete", "namespace", "shop")
-	if out := c.kubarium(t, "undo"); !strings.Contains(out, "delete namespaces/shop") {
+	if out := back("undo"); !strings.Contains(out, "delete namespaces/shop") {
 		t.Errorf("undo says %q", out)
 	}
 	if tea := c.kubectl(t, "-n", "shop", "get", "configmap", "prices", "-o", "jsonpath={.data.tea}"); tea != "1" {
 		t.Errorf("tea costs %q", tea)
 	}
 	web(1)
-	c.kubarium(t, "undo")
+	back("undo")
 	web(2)
-	c.kubarium(t, "redo")
+	back("redo")
 	web(1)
-	c.kubarium(t, "undo")
-	c.kubarium(t, "undo")
-	c.kubarium(t, "undo")
+	back("undo")
+	back("undo")
+	back("undo")
 	gone("namespace/shop")
 	web(2)
 
@@ -144,7 +151,7 @@ spec:
 	c.kubarium(t, "snapshot", "save", "shop")
 	c.kubectl(t, "delete", "namespace", "shop")
 	c.kubectl(t, "create", "configmap", "after")
-	c.kubarium(t, "snapshot", "restore", "shop", "--namespace", "shop")
+	back("snapshot", "restore", "shop", "--namespace", "shop")
 	if is := till(); is != was {
 		t.Errorf("the Service is %s, and was %s", is, was)
 	}
@@ -168,9 +175,11 @@ spec:
 	c.kubectl(t, "-n", "lesson", "delete", "configmap/words")
 	c.kubectl(t, "-n", "lesson", "create", "configmap", "words", "--from-literal=k=two")
 	c.kubectl(t, "create", "configmap", "mine")
-	if _, err := c.control().ReturnTo(bounded(t), "start", "lesson"); err != nil {
+	returned, err := c.control().ReturnTo(bounded(t), "start", "lesson")
+	if err != nil {
 		t.Fatal(err)
 	}
+	t.Logf("returned in %s", returned.Took)
 	if got := words(); got != kept || uid("configmap/mine") == "" {
 		t.Errorf("the namespace has %q, it had %q", got, kept)
 	}
