@@ -265,6 +265,8 @@ func (a *App) handleOwn(msg tea.Msg) tea.Cmd {
 		return a.showPast(msg)
 	case lastChangeMsg:
 		a.offerUndo(msg)
+	case changedMsg:
+		a.showChanges(msg)
 	case rewoundMsg:
 		a.rewound(msg)
 	case namesMsg:

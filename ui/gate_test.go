@@ -161,6 +161,9 @@ func (r gatedRewinder) LastChange() (string, time.Time, bool) {
 }
 func (r gatedRewinder) Undo(ctx context.Context) (string, error) { return "", r.with(ctx, "Undo") }
 func (r gatedRewinder) Redo(ctx context.Context) (string, error) { return "", r.with(ctx, "Redo") }
+func (r gatedRewinder) Since(ctx context.Context, _ int64) (string, error) {
+	return "", r.with(ctx, "Since")
+}
 func (r gatedRewinder) To(ctx context.Context, _ int64) (string, error) {
 	return "", r.with(ctx, "To")
 }

@@ -24,6 +24,9 @@ type help struct {
 
 func (a *App) newHelp() *help {
 	h := &help{signs: a.signs()}
+	if a.past != nil {
+		h.groups = append(h.groups, keys.Group{Title: "The past", Set: a.inPast()})
+	}
 	if g := a.focused(); len(g.Set) > 0 {
 		h.groups = append(h.groups, g)
 	}

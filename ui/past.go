@@ -24,6 +24,8 @@ type Rewinder interface {
 	Redo(ctx context.Context) (string, error)
 	// To brings the cluster to the state of an etcd revision.
 	To(ctx context.Context, revision int64) (string, error)
+	// Since tells, a line each, what has changed from an etcd revision to now; "" is nothing.
+	Since(ctx context.Context, revision int64) (string, error)
 }
 
 // past is the cluster as it was, shown in the panes in place of what is.
@@ -48,6 +50,12 @@ type (
 		what string
 		at   time.Time
 		ok   bool
+	}
+	changedMsg struct {
+		doing  *doing
+		moment history.Moment
+		text   string
+		err    error
 	}
 	rewoundMsg struct {
 		doing *doing
@@ -187,6 +195,7 @@ func (a *App) inPast() keys.Set {
 		{Keys: []string{">", "]"}, Label: ">", Desc: "forward", Long: "show the cluster as it was after", Bar: true, Run: a.stepPast(1)},
 		{Keys: []string{"{"}, Desc: "far back", Bar: true, Run: a.stepPast(-stepBig)},
 		{Keys: []string{"}"}, Desc: "far forward", Run: a.stepPast(stepBig)},
+		{Keys: []string{"D"}, Desc: "changes", Long: "tell what has changed from this moment to now", Bar: true, Disabled: a.noRewinder, Run: a.askChanges},
 		{Keys: []string{"B"}, Desc: "bring back", Long: "bring the cluster itself back to this moment", Bar: true, Disabled: a.noRewinder, Run: a.askBringBack},
 		{Keys: []string{"esc"}, Desc: "now", Bar: true, Always: true, Run: a.returnToNow},
 	}
@@ -225,6 +234,32 @@ func (a *App) noRewinder() string {
 		return "this cluster cannot be brought back"
 	}
 	return ""
+}
+
+// askChanges asks what has changed since the moment that is shown.
+func (a *App) askChanges() tea.Cmd {
+	r, m := a.opts.Rewind, a.past.moments[a.past.at]
+	ctx, d := a.begin("comparing that moment with now")
+	return func() tea.Msg {
+		text, err := r.Since(ctx, m.Revision)
+		return changedMsg{doing: d, moment: m, text: text, err: err}
+	}
+}
+
+// showChanges shows them over the past.
+func (a *App) showChanges(msg changedMsg) {
+	a.end(msg.doing)
+	switch {
+	case errors.Is(msg.err, context.Canceled):
+		return
+	case msg.err != nil:
+		a.push(note("Not compared", msg.err.Error()))
+		return
+	case msg.text == "":
+		msg.text = "Nothing, but for events and leases."
+	}
+	title := fmt.Sprintf("What changed from %s (revision %d) to now", msg.moment.Time.Format("15:04:05"), msg.moment.Revision)
+	a.push(&message{title: title, text: msg.text, tone: theme.Accent})
 }
 
 // askUndo offers to take the user's last change back.

@@ -21,7 +21,18 @@ import (
 )
 
 // rewinderStub notes what it was asked to do.
-type rewinderStub struct{ asked []string }
+type rewinderStub struct {
+	asked   []string
+	changes string
+}
+
+// someChanges is what has changed since any moment.
+const someChanges = `create configmaps/shop/prices
+update deployments/shop/payments
+  .spec.replicas: 2 -> 3
+  .spec.template.spec.containers[0].image: "kubarium/web:1.0" -> "kubarium/web:2.0"
+delete pods/default/web
+`
 
 func (r *rewinderStub) do(what string) (string, error) {
 	r.asked = append(r.asked, what)
@@ -33,6 +44,10 @@ func (r *rewinderStub) LastChange() (string, time.Time, bool) {
 }
 func (r *rewinderStub) Undo(context.Context) (string, error) { return r.do("undo") }
 func (r *rewinderStub) Redo(context.Context) (string, error) { return r.do("redo") }
+func (r *rewinderStub) Since(_ context.Context, revision int64) (string, error) {
+	r.asked = append(r.asked, fmt.Sprintf("since %d", revision))
+	return r.changes, nil
+}
 func (r *rewinderStub) To(_ context.Context, revision int64) (string, error) {
 	return r.do(fmt.Sprintf("to %d", revision))
 }
@@ -41,7 +56,7 @@ func (r *rewinderStub) To(_ context.Context, revision int64) (string, error) {
 // there is one pod, named after it; the first is compacted.
 func withPast(t *testing.T, w, h int, change ...func(*Options)) (*driver, *rewinderStub) {
 	t.Helper()
-	store, rewinder := trace.NewStore(), &rewinderStub{}
+	store, rewinder := trace.NewStore(), &rewinderStub{changes: someChanges}
 	for i := range 5 {
 		store.Add(trace.Event{Component: "etcd", Verb: "update", Time: moment().Add(time.Duration(i-10) * time.Second), Fields: map[string]string{
 			"key": "/registry/pods/default/web", "revision": fmt.Sprint(i + 1),
@@ -111,6 +126,23 @@ func TestDeletingTellsOfUndo(t *testing.T) {
 	d = up(t, 120, 40)
 	d.press("3", "d")
 	d.sees("is deleted for good", "Else nothing brings it back")
+}
+
+func TestThePastTellsWhatChangedSince(t *testing.T) {
+	d, rewinder := withPast(t, 160, 40)
+	d.press("<", "<", "D")
+	d.sees("What changed from", "(revision 3) to now", "create configmaps/shop/prices", ".spec.replicas: 2 -> 3", "delete pods/default/web")
+	d.press("esc")
+	d.seesNot("What changed from")
+	d.sees("then-3", "as it was at", "D changes")
+	rewinder.changes = ""
+	d.press("D")
+	d.sees("but for events and leases")
+	d.press("esc", "?")
+	d.sees("The past", "tell what has changed from this moment to now")
+	if got := strings.Join(rewinder.asked, ", "); got != "since 3, since 3" {
+		t.Errorf("asked %s", got)
+	}
 }
 
 func TestBringingBackAsksFirst(t *testing.T) {

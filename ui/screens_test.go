@@ -394,6 +394,11 @@ func screens() map[string]opener {
 			d.press("<", "<")
 			return d
 		},
+		"past changes": func(t *testing.T, w, h int, change func(*Options)) *driver {
+			d, _ := withPast(t, w, h, change)
+			d.press("<", "<", "D")
+			return d
+		},
 		"frozen": func(t *testing.T, w, h int, change func(*Options)) *driver {
 			d := up(t, w, h, change)
 			d.press("z")

@@ -2,11 +2,13 @@ package main
 
 import (
 	"context"
+	"strconv"
 	"strings"
 	"time"
 
 	"kubarium/cluster"
 	"kubarium/cluster/control"
+	"kubarium/cluster/rewind"
 	"kubarium/ui"
 )
 
@@ -34,6 +36,17 @@ func (r rewinder) Redo(ctx context.Context) (string, error) { return told(r.clus
 // To implements ui.Rewinder.
 func (r rewinder) To(ctx context.Context, revision int64) (string, error) {
 	return told(r.cluster.RestoreRevision(ctx, revision))
+}
+
+// Since implements ui.Rewinder.
+func (r rewinder) Since(ctx context.Context, revision int64) (string, error) {
+	list, err := r.cluster.CompareStates(ctx, strconv.FormatInt(revision, 10), rewind.Now)
+	if err != nil || len(list) == 0 {
+		return "", err
+	}
+	var text strings.Builder
+	tellDifferences(&text, list)
+	return text.String(), nil
 }
 
 func told(result control.Rewound, err error) (string, error) { return tellRewound(result), err }
