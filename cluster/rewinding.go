@@ -127,6 +127,16 @@ func (c *Cluster) CompareStates(ctx context.Context, from, to string) ([]rewind.
 	return differences, err
 }
 
+// Writes are those that etcd still knows of before a revision; before 0 is all.
+func (c *Cluster) Writes(ctx context.Context, before int64) ([]rewind.Write, error) {
+	var list []rewind.Write
+	err := c.withEtcd(func(etcd *clientv3.Client) (err error) {
+		list, err = rewind.Writes(ctx, etcd, before)
+		return err
+	})
+	return list, err
+}
+
 // point reads a state that somebody named.
 func (c *Cluster) point(ctx context.Context, etcd clientv3.KV, name string) (rewind.State, error) {
 	if name == rewind.Now {

@@ -315,7 +315,7 @@ func TestWhatTakesTimeWaits(t *testing.T) {
 		{"SendPacket", "packet", "r"}, {"forward: Stop", "forwards", "s"}, {"forward: Again", "forwards", "end s"}, {"forward: Remove", "forwards", "d"},
 		{"etcd: History", "etcd", "enter enter"}, {"etcd: Keys", "main", ": e t c d enter"}, {"glass: Flow", "main", "I"},
 		{"glass: Queues", "main", "I"}, {"glass: Value", "glass", "tab enter"}, {"Processes", "tree", "/ w enter"}, {"Shell", "main", "ctrl+t"},
-		{"API server", "delete", "enter"}, {"API server", "main", "<"}, {"API server", "main", "ctrl+p"}, {"API server", "main", ": p o enter"},
+		{"API server", "delete", "enter"}, {"Before", "main", "<"}, {"API server", "main", "ctrl+p"}, {"API server", "main", ": p o enter"},
 		{"Kubectl", "main", ": g e t space p o d s enter"}, {"Kubectl", "main", ": g e t space p o tab"}, {"Kubectl", "pods", "down x"},
 		{"forward: Start", "main", ": f o r w a r d space s v c / w e b space 8 0 8 0 : 8 0 enter"},
 		{"SendPacket", "main", ": p a c k e t space n o d e / n o d e - 1 space s v c / w e b : 8 0 enter"},

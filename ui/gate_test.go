@@ -21,6 +21,7 @@ import (
 	"kubarium/ui/etcd"
 	"kubarium/ui/forward"
 	"kubarium/ui/glass"
+	"kubarium/ui/history"
 	"kubarium/ui/panel"
 	"kubarium/ui/watch"
 )
@@ -161,6 +162,9 @@ func (r gatedRewinder) LastChange() (string, time.Time, bool) {
 }
 func (r gatedRewinder) Undo(ctx context.Context) (string, error) { return "", r.with(ctx, "Undo") }
 func (r gatedRewinder) Redo(ctx context.Context) (string, error) { return "", r.with(ctx, "Redo") }
+func (r gatedRewinder) Before(ctx context.Context, _ int64) ([]history.Moment, error) {
+	return nil, r.with(ctx, "Before")
+}
 func (r gatedRewinder) Since(ctx context.Context, _ int64) (string, error) {
 	return "", r.with(ctx, "Since")
 }

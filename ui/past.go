@@ -24,6 +24,9 @@ type Rewinder interface {
 	Redo(ctx context.Context) (string, error)
 	// To brings the cluster to the state of an etcd revision.
 	To(ctx context.Context, revision int64) (string, error)
+	// Before are the moments that were before a revision and are still known, also those of
+	// which the taps know nothing: the cluster was started since. Before 0 is all.
+	Before(ctx context.Context, revision int64) ([]history.Moment, error)
 	// Since tells, a line each, what has changed from an etcd revision to now; "" is nothing.
 	Since(ctx context.Context, revision int64) (string, error)
 }
@@ -94,8 +97,7 @@ func (a *App) stepPast(by int) func() tea.Cmd {
 				a.say(theme.Muted, "this is now")
 				return nil
 			}
-			store := a.opts.Trace
-			return func() tea.Msg { return momentsMsg(history.Moments(store)) }
+			return a.askMoments()
 		}
 		to := a.past.at + by
 		// The newest moment was now when the others were asked for.
@@ -104,6 +106,26 @@ func (a *App) stepPast(by int) func() tea.Cmd {
 		}
 		a.past.at = max(0, to)
 		return a.loadPast()
+	}
+}
+
+// askMoments asks what moments there are.
+func (a *App) askMoments() tea.Cmd {
+	store, r, life := a.opts.Trace, a.opts.Rewind, a.ctx.Lifetime()
+	return func() tea.Msg {
+		list := history.Moments(store)
+		if r == nil {
+			return momentsMsg(list)
+		}
+		first := int64(0)
+		if len(list) > 0 {
+			first = list[0].Revision
+		}
+		ctx, cancel := context.WithTimeout(life, pastPatience)
+		defer cancel()
+		// Without them there are still those that the taps saw.
+		older, _ := r.Before(ctx, first)
+		return momentsMsg(append(older, list...))
 	}
 }
 

@@ -17,6 +17,7 @@ import (
 
 	"kubarium/cluster/trace"
 	"kubarium/ui/gauge"
+	"kubarium/ui/history"
 	"kubarium/ui/watch"
 )
 
@@ -24,6 +25,7 @@ import (
 type rewinderStub struct {
 	asked   []string
 	changes string
+	older   []history.Moment
 }
 
 // someChanges is what has changed since any moment.
@@ -44,6 +46,12 @@ func (r *rewinderStub) LastChange() (string, time.Time, bool) {
 }
 func (r *rewinderStub) Undo(context.Context) (string, error) { return r.do("undo") }
 func (r *rewinderStub) Redo(context.Context) (string, error) { return r.do("redo") }
+func (r *rewinderStub) Before(_ context.Context, revision int64) ([]history.Moment, error) {
+	if revision != 1 && revision != 0 {
+		return nil, fmt.Errorf("asked for what was before %d", revision)
+	}
+	return r.older, nil
+}
 func (r *rewinderStub) Since(_ context.Context, revision int64) (string, error) {
 	r.asked = append(r.asked, fmt.Sprintf("since %d", revision))
 	return r.changes, nil
@@ -115,6 +123,18 @@ func TestThePastIsShown(t *testing.T) {
 	d.seesNot("as it was at", "then-3")
 	d.press("<", ">")
 	d.sees("newest")
+}
+
+// TestThePastIsOlderThanTheStart: what the taps of this start did not see, etcd still knows.
+func TestThePastIsOlderThanTheStart(t *testing.T) {
+	d, rewinder := withPast(t, 160, 40, func(o *Options) { o.Trace = nil })
+	d.app.opts.Trace = trace.NewStore()
+	rewinder.older = []history.Moment{
+		{Revision: 2, Time: moment().Add(-2 * time.Hour), What: "create pods/default/old"},
+		{Revision: 3, Time: moment().Add(-time.Hour), What: "delete pods/default/old"},
+	}
+	d.press("<")
+	d.sees("then-2", "120m ago (1 of 2)", "after: create pods/default/old")
 }
 
 // TestDeletingTellsOfUndo: who is asked whether to delete learns what can be taken back.

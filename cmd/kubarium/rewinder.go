@@ -10,6 +10,7 @@ import (
 	"kubarium/cluster/control"
 	"kubarium/cluster/rewind"
 	"kubarium/ui"
+	"kubarium/ui/history"
 )
 
 // rewinder lets the app bring the cluster back.
@@ -36,6 +37,16 @@ func (r rewinder) Redo(ctx context.Context) (string, error) { return told(r.clus
 // To implements ui.Rewinder.
 func (r rewinder) To(ctx context.Context, revision int64) (string, error) {
 	return told(r.cluster.RestoreRevision(ctx, revision))
+}
+
+// Before implements ui.Rewinder.
+func (r rewinder) Before(ctx context.Context, revision int64) ([]history.Moment, error) {
+	writes, err := r.cluster.Writes(ctx, revision)
+	var list []history.Moment
+	for _, w := range writes {
+		list = history.Add(list, w.Revision, w.Time, w.Verb, w.Key)
+	}
+	return list, err
 }
 
 // Since implements ui.Rewinder.

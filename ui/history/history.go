@@ -40,16 +40,23 @@ func Moments(store *trace.Store) []Moment {
 	store.Scan(0, func(e trace.Event) {
 		key := e.Fields["key"]
 		revision, err := strconv.ParseInt(e.Fields["revision"], 10, 64)
-		if e.Component != "etcd" || err != nil || hidden(key) {
-			return
+		if e.Component == "etcd" && err == nil {
+			list = Add(list, revision, e.Time, e.Verb, key)
 		}
-		if n := len(list); n > 0 && list[n-1].Revision == revision {
-			list[n-1].more++
-			return
-		}
-		list = append(list, Moment{Revision: revision, Time: e.Time, What: e.Verb + " " + strings.TrimPrefix(key, "/registry/")})
 	})
 	return list
+}
+
+// Add makes a moment of a write that came after the others, unless nobody would see it.
+func Add(list []Moment, revision int64, at time.Time, verb, key string) []Moment {
+	if hidden(key) {
+		return list
+	}
+	if n := len(list); n > 0 && list[n-1].Revision == revision {
+		list[n-1].more++
+		return list
+	}
+	return append(list, Moment{Revision: revision, Time: at, What: verb + " " + strings.TrimPrefix(key, "/registry/")})
 }
 
 func hidden(key string) bool {
