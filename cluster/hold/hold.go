@@ -19,6 +19,11 @@ const (
 	// Of a slowed component, no request waits as if it had taken less or more than this
 	// to come up with it.
 	leastGap, mostGap = 100 * time.Millisecond, time.Second
+	// mostPause is the longest between two requests by a rate. It is well below what a
+	// request may wait: else each would be sent away before its turn comes.
+	mostPause = 15 * time.Second
+	// comingBack is how long a request takes that was sent away, and comes again.
+	comingBack = 2 * time.Second
 )
 
 // ErrComeAgain is what a request gets that waited as long as it may: its client sends it
@@ -74,13 +79,21 @@ type Manager struct {
 
 type rule struct {
 	Rule
-	// next is when, by a rate, the next request may pass, and came when the last came.
-	next, came time.Time
+	// came is when the last request came.
+	came time.Time
+	// turn is the timer by which, at a rate, the oldest request passes. It is nil while
+	// nobody waits for it.
+	turn *time.Timer
+	// open is until when a request passes at once, since its turn found nobody.
+	open time.Time
 }
 
 type ticket struct {
 	Waiting
 	rule *rule
+	// pause is how long its turn is after that of the one before it, if its rule has a
+	// rate.
+	pause time.Duration
 	// pass is closed when the request may go on.
 	pass chan struct{}
 }
@@ -222,23 +235,14 @@ func (m *Manager) find(q Request) *rule {
 // returns ErrComeAgain when its time is over or too many wait, and ctx' error when its
 // client is gone.
 func (m *Manager) Wait(ctx context.Context, q Request, limit time.Duration) error {
-	t, delay, err := m.enter(q)
+	t, err := m.enter(q)
 	if t == nil {
 		return err
 	}
 	timeout := time.NewTimer(limit)
 	defer timeout.Stop()
-	var turn <-chan time.Time
-	if delay > 0 {
-		timer := time.NewTimer(delay)
-		defer timer.Stop()
-		turn = timer.C
-	}
 	select {
 	case <-t.pass:
-		return nil
-	case <-turn:
-		m.leave(t, &m.counts.Passed, "pass")
 		return nil
 	case <-timeout.C:
 		err = ErrComeAgain
@@ -256,41 +260,26 @@ func (m *Manager) Wait(ctx context.Context, q Request, limit time.Duration) erro
 	return nil
 }
 
-// enter has a request wait, if a rule matches it, and says for how long if that has a
-// rate.
-func (m *Manager) enter(q Request) (*ticket, time.Duration, error) {
+// enter has a request wait, if a rule matches it.
+func (m *Manager) enter(q Request) (*ticket, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	r := m.find(q)
 	if r == nil {
-		return nil, 0, nil
+		return nil, nil
 	}
 	if len(m.waiting) >= maxWaiting {
 		m.counts.Returned++
-		return nil, 0, ErrComeAgain
+		return nil, ErrComeAgain
 	}
 	m.last++
 	now := time.Now()
 	t := &ticket{Waiting: Waiting{Request: q, ID: m.last, Rule: r.Name, Since: now}, rule: r, pass: make(chan struct{})}
 	m.waiting = append(m.waiting, t)
 	m.tell(Change{Verb: "wait", Rule: r.Name, Request: &t.Waiting})
+	m.pace(t, now)
 	m.watchers.Publish()
-	return t, r.delay(now), nil
-}
-
-// delay is how long a request that comes now waits by the rule's rate: as much longer
-// than the component took to come up with it as it is to be slower.
-func (r *rule) delay(now time.Time) time.Duration {
-	if r.Rate == 0 {
-		return 0
-	}
-	gap := min(max(now.Sub(r.came), leastGap), mostGap)
-	from := now
-	if r.next.After(now) {
-		from = r.next
-	}
-	r.came, r.next = now, from.Add(time.Duration(float64(gap)*(1/r.Rate-1)))
-	return max(r.next.Sub(now), 1)
+	return t, nil
 }
 
 // leave takes a request out of the queue and counts it, if it is still in it.

@@ -126,18 +126,6 @@ func TestARateLetsRequestsThroughByItself(t *testing.T) {
 	}
 }
 
-func TestARateStretchesTheTimeBetween(t *testing.T) {
-	r := rule{Rule: Rule{Rate: 0.1}}
-	now := time.Now()
-	if delay := r.delay(now); delay != 9*mostGap {
-		t.Errorf("after a pause: %s", delay)
-	}
-	// Half a second later: it waits for its turn, and nine times as long as it took.
-	if delay := r.delay(now.Add(time.Second / 2)); delay != 9*mostGap-time.Second/2+9*time.Second/2 {
-		t.Errorf("half a second later: %s", delay)
-	}
-}
-
 func TestRules(t *testing.T) {
 	scheduler := binding("a")
 	controller := Request{User: "system:serviceaccount:kube-system:replicaset-controller", Agent: "kubarium/v1.37.1 (linux/amd64) kubernetes/unknown/system:serviceaccount:kube-system:replicaset-controller", Verb: "create", Resource: "pods", Namespace: "shop"}
