@@ -16,5 +16,8 @@ func speedUp(ctx context.Context, w World, o Order) (func(context.Context) error
 	if o.Target != WholeCluster {
 		return nil, fmt.Errorf("%q: the clock is that of the whole cluster: %s %s", o.Target, FastClock, WholeCluster)
 	}
-	return func(ctx context.Context) error { return w.SetClock(ctx, false) }, w.SetClock(ctx, true)
+	if err := w.SetClock(ctx, true); err != nil {
+		return nil, err
+	}
+	return func(ctx context.Context) error { return w.SetClock(ctx, false) }, nil
 }

@@ -18,7 +18,7 @@ var daemons = []string{node.RoleContainerd, node.RoleKubelet, node.RoleKubeProxy
 
 // daemonOf reads a target such as node-1/kubelet.
 func daemonOf(target string) (on, daemon string, is bool, err error) {
-	on, daemon, is = strings.Cut(strings.TrimPrefix(target, "node/"), "/")
+	on, daemon, is = strings.Cut(target, "/")
 	if is && !slices.Contains(daemons, daemon) {
 		return "", "", true, fmt.Errorf("a node has no daemon %q; it has %s", daemon, strings.Join(daemons, ", "))
 	}
@@ -40,10 +40,8 @@ func stopComponent(ctx context.Context, w World, o Order) (func(context.Context)
 	if err != nil {
 		return nil, err
 	}
-	if err := machine.StopRole(ctx, daemon); err != nil {
-		return nil, err
-	}
-	return ifOn(machine, func(ctx context.Context) error { return machine.StartRole(ctx, daemon) }), nil
+	heal := ifOn(machine, func(ctx context.Context) error { return machine.StartRole(ctx, daemon) })
+	return heal, machine.StopRole(ctx, daemon)
 }
 
 // loseQuorum is of the etcd's; there is but one.
@@ -51,7 +49,11 @@ func loseQuorum(ctx context.Context, w World, o Order) (func(context.Context) er
 	if o.Target != etcdTarget {
 		return nil, fmt.Errorf("%q: the cluster has one etcd, called %s", o.Target, etcdTarget)
 	}
-	return w.RestoreQuorum, w.LoseQuorum(ctx)
+	// It fails before it stops any member.
+	if err := w.LoseQuorum(ctx); err != nil {
+		return nil, err
+	}
+	return w.RestoreQuorum, nil
 }
 
 func crashComponent(ctx context.Context, w World, o Order) (func(context.Context) error, error) {

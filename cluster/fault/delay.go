@@ -43,7 +43,7 @@ func delayPackets(ctx context.Context, w World, o Order) (func(context.Context) 
 	for _, way := range ways {
 		l, err := openLine(ctx, w, o, way[0], way[1], time.Duration(ms)*time.Millisecond)
 		if err != nil {
-			return nil, errors.Join(err, heal(context.WithoutCancel(ctx)))
+			return heal, err
 		}
 		lines = append(lines, l)
 	}

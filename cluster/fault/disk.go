@@ -22,7 +22,7 @@ const refill = time.Second
 // pressDisk fills the disk of a node. One that the node shares with this machine is not
 // filled: its kubelet is told to call it full.
 func pressDisk(ctx context.Context, w World, o Order) (func(context.Context) error, error) {
-	machine, err := w.Machine(nodeName(o.Target))
+	machine, err := w.Machine(o.Target)
 	if err != nil {
 		return nil, err
 	}
@@ -45,7 +45,7 @@ func fillDisk(machine Machine) (func(context.Context) error, error) {
 		return takeAll(disk)
 	}
 	if err := fill(); err != nil {
-		return nil, err
+		return ifOn(machine, func(context.Context) error { return giveBack(machine.Path("/var")) }), err
 	}
 	stop, stopped := make(chan struct{}), make(chan struct{})
 	go func() {

@@ -45,16 +45,16 @@ func skewDNS(ctx context.Context, w World, o Order) (func(context.Context) error
 	heal := func(ctx context.Context) error {
 		return changeDNS(ctx, client, func(corefile string) (string, error) { return withoutRule(corefile, o.Target), nil })
 	}
+	begun := false
 	err = changeDNS(ctx, client, func(corefile string) (string, error) {
-		return withRule(withoutRule(corefile, o.Target), o.Target, rule)
+		changed, err := withRule(withoutRule(corefile, o.Target), o.Target, rule)
+		begun = begun || err == nil
+		return changed, err
 	})
-	if err != nil {
-		// Half of it may have happened.
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), healLimit)
-		defer cancel()
-		return nil, errors.Join(err, heal(ctx))
+	if !begun {
+		return nil, err
 	}
-	return heal, nil
+	return heal, err
 }
 
 // dnsRule is what CoreDNS is told, in the words of its template plugin.

@@ -32,7 +32,8 @@ type Fault struct {
 	// stops. The others end with it, however it ends.
 	lasting bool
 	// inject breaks something and returns what heals it: nil if nothing is left to
-	// heal. heal may be called when the target is gone, and more than once.
+	// heal. With an error it returns heal if half of it may have happened. heal may be
+	// called when the target is gone, and more than once.
 	inject func(ctx context.Context, w World, o Order) (heal func(context.Context) error, err error)
 }
 
@@ -70,9 +71,10 @@ func (f Fault) param(o Order, name string) string {
 
 // complete checks an order and fills in what it leaves open.
 func (f Fault) complete(o Order) (Order, error) {
-	if o.Target == "" {
+	if f.plain(o.Target) == "" {
 		return o, fmt.Errorf("%s needs a target: kubarium fault inject %s %s", f.Name, f.Name, f.Target)
 	}
+	o.Target = f.plain(o.Target)
 	switch {
 	case o.For < 0:
 		return o, fmt.Errorf("%s cannot last %s: give --for a positive time", f.Name, o.For)
@@ -94,6 +96,15 @@ func (f Fault) complete(o Order) (Order, error) {
 	}
 	o.Params = params
 	return o, nil
+}
+
+// plain is how a target is called that can be written in two ways: node/node-1 is node-1.
+// There must not be two faults of one target.
+func (f Fault) plain(target string) string {
+	if f.Target != nodeTarget && f.Target != componentTarget {
+		return target
+	}
+	return nodeName(target)
 }
 
 func (f Fault) paramNames() string {

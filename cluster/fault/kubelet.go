@@ -45,7 +45,7 @@ func corruptConfig(ctx context.Context, w World, o Order) (func(context.Context)
 // changeConfig changes the kubelet's configuration file, and starts the kubelet anew.
 // The file is in the node's memory, and is written anew at its next boot.
 func changeConfig(ctx context.Context, w World, o Order, change func([]byte) ([]byte, error)) (func(context.Context) error, error) {
-	machine, err := w.Machine(nodeName(o.Target))
+	machine, err := w.Machine(o.Target)
 	if err != nil {
 		return nil, err
 	}
@@ -57,8 +57,6 @@ func changeConfig(ctx context.Context, w World, o Order, change func([]byte) ([]
 	if err != nil {
 		return nil, err
 	}
-	if err := withFile(ctx, machine, node.KubeletConfigPath, changed); err != nil {
-		return nil, err
-	}
-	return ifOn(machine, func(ctx context.Context) error { return withFile(ctx, machine, node.KubeletConfigPath, had) }), nil
+	heal := ifOn(machine, func(ctx context.Context) error { return withFile(ctx, machine, node.KubeletConfigPath, had) })
+	return heal, withFile(ctx, machine, node.KubeletConfigPath, changed)
 }

@@ -50,6 +50,8 @@ type key struct{ name, target string }
 type running struct {
 	Active
 	heal func(context.Context) error
+	// plain is how its kind of fault calls a target.
+	plain func(target string) string
 	// lasting faults would be there after a restart of the cluster.
 	lasting bool
 	alone   string
@@ -78,7 +80,7 @@ func (m *Manager) Inject(ctx context.Context, o Order) (Active, error) {
 	if o, err = f.complete(o); err != nil {
 		return Active{}, err
 	}
-	r := &running{Active: Active{Order: o, Expect: f.Expect, Since: time.Now()}, lasting: f.lasting, alone: f.alone, healed: make(chan struct{})}
+	r := &running{Active: Active{Order: o, Expect: f.Expect, Since: time.Now()}, plain: f.plain, lasting: f.lasting, alone: f.alone, healed: make(chan struct{})}
 	r.healing.Lock()
 	defer r.healing.Unlock()
 	if err := m.claim(r); err != nil {
@@ -87,14 +89,11 @@ func (m *Manager) Inject(ctx context.Context, o Order) (Active, error) {
 	ctx, cancel := context.WithTimeout(ctx, injectLimit)
 	defer cancel()
 	m.tell("inject", r.Active)
-	r.heal, err = f.inject(ctx, m.world, o)
-	if err != nil || r.heal == nil {
+	if r.heal, err = f.inject(ctx, m.world, o); err != nil {
+		return Active{}, fmt.Errorf("%s %s: %w", o.Name, o.Target, m.undo(ctx, r, err))
+	}
+	if r.heal == nil {
 		m.forget(r)
-		if err != nil {
-			r.Trouble = err.Error()
-			m.tell("fail", r.Active)
-			return Active{}, fmt.Errorf("%s %s: %w", o.Name, o.Target, err)
-		}
 		return r.Active, nil
 	}
 	m.mu.Lock()
@@ -105,6 +104,32 @@ func (m *Manager) Inject(ctx context.Context, o Order) (Active, error) {
 	m.world.Log().Info("fault injected", "fault", o.Name, "target", o.Target, "for", o.For, "params", o.Params)
 	go m.expire(r)
 	return r.Active, nil
+}
+
+// undo heals what an injection broke before it met an error, and returns that. What does
+// not heal now stays active, and is tried again as if its time were over.
+func (m *Manager) undo(ctx context.Context, r *running, broke error) error {
+	var left error
+	if r.heal != nil {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), healLimit)
+		defer cancel()
+		left = r.heal(ctx)
+	}
+	m.mu.Lock()
+	r.Trouble = broke.Error()
+	if left != nil {
+		broke = fmt.Errorf("%w; what was begun does not heal yet: %w", broke, left)
+		r.Trouble, r.Until = left.Error(), time.Now().Add(healPause)
+		m.watchers.Publish()
+	}
+	m.tell("fail", r.Active)
+	m.mu.Unlock()
+	if left == nil {
+		m.forget(r)
+	} else {
+		go m.expire(r)
+	}
+	return broke
 }
 
 // claim makes the fault known, if it is not active already.
@@ -186,7 +211,7 @@ func (m *Manager) heal(ctx context.Context, r *running) error {
 // returns those that it healed.
 func (m *Manager) Heal(ctx context.Context, name, target string) ([]Active, error) {
 	return m.healAll(ctx, func(r *running) bool {
-		return (name == "" || r.Name == name) && (target == "" || r.Target == target)
+		return (name == "" || r.Name == name) && (target == "" || r.Target == r.plain(target))
 	})
 }
 

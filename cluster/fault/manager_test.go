@@ -18,6 +18,15 @@ type world struct {
 	stopped map[string]bool
 	// failures are how often starts fail before one works.
 	failures int
+	machine  Machine
+}
+
+func (w *world) Machine(string) (Machine, error) { return w.machine, nil }
+func (w *world) KubeletKubeconfig(_ string, expired bool) ([]byte, error) {
+	if expired {
+		return []byte("expired"), nil
+	}
+	return []byte("good"), nil
 }
 
 func (w *world) Log() *slog.Logger { return slog.New(slog.DiscardHandler) }

@@ -19,7 +19,7 @@ func nodeName(target string) string { return strings.TrimPrefix(target, "node/")
 // endNode turns a node off; healing turns it on.
 func endNode(kill bool) func(context.Context, World, Order) (func(context.Context) error, error) {
 	return func(ctx context.Context, w World, o Order) (func(context.Context) error, error) {
-		name := nodeName(o.Target)
+		name := o.Target
 		if err := w.EndNode(ctx, name, kill); err != nil {
 			return nil, err
 		}
@@ -30,7 +30,7 @@ func endNode(kill bool) func(context.Context, World, Order) (func(context.Contex
 // expireCertificate gives the kubelet a certificate that is over. The file is the
 // node's memory's: a node that is started anew has a good one.
 func expireCertificate(ctx context.Context, w World, o Order) (func(context.Context) error, error) {
-	name := nodeName(o.Target)
+	name := o.Target
 	machine, err := w.Machine(name)
 	if err != nil {
 		return nil, err
@@ -42,10 +42,8 @@ func expireCertificate(ctx context.Context, w World, o Order) (func(context.Cont
 		}
 		return withFile(ctx, machine, node.KubeletKubeconfig, content)
 	}
-	if err := give(ctx, true); err != nil {
-		return nil, err
-	}
-	return ifOn(machine, func(ctx context.Context) error { return give(ctx, false) }), nil
+	// Where it failed in the middle, the kubelet is off or has the expired one.
+	return ifOn(machine, func(ctx context.Context) error { return give(ctx, false) }), give(ctx, true)
 }
 
 // ChangeKubelet gives a kubelet another configuration, and starts it anew.

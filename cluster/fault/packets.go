@@ -28,7 +28,7 @@ type end struct {
 
 // partitionNode drops what a node sends to, and gets from, the others.
 func partitionNode(ctx context.Context, w World, o Order) (func(context.Context) error, error) {
-	name := nodeName(o.Target)
+	name := o.Target
 	from := end{}
 	switch peer := nodeName(o.Params["from"]); peer {
 	case "all":

@@ -36,7 +36,7 @@ func slowNode(_ context.Context, w World, o Order) (func(context.Context) error,
 	if cpu == 0 && rate == 0 {
 		return nil, errors.New("nothing is to be slow: give cpu, rate or both")
 	}
-	machine, err := w.Machine(nodeName(o.Target))
+	machine, err := w.Machine(o.Target)
 	if err != nil {
 		return nil, err
 	}
@@ -58,7 +58,7 @@ func slowNode(_ context.Context, w World, o Order) (func(context.Context) error,
 	if rate > 0 {
 		restore, err := limitRate(machine, rate)
 		if err != nil {
-			return nil, errors.Join(err, heal(context.Background()))
+			return ifOn(machine, heal), err
 		}
 		heals = append(heals, restore)
 	}

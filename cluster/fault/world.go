@@ -35,7 +35,8 @@ type World interface {
 	// RestoreQuorum starts them.
 	LoseQuorum(ctx context.Context) error
 	RestoreQuorum(ctx context.Context) error
-	// SetClock shortens Kubernetes' timers, or gives them upstream's values.
+	// SetClock shortens Kubernetes' timers, or gives them upstream's values. If they can't
+	// be shortened it takes back what it did.
 	SetClock(ctx context.Context, fast bool) error
 	// RefuseImage has the registry refuse an image, until allow is called.
 	RefuseImage(image string) (allow func(), err error)

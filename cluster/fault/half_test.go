@@ -1,0 +1,128 @@
+package fault
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"testing/synctest"
+
+	"kubarium/cluster/node"
+)
+
+// machine is a node with a kubelet that does not start so many times.
+type machine struct {
+	Machine
+	dir      string
+	failures int
+	runs     bool
+}
+
+func (m *machine) Path(inside string) string { return filepath.Join(m.dir, inside) }
+func (m *machine) Done() <-chan struct{}     { return nil }
+
+func (m *machine) StopRole(context.Context, string) error {
+	m.runs = false
+	return nil
+}
+
+func (m *machine) StartRole(context.Context, string) error {
+	if m.failures > 0 {
+		m.failures--
+		return errors.New("it does not start")
+	}
+	m.runs = true
+	return nil
+}
+
+// newMachine puts a node with a kubelet into the world.
+func newMachine(t *testing.T, w *world) *machine {
+	t.Helper()
+	m := &machine{dir: t.TempDir(), runs: true}
+	for _, path := range []string{node.KubeletConfigPath, node.KubeletKubeconfig} {
+		if err := os.MkdirAll(filepath.Dir(m.Path(path)), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(m.Path(path), []byte("good"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	w.machine = m
+	return m
+}
+
+func (m *machine) check(t *testing.T) {
+	t.Helper()
+	for _, path := range []string{node.KubeletConfigPath, node.KubeletKubeconfig} {
+		if content, err := os.ReadFile(m.Path(path)); err != nil || string(content) != "good" {
+			t.Errorf("%s has %q, %v", path, content, err)
+		}
+	}
+	if !m.runs {
+		t.Error("the kubelet is off")
+	}
+}
+
+// TestWhatFailsInTheMiddleIsHealed has the kubelet not start once its file is broken.
+func TestWhatFailsInTheMiddleIsHealed(t *testing.T) {
+	for _, name := range []string{"kubelet-config-corrupt", "certificate-expired", "component-stop"} {
+		target := "node-1"
+		w, m := newWorld()
+		broken := newMachine(t, w)
+		broken.failures = 1
+		if name == "component-stop" {
+			// Here it is the stop of which nobody heard how it ended.
+			target, broken.failures, w.machine = "node-1/kubelet", 0, lateMachine{broken}
+		}
+		if _, err := m.Inject(t.Context(), Order{Name: name, Target: target}); err == nil {
+			t.Errorf("%s: no error", name)
+		}
+		if active := m.Active(); len(active) != 0 {
+			t.Errorf("%s: active: %+v", name, active)
+		}
+		broken.check(t)
+	}
+}
+
+// lateMachine stops its kubelet, and tells of an error all the same.
+type lateMachine struct{ *machine }
+
+func (m lateMachine) StopRole(ctx context.Context, role string) error {
+	return errors.Join(m.machine.StopRole(ctx, role), context.DeadlineExceeded)
+}
+
+// TestWhatDoesNotHealAtOnceStaysActive has the kubelet not start for the heal either.
+func TestWhatDoesNotHealAtOnceStaysActive(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w, m := newWorld()
+		broken := newMachine(t, w)
+		broken.failures = 3
+		if _, err := m.Inject(t.Context(), Order{Name: "kubelet-config-corrupt", Target: "node-1"}); err == nil || !strings.Contains(err.Error(), "does not heal yet") {
+			t.Errorf("error %v", err)
+		}
+		if active := m.Active(); len(active) != 1 || active[0].Trouble == "" {
+			t.Errorf("active: %+v", active)
+		}
+		awaitNone(t, m)
+		broken.check(t)
+	})
+}
+
+// TestATargetHasOneName writes node/node-1 where others write node-1.
+func TestATargetHasOneName(t *testing.T) {
+	w, m := newWorld()
+	newMachine(t, w)
+	if active, err := m.Inject(t.Context(), Order{Name: "kubelet-config-corrupt", Target: "node/node-1"}); err != nil || active.Target != "node-1" {
+		t.Fatalf("%+v, %v", active, err)
+	}
+	for _, name := range []string{"kubelet-config-corrupt", "disk-pressure"} {
+		if _, err := m.Inject(t.Context(), Order{Name: name, Target: "node-1"}); err == nil || !strings.Contains(err.Error(), "heal it first") {
+			t.Errorf("%s: error %v", name, err)
+		}
+	}
+	if healed, err := m.Heal(t.Context(), "", "node/node-1"); err != nil || len(healed) != 1 {
+		t.Errorf("healed %+v, %v", healed, err)
+	}
+}
