@@ -145,6 +145,7 @@ func New(options Options) (*Cluster, error) {
 		restarts: flowcontrol.NewBackOff(firstRestart, slowestRestart),
 	}
 	c.faults = fault.NewManager(faultWorld{c})
+	c.holds.Know(c.knowsWriter)
 	c.traceOwn()
 	return c, nil
 }

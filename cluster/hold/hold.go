@@ -75,6 +75,7 @@ type Manager struct {
 	// watchers are told of each change.
 	watchers latest.Watchers
 	tell     func(Change)
+	known    func(who string) error
 }
 
 type rule struct {
@@ -99,12 +100,19 @@ type ticket struct {
 }
 
 // NewManager returns a manager without rules.
-func NewManager() *Manager { return &Manager{tell: func(Change) {}} }
+func NewManager() *Manager {
+	return &Manager{tell: func(Change) {}, known: func(string) error { return nil }}
+}
 
 // Hold has requests wait from now on.
 func (m *Manager) Hold(r Rule) error {
 	if err := r.check(); err != nil {
 		return err
+	}
+	if !slices.Contains(Kinds(), r.Name) {
+		if err := m.known(r.Name); err != nil {
+			return err
+		}
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -127,7 +135,7 @@ func (m *Manager) Step(name string, n int) ([]Waiting, error) {
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if err := m.known(name); err != nil {
+	if err := m.held(name); err != nil {
 		return nil, err
 	}
 	var passed []Waiting
@@ -146,7 +154,7 @@ func (m *Manager) Release(name string) ([]Waiting, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if name != "" {
-		if err := m.known(name); err != nil {
+		if err := m.held(name); err != nil {
 			return nil, err
 		}
 	}
@@ -169,8 +177,8 @@ func (m *Manager) Release(name string) ([]Waiting, error) {
 	return passed, nil
 }
 
-// known refuses a name that is no rule's; m.mu is held.
-func (m *Manager) known(name string) error {
+// held refuses a name that is no rule's; m.mu is held.
+func (m *Manager) held(name string) error {
 	var names []string
 	for _, r := range m.rules {
 		if r.Name == name {
@@ -300,6 +308,10 @@ func (m *Manager) leave(t *ticket, count *uint64, verb string) bool {
 // Tell has f called with each change, in order, before it takes effect. f must not wait,
 // nor call the manager. It is to be set before any rule is.
 func (m *Manager) Tell(f func(Change)) { m.tell = f }
+
+// Know has f refuse who is not to be held, as nobody of that name writes. It may wait, and
+// is to be set before any rule is.
+func (m *Manager) Know(f func(who string) error) { m.known = f }
 
 // Watch tells what is held, and all of it again after each change, until ctx ends.
 func (m *Manager) Watch(ctx context.Context) <-chan State {

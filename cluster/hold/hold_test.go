@@ -184,7 +184,8 @@ func TestWhatKeepsTheClusterAliveNeverWaits(t *testing.T) {
 
 func TestHoldRefusesWhatIsNoRule(t *testing.T) {
 	m := NewManager()
-	for _, r := range []Rule{{}, {Name: "two words"}, {Name: "writes", Rate: 2}, {Name: "writes", Rate: -1}} {
+	m.Know(func(who string) error { return errors.New("nobody is called " + who) })
+	for _, r := range []Rule{{}, {Name: "scheduler"}, {Name: "two words"}, {Name: "writes", Rate: 2}, {Name: "writes", Rate: -1}} {
 		if err := m.Hold(r); err == nil {
 			t.Errorf("%+v was taken", r)
 		}

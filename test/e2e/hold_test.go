@@ -134,6 +134,13 @@ func TestHold(t *testing.T) {
 			t.Errorf("pods of three replicas:\n%s", out)
 		}
 	})
+	t.Run("nobody", func(t *testing.T) {
+		for name, want := range map[string]string{"scheduler": "kube-scheduler", "kube-proxy": "component-stop NODE/kube-proxy"} {
+			if out, code := shared.try(t, "hold", name); code == 0 || !strings.Contains(out, want) {
+				t.Errorf("hold %s says %q", name, out)
+			}
+		}
+	})
 	t.Run("rate", func(t *testing.T) {
 		if out := shared.kubarium(t, "hold", "kube-scheduler", "--rate", "1/5"); !strings.Contains(out, "kube-scheduler held") {
 			t.Errorf("hold says %q", out)
