@@ -55,33 +55,71 @@ func holdsChangeNothing(t *testing.T, c *testCluster, times int) {
 	}
 }
 
-// holdEach holds and releases those who write in the namespace, one after the other.
+// holdEach holds and releases those who write in the namespace, one after the other. Each
+// has to have held something, the first time at least.
 func holdEach(t *testing.T, ns string, times int) {
+	held := map[string]int{}
 	for i := range times {
 		for _, name := range []string{"kube-scheduler", "kube-controller-manager", "kubelet", "deployment-controller", "node-1", "writes"} {
-			holdOnce(t, hold.Rule{Name: name, Namespace: ns}, time.Duration(100+i%5*100)*time.Millisecond, i%3)
+			held[name] += holdOnce(t, hold.Rule{Name: name, Namespace: ns}, time.Duration(100+i%5*100)*time.Millisecond, i%3, held[name] == 0)
+		}
+	}
+	t.Logf("let through after they had waited: %v", held)
+	for name, requests := range held {
+		if requests == 0 {
+			t.Errorf("%s was held %d times, and nothing waited", name, times)
 		}
 	}
 }
 
-// holdOnce holds for a time, lets some requests through one by one, and then all.
-func holdOnce(t *testing.T, rule hold.Rule, lasts time.Duration, steps int) {
+// holdOnce holds for a time, lets some requests through one by one, and then all. It returns
+// how many it let through that had waited by this rule. If one has to wait, it holds for as
+// long as that takes.
+func holdOnce(t *testing.T, rule hold.Rule, lasts time.Duration, steps int, mustWait bool) int {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
 	if err := shared.control().Hold(ctx, rule); err != nil {
 		t.Error(err)
-		return
+		return 0
 	}
+	if mustWait {
+		awaitHeld(ctx, t, rule.Name)
+	}
+	var passed []hold.Waiting
 	for range steps {
 		time.Sleep(lasts / 3)
-		if _, err := shared.control().Step(ctx, rule.Name, 1); err != nil {
+		some, err := shared.control().Step(ctx, rule.Name, 1)
+		if err != nil {
 			t.Error(err)
 		}
+		passed = append(passed, some...)
 	}
 	time.Sleep(lasts)
-	if _, err := shared.control().Release(ctx, rule.Name); err != nil {
+	rest, err := shared.control().Release(ctx, rule.Name)
+	if err != nil {
 		t.Error(err)
 	}
+	n := 0
+	for _, w := range append(passed, rest...) {
+		if w.Rule == rule.Name && w.Namespace == rule.Namespace {
+			n++
+		}
+	}
+	return n
+}
+
+// awaitHeld waits until a request waits by the rule, but leaves time to release it.
+func awaitHeld(ctx context.Context, t *testing.T, rule string) {
+	ctx, cancel := context.WithTimeout(ctx, 40*time.Second)
+	defer cancel()
+	for ctx.Err() == nil {
+		state, err := shared.control().Holds(ctx)
+		if err == nil && slices.ContainsFunc(state.Waiting, func(w hold.Waiting) bool { return w.Rule == rule }) {
+			return
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+	t.Errorf("nothing waits by the rule %s", rule)
 }
 
 // churn changes the objects of a namespace while it may go on. What it leaves depends on the
