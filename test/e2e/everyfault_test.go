@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -14,47 +16,67 @@ import (
 	"kubarium/cluster/fault"
 )
 
-// TestLongEveryFault injects each fault of the catalogue three times. Twice it is healed,
-// and once its time ends; each time the cluster has to be whole again.
+// TestLongEveryFault injects each fault of the catalogue three times, those of components
+// for each component. It is seen to work and is healed, and the last time its time ends;
+// each time the cluster has to be whole again, with nothing of the fault left.
 func TestLongEveryFault(t *testing.T) {
 	long(t)
 	c := newCluster(t, "broken", 3, "--etcd-members", "3")
 	c.kubectl(t, "create", "deployment", "web", "--image=kubarium/web:1.0", "--replicas=3")
 	c.kubectl(t, "rollout", "status", "deployment/web", "--timeout=120s")
+	had := c.limits(t)
 	for _, f := range fault.Catalogue() {
 		t.Run(f.Name, func(t *testing.T) {
-			for round := range 3 {
+			rounds := 3
+			if f.Target == componentTarget {
+				rounds = len(breakable()) + 1
+			}
+			for round := range rounds {
 				// Containers that end often wait for longer and longer: new ones do not.
 				c.kubectl(t, "rollout", "restart", "deployment/web")
 				c.awaitWhole(t)
 				began := time.Now()
-				c.breakOnce(t, f, round)
+				c.breakOnce(t, f, round, round == rounds-1)
 				c.awaitWhole(t)
+				c.awaitNoTrace(t, had)
 				t.Logf("round %d: broken and whole again after %s", round+1, time.Since(began).Round(time.Second))
 			}
 		})
 	}
 }
 
-// breakOnce injects a fault, and heals it unless it is the last round.
-func (c *testCluster) breakOnce(t *testing.T, f fault.Fault, round int) {
+// breakOnce injects a fault and heals it once its effect is there, or has it end by itself.
+func (c *testCluster) breakOnce(t *testing.T, f fault.Fault, round int, byItself bool) {
 	t.Helper()
 	const lasts = 8 * time.Second
 	order := fault.Order{Name: f.Name, Target: c.targetOf(t, f, round)}
-	if !f.Once() && round == 2 {
+	switch {
+	case f.Once():
+	case byItself:
 		order.For = lasts
+	default:
+		// Long enough to see its effect.
+		order.For = 5 * time.Minute
 	}
-	if _, err := c.control().InjectFault(bounded(t), order); err != nil {
+	if f.Name == "node-slow" {
+		order.Params = map[string]string{"rate": "5000"}
+	}
+	effect := c.effectOf(t, order)
+	active, err := c.control().InjectFault(bounded(t), order)
+	if err != nil {
 		t.Fatalf("inject %+v: %v", order, err)
 	}
-	if round < 2 || f.Once() {
-		// For as long as it takes the cluster to notice.
-		time.Sleep(lasts)
+	// A daemon that crashed is started by its node: there is nothing to heal.
+	once := active.Until.IsZero()
+	if !byItself || once {
+		eventually(t, "effect of "+order.Name+" "+order.Target, effect)
 	}
-	if f.Once() {
+	if once {
 		return
 	}
-	if round < 2 {
+	if !byItself {
+		// For as long as it takes the cluster to notice.
+		time.Sleep(lasts)
 		if healed, err := c.control().HealFaults(bounded(t), f.Name, order.Target); err != nil || len(healed) != 1 {
 			t.Fatalf("heal %+v: %v, %v", order, healed, err)
 		}
@@ -69,20 +91,35 @@ func (c *testCluster) breakOnce(t *testing.T, f fault.Fault, round int) {
 	})
 }
 
+// componentTarget is what the catalogue calls a component, and breakable are all that there
+// are in each cluster.
+const componentTarget = "COMPONENT|NODE/DAEMON"
+
+func breakable() []string {
+	return []string{
+		"kube-scheduler", "kube-controller-manager", "kube-apiserver", "etcd",
+		"NODE/kubelet", "NODE/containerd", "NODE/kube-proxy", "NODE/network-policy",
+	}
+}
+
+// node1to3 is another node each round.
+func node1to3(round int) string { return fmt.Sprintf("node-%d", round%3+1) }
+
 // targetOf is what there is to break of the kind: another one each round.
 func (c *testCluster) targetOf(t *testing.T, f fault.Fault, round int) string {
 	t.Helper()
-	node := fmt.Sprintf("node-%d", round+1)
-	other := fmt.Sprintf("node-%d", (round+1)%3+1)
+	node, other := node1to3(round), node1to3(round+1)
 	switch f.Target {
 	case "NODE":
 		return node
 	case "[NAMESPACE/]POD[/CONTAINER]", "POD|NODE,POD|NODE":
-		pods, err := c.client.CoreV1().Pods("default").List(bounded(t), metav1.ListOptions{LabelSelector: "app=web"})
-		if err != nil || len(pods.Items) == 0 {
+		list, err := c.client.CoreV1().Pods("default").List(bounded(t), metav1.ListOptions{LabelSelector: "app=web"})
+		// Those of before the last rollout may be about to end.
+		pods := slices.DeleteFunc(list.Items, func(p corev1.Pod) bool { return p.DeletionTimestamp != nil })
+		if err != nil || len(pods) == 0 {
 			t.Fatalf("pods: %v", err)
 		}
-		pod := pods.Items[round%len(pods.Items)].Name
+		pod := pods[round%len(pods)].Name
 		switch {
 		case f.Target != "POD|NODE,POD|NODE":
 			return pod
@@ -92,8 +129,9 @@ func (c *testCluster) targetOf(t *testing.T, f fault.Fault, round int) string {
 		return pod + "," + other
 	case "IMAGE|all":
 		return []string{"kubarium/web:1.0", "all", "kubarium/toolbox:1.0"}[round]
-	case "COMPONENT|NODE/DAEMON":
-		return []string{"kube-scheduler", "kube-apiserver", node + "/kubelet"}[round]
+	case componentTarget:
+		target := breakable()[round%len(breakable())]
+		return strings.Replace(target, "NODE", node1to3(round), 1)
 	case "etcd", fault.WholeCluster:
 		return f.Target
 	case "NAME":

@@ -93,9 +93,9 @@ func TestFaults(t *testing.T) {
 			heal(t, "component-crash")
 			awaitState(t, name, component.Ready)
 		}
-		since := logSize(t, "node-1/containerd.log")
+		since := shared.logSize(t, "node-1/containerd.log")
 		inject(t, "component-crash", "node-1/containerd")
-		awaitLog(t, "node-1/containerd.log", since, "containerd successfully booted")
+		shared.awaitLog(t, "node-1/containerd.log", since, "containerd successfully booted")
 		shared.kubectl(t, "-n", ns, "run", "afterwards", "--image=kubarium/web:1.0", `--overrides={"spec":{"nodeName":"node-1"}}`)
 		shared.kubectl(t, "-n", ns, "wait", "--for=condition=Ready", "pod/afterwards", "--timeout=100s")
 	})
@@ -124,18 +124,18 @@ func TestFaults(t *testing.T) {
 	t.Run("packet-delay", func(t *testing.T) { testDelay(t, ns) })
 	t.Run("node-slow", func(t *testing.T) { testSlowNode(t, ns) })
 	t.Run("kubelet-config-corrupt", func(t *testing.T) {
-		since := logSize(t, "node-2/kubelet.log")
+		since := shared.logSize(t, "node-2/kubelet.log")
 		inject(t, "kubelet-config-corrupt", "node-2")
-		awaitLog(t, "node-2/kubelet.log", since, "Failed to load kubelet configuration")
+		shared.awaitLog(t, "node-2/kubelet.log", since, "Failed to load kubelet configuration")
 		heal(t, "kubelet-config-corrupt")
-		awaitLease(t, "node-2")
+		shared.awaitLease(t, "node-2")
 	})
 	t.Run("certificate-expired", func(t *testing.T) {
-		since := logSize(t, "node-2/kubelet.log")
+		since := shared.logSize(t, "node-2/kubelet.log")
 		inject(t, "certificate-expired", "node-2")
-		awaitLog(t, "node-2/kubelet.log", since, "Unauthorized")
+		shared.awaitLog(t, "node-2/kubelet.log", since, "Unauthorized")
 		heal(t, "certificate-expired")
-		awaitLease(t, "node-2")
+		shared.awaitLease(t, "node-2")
 	})
 	for _, name := range []string{"node-stop", "node-kill"} {
 		t.Run(name, func(t *testing.T) {
@@ -274,34 +274,34 @@ func testDelay(t *testing.T, ns string) {
 func testSlowNode(t *testing.T, ns string) {
 	shared.runOn(t, ns, "busy", "node-3", "kubarium/web:1.0")
 	injectWith(t, fault.Order{Name: "node-slow", Target: "node-3", Params: map[string]string{"rate": "400"}})
-	before := throttled(t, "node-3")
+	before := shared.throttled(t, "node-3")
 	eventually(t, "wait for processor time", func(context.Context) error {
 		// The work is the kubelet's and the shell's.
 		shared.kubectl(t, "-n", ns, "exec", "busy", "--", "sh", "-c", "echo work")
-		if now := throttled(t, "node-3"); now <= before {
+		if now := shared.throttled(t, "node-3"); now <= before {
 			return fmt.Errorf("waited %d times", now)
 		}
 		return nil
 	})
-	if kinds := shared.queues(t, ns, "busy"); !slices.Contains(kinds, "tbf") {
+	if kinds := shared.queues(t, "node-3"); !slices.Contains(kinds, "tbf") {
 		t.Errorf("the node's packets go through %v", kinds)
 	}
 	heal(t, "node-slow")
-	if kinds := shared.queues(t, ns, "busy"); slices.Contains(kinds, "tbf") {
+	if kinds := shared.queues(t, "node-3"); slices.Contains(kinds, "tbf") {
 		t.Errorf("after the heal the node's packets go through %v", kinds)
 	}
-	quota, err := os.ReadFile(cgroupFile(t, "node-3", "cpu.cfs_quota_us", "cpu.max"))
+	quota, err := os.ReadFile(shared.cgroupFile(t, "node-3", "cpu.cfs_quota_us", "cpu.max"))
 	if err != nil || !strings.HasPrefix(string(quota), "-1") && !strings.HasPrefix(string(quota), "max") {
 		t.Errorf("after the heal the quota is %q: %v", quota, err)
 	}
 }
 
 // cgroupFile is a file of the node's cgroup, under its name in cgroup v1 or v2.
-func cgroupFile(t *testing.T, node string, names ...string) string {
+func (c *testCluster) cgroupFile(t *testing.T, node string, names ...string) string {
 	t.Helper()
 	for _, name := range names {
 		for _, mount := range []string{"/sys/fs/cgroup/cpu", "/sys/fs/cgroup"} {
-			if found, _ := filepath.Glob(filepath.Join(mount, "kubarium", shared.name+"-*", node, name)); len(found) > 0 {
+			if found, _ := filepath.Glob(filepath.Join(mount, "kubarium", c.name+"-*", node, name)); len(found) > 0 {
 				return found[0]
 			}
 		}
@@ -311,9 +311,9 @@ func cgroupFile(t *testing.T, node string, names ...string) string {
 }
 
 // throttled is how often the node had to wait for its processor time.
-func throttled(t *testing.T, node string) int {
+func (c *testCluster) throttled(t *testing.T, node string) int {
 	t.Helper()
-	data, err := os.ReadFile(cgroupFile(t, node, "cpu.stat"))
+	data, err := os.ReadFile(c.cgroupFile(t, node, "cpu.stat"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -330,11 +330,10 @@ func throttled(t *testing.T, node string) int {
 	return 0
 }
 
-// queues are the kinds of queues of the interfaces of the node on which a pod runs.
-func (c *testCluster) queues(t *testing.T, ns, pod string) []string {
+// queues are the kinds of queues of a node's interface.
+func (c *testCluster) queues(t *testing.T, node string) []string {
 	t.Helper()
-	// The node is the pod's shim's parent; its first process has the node's network.
-	namespace, err := netns.GetFromPid(c.nodePID(t, ns, pod))
+	namespace, err := netns.GetFromPid(c.machine(t, node))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -357,26 +356,6 @@ func (c *testCluster) queues(t *testing.T, ns, pod string) []string {
 		kinds = append(kinds, q.Type())
 	}
 	return kinds
-}
-
-// nodePID is a process in the network of the pod's node: the shim above its container.
-func (c *testCluster) nodePID(t *testing.T, ns, pod string) int {
-	t.Helper()
-	data, err := os.ReadFile(filepath.Join("/proc", c.containerPID(t, ns, pod), "status"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	for line := range strings.Lines(string(data)) {
-		if rest, found := strings.CutPrefix(line, "PPid:"); found {
-			pid, err := strconv.Atoi(strings.TrimSpace(rest))
-			if err != nil {
-				t.Fatal(err)
-			}
-			return pid
-		}
-	}
-	t.Fatal("the container has no parent")
-	return 0
 }
 
 // testFaultCommand breaks and heals by the command line.
@@ -487,11 +466,11 @@ func awaitAddress(t *testing.T, ns, name, address string) {
 }
 
 // awaitLease waits until the node's kubelet has renewed its lease from now on.
-func awaitLease(t *testing.T, node string) {
+func (c *testCluster) awaitLease(t *testing.T, node string) {
 	t.Helper()
 	now := time.Now()
 	eventually(t, "lease of "+node, func(ctx context.Context) error {
-		lease, err := shared.client.CoordinationV1().Leases("kube-node-lease").Get(ctx, node, metav1.GetOptions{})
+		lease, err := c.client.CoordinationV1().Leases("kube-node-lease").Get(ctx, node, metav1.GetOptions{})
 		if err != nil || lease.Spec.RenewTime.Before(&metav1.MicroTime{Time: now}) {
 			return fmt.Errorf("renewed at %v: %w", lease.Spec.RenewTime, err)
 		}
@@ -500,9 +479,9 @@ func awaitLease(t *testing.T, node string) {
 }
 
 // logSize is how much of a log there is now.
-func logSize(t *testing.T, log string) int {
+func (c *testCluster) logSize(t *testing.T, log string) int {
 	t.Helper()
-	info, err := os.Stat(shared.path("logs", log))
+	info, err := os.Stat(c.path("logs", log))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -510,10 +489,10 @@ func logSize(t *testing.T, log string) int {
 }
 
 // awaitLog waits until a log says something after what it said before.
-func awaitLog(t *testing.T, log string, since int, want string) {
+func (c *testCluster) awaitLog(t *testing.T, log string, since int, want string) {
 	t.Helper()
 	eventually(t, log, func(context.Context) error {
-		data, err := os.ReadFile(shared.path("logs", log))
+		data, err := os.ReadFile(c.path("logs", log))
 		if err != nil || len(data) < since || !strings.Contains(string(data[since:]), want) {
 			return fmt.Errorf("does not say %q: %w", want, err)
 		}
