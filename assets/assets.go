@@ -34,17 +34,46 @@ func Unpack(ctx context.Context, dir string) error {
 	return unpackPrograms(ctx, source, dir)
 }
 
-func unpackPrograms(ctx context.Context, source fs.FS, dir string) error {
+// UnpackOne writes one of the helper programs, as Unpack does. Several may do it at once.
+func UnpackOne(dir, name string) error {
+	source, err := fs.Sub(embedded, embeddedDir)
+	if err != nil {
+		return fmt.Errorf("read helper programs: %w", err)
+	}
+	return unpackOne(source, dir, name)
+}
+
+func unpackOne(source fs.FS, dir, name string) error {
+	sums, err := readSums(source)
+	if err != nil {
+		return err
+	}
+	if err := unpackProgram(source, filepath.Join(dir, name), name, sums[name]); err != nil {
+		return fmt.Errorf("unpack helper program %s: %w", name, err)
+	}
+	return nil
+}
+
+// readSums reads what the helper programs must be.
+func readSums(source fs.FS) (map[string]string, error) {
 	data, err := fs.ReadFile(source, "SHA256.json")
 	if errors.Is(err, fs.ErrNotExist) {
-		return ErrNotBuilt
+		return nil, ErrNotBuilt
 	}
 	if err != nil {
-		return fmt.Errorf("read list of helper programs: %w", err)
+		return nil, fmt.Errorf("read list of helper programs: %w", err)
 	}
 	var sums map[string]string
 	if err := json.Unmarshal(data, &sums); err != nil {
-		return fmt.Errorf("parse list of helper programs: %w", err)
+		return nil, fmt.Errorf("parse list of helper programs: %w", err)
+	}
+	return sums, nil
+}
+
+func unpackPrograms(ctx context.Context, source fs.FS, dir string) error {
+	sums, err := readSums(source)
+	if err != nil {
+		return err
 	}
 	if err := makeDir(dir); err != nil {
 		return fmt.Errorf("make directory of helper programs: %w", err)

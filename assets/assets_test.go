@@ -116,6 +116,29 @@ func TestWhatIsNotRightIsReplaced(t *testing.T) {
 
 // A program that runs can't be written, and a start is quick, because what is right is
 // not touched.
+// TestOneProgramIsMended proves that one is replaced, and that neither the others nor what
+// another start is writing is touched.
+func TestOneProgramIsMended(t *testing.T) {
+	dir := t.TempDir()
+	for _, name := range []string{"init", "runc", ".new-1"} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte("another"), 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	source := packed(t, map[string]string{"init": "the init", "runc": "the runc"})
+	if err := unpackOne(source, dir, "init"); err != nil {
+		t.Fatal(err)
+	}
+	for name, want := range map[string]string{"init": "the init", "runc": "another", ".new-1": "another"} {
+		if got := read(t, filepath.Join(dir, name)); got != want {
+			t.Errorf("%s is %q, want %q", name, got, want)
+		}
+	}
+	if err := unpackOne(source, dir, "unheard-of"); err == nil {
+		t.Error("a program that is not there was unpacked")
+	}
+}
+
 func TestWhatIsRightStays(t *testing.T) {
 	dir := t.TempDir()
 	files, blob := packed(t, map[string]string{"runc": "the program"}), "a layer"

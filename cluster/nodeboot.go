@@ -19,6 +19,10 @@ func (c *Cluster) bootNode(ctx context.Context, n nodeState) error {
 	if err := checkInotify(1); err != nil {
 		return c.nodeFailed(n.Name, err)
 	}
+	// It runs as root on this machine; the other helpers run in nodes only.
+	if err := assets.UnpackOne(c.layout.Bin(), node.InitProgram); err != nil {
+		return c.nodeFailed(n.Name, err)
+	}
 	spec, err := c.nodeSpec(n)
 	if err != nil {
 		return c.nodeFailed(n.Name, err)

@@ -51,7 +51,7 @@ func TestMachineIsItsOwn(t *testing.T) {
 	for name, want := range map[string]string{
 		"hostname": "node-7", "machine-id": "0123456789abcdef0123456789abcdef",
 		"ip-forward": "1", "panic": "10", "umask": "0022", "homes": "",
-		"init": filepath.Join(binDir, initProgram),
+		"init": filepath.Join(binDir, InitProgram),
 	} {
 		if got := fact(name); got != want {
 			t.Errorf("%s is %q, want %q", name, got, want)

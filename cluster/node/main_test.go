@@ -46,9 +46,9 @@ func runTests(m *testing.M) (int, error) {
 		return 0, err
 	}
 	defer os.RemoveAll(binDir)
-	build := exec.Command("go", "build", "-o", filepath.Join(binDir, initProgram), "./nodeinit/cmd")
+	build := exec.Command("go", "build", "-o", filepath.Join(binDir, InitProgram), "./nodeinit/cmd")
 	if out, err := build.CombinedOutput(); err != nil {
-		return 0, fmt.Errorf("build %s: %w\n%s", initProgram, err, out)
+		return 0, fmt.Errorf("build %s: %w\n%s", InitProgram, err, out)
 	}
 	return m.Run(), nil
 }

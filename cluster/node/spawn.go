@@ -14,8 +14,8 @@ import (
 	"kubarium/cluster/node/nodeinit"
 )
 
-// initProgram is the machine's first process.
-const initProgram = "kubarium-node-init"
+// InitProgram is the machine's first process, in Spec.BinDir.
+const InitProgram = "kubarium-node-init"
 
 // machine is a first process, and our ends of its pipes.
 type machine struct {
@@ -55,7 +55,7 @@ func spawn(spec Spec, config nodeinit.Config) (_ *machine, err error) {
 	}
 	theirs = append(theirs, log)
 
-	cmd := exec.Command(filepath.Join(spec.BinDir, initProgram))
+	cmd := exec.Command(filepath.Join(spec.BinDir, InitProgram))
 	cmd.Env = []string{"PATH=" + nodePath}
 	cmd.Stdout, cmd.Stderr = log, log
 	// In the order of nodeinit's descriptors.
