@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net"
+	"os"
 	"strconv"
 	"time"
 
@@ -186,23 +187,22 @@ func (c *Cluster) newStorage() error {
 	if err != nil {
 		return err
 	}
-	provisioner := storage.New(client, c.varOf, c.logs.Logger(storage.Name))
+	provisioner := storage.New(client, c.openVar, c.logs.Logger(storage.Name))
 	c.addExtra(provisioner)
 	c.onStop(provisioner.Stop)
 	return nil
 }
 
-// varOf returns where the host has a node's /var.
-func (c *Cluster) varOf(name string) (string, error) {
+// openVar opens a node's /var.
+func (c *Cluster) openVar(name string) (*os.Root, error) {
 	n, running, err := c.findNode(name)
 	switch {
 	case err != nil:
-		return "", err
+		return nil, fmt.Errorf("%w: %w", storage.ErrNoDisk, err)
 	case n.Disk == 0:
+		return os.OpenRoot(node.VarDir(c.layout.Node(name)))
 	case running == nil:
-		return "", fmt.Errorf("%s is off, and its disk with it", name)
-	default:
-		return running.Path("/var"), nil
+		return nil, fmt.Errorf("%w: %s is off, and its disk with it", storage.ErrNoDisk, name)
 	}
-	return node.VarDir(c.layout.Node(name)), nil
+	return running.OpenRoot("/var")
 }

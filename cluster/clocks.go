@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 
 	"golang.org/x/sync/errgroup"
 	"sigs.k8s.io/yaml"
@@ -61,8 +60,7 @@ func (w faultWorld) setKubeletClocks(ctx context.Context, fast bool) error {
 // setKubeletClock changes the kubelet's configuration where it has it, and nothing else in
 // it: somebody may have changed that.
 func setKubeletClock(ctx context.Context, machine fault.Machine, fast bool) error {
-	path := machine.Path(node.KubeletConfigPath)
-	content, err := os.ReadFile(path)
+	content, err := machine.ReadFile(node.KubeletConfigPath)
 	if err != nil {
 		return fmt.Errorf("the kubelet has no configuration yet: %w", err)
 	}

@@ -3,7 +3,6 @@ package cluster
 import (
 	"context"
 	"fmt"
-	"os"
 	"strings"
 	"time"
 
@@ -42,7 +41,7 @@ func (c *Cluster) InspectService(ctx context.Context, namespace, name, where str
 	}
 	s := inspect.Service{Namespace: namespace, Name: name, Node: where}
 	s.Doors = inspect.ParseRuleset(string(listing)).Service(namespace, name)
-	counted, err := os.ReadFile(machine.Path("/proc/sys/net/netfilter/nf_conntrack_acct"))
+	counted, err := machine.ReadFile("/proc/sys/net/netfilter/nf_conntrack_acct")
 	s.Accounting = err == nil && strings.TrimSpace(string(counted)) == "1"
 	connections, err := inspect.Connections(networkOf(machine))
 	if err != nil {

@@ -37,7 +37,7 @@ func pressDisk(ctx context.Context, w World, o Order) (func(context.Context) err
 // for five minutes, lest the disk is full again.
 func fillDisk(machine Machine) (func(context.Context) error, error) {
 	fill := func() error {
-		disk, err := os.OpenRoot(machine.Path("/var"))
+		disk, err := machine.OpenRoot("/var")
 		if err != nil {
 			return fmt.Errorf("open the node's disk: %w", err)
 		}
@@ -67,7 +67,7 @@ func fillDisk(machine Machine) (func(context.Context) error, error) {
 	end := sync.OnceFunc(func() { close(stop); <-stopped })
 	return ifOn(machine, func(ctx context.Context) error {
 		end()
-		if err := giveBack(machine.Path("/var")); err != nil {
+		if err := giveBack(machine); err != nil {
 			return err
 		}
 		if err := machine.StopRole(ctx, node.RoleKubelet); err != nil {
@@ -109,8 +109,8 @@ func takeAll(disk *os.Root) error {
 }
 
 // giveBack removes the file that fills the disk.
-func giveBack(dir string) error {
-	disk, err := os.OpenRoot(dir)
+func giveBack(machine Machine) error {
+	disk, err := machine.OpenRoot("/var")
 	if err != nil {
 		return fmt.Errorf("open the node's disk: %w", err)
 	}

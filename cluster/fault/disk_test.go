@@ -25,7 +25,10 @@ type machineWithDisk struct {
 }
 
 func (m machineWithDisk) Path(inside string) string { return filepath.Join(m.dir, inside) }
-func (m machineWithDisk) Done() <-chan struct{}     { return m.done }
+func (m machineWithDisk) OpenRoot(dir string) (*os.Root, error) {
+	return os.OpenRoot(m.Path(dir))
+}
+func (m machineWithDisk) Done() <-chan struct{} { return m.done }
 func (m machineWithDisk) StopRole(context.Context, string) error {
 	return nil
 }

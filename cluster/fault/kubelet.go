@@ -3,7 +3,6 @@ package fault
 import (
 	"context"
 	"fmt"
-	"os"
 	"strconv"
 
 	"golang.org/x/sys/unix"
@@ -15,7 +14,7 @@ import (
 // raiseThreshold raises what the kubelet calls too little space left.
 func raiseThreshold(ctx context.Context, w World, o Order, machine Machine) (func(context.Context) error, error) {
 	var disk unix.Statfs_t
-	if err := unix.Statfs(machine.Path("/var"), &disk); err != nil {
+	if err := statDisk(machine, &disk); err != nil {
 		return nil, fmt.Errorf("look at the node's disk: %w", err)
 	}
 	// Less than its size is free, always. 100% would switch the threshold off.
@@ -35,6 +34,20 @@ func raiseThreshold(ctx context.Context, w World, o Order, machine Machine) (fun
 	})
 }
 
+func statDisk(machine Machine, disk *unix.Statfs_t) error {
+	root, err := machine.OpenRoot("/var")
+	if err != nil {
+		return err
+	}
+	defer root.Close()
+	dir, err := root.Open(".")
+	if err != nil {
+		return err
+	}
+	defer dir.Close()
+	return unix.Fstatfs(int(dir.Fd()), disk)
+}
+
 // corruptConfig cuts the kubelet's configuration off, as a write that did not end.
 func corruptConfig(ctx context.Context, w World, o Order) (func(context.Context) error, error) {
 	return changeConfig(ctx, w, o, func(content []byte) ([]byte, error) {
@@ -49,7 +62,7 @@ func changeConfig(ctx context.Context, w World, o Order, change func([]byte) ([]
 	if err != nil {
 		return nil, err
 	}
-	had, err := os.ReadFile(machine.Path(node.KubeletConfigPath))
+	had, err := machine.ReadFile(node.KubeletConfigPath)
 	if err != nil {
 		return nil, fmt.Errorf("the kubelet has no configuration yet: %w", err)
 	}

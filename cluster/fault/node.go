@@ -3,12 +3,10 @@ package fault
 import (
 	"context"
 	"fmt"
-	"os"
 	"path/filepath"
 	"strings"
 
 	"kubarium/cluster/node"
-	"kubarium/cluster/wholefile"
 )
 
 const nodeTarget = "NODE"
@@ -57,22 +55,10 @@ func withFile(ctx context.Context, machine Machine, inside string, content []byt
 	if err := machine.StopRole(ctx, node.RoleKubelet); err != nil {
 		return err
 	}
-	if err := replace(machine.Path(inside), content); err != nil {
-		return err
+	if err := machine.ReplaceFile(inside, content); err != nil {
+		return fmt.Errorf("write %s: %w", filepath.Base(inside), err)
 	}
 	return machine.StartRole(ctx, node.RoleKubelet)
-}
-
-// replace writes a file as a whole, with the mode that it had.
-func replace(path string, content []byte) error {
-	mode := os.FileMode(0o600)
-	if info, err := os.Stat(path); err == nil {
-		mode = info.Mode().Perm()
-	}
-	if err := wholefile.Write(path, mode, content); err != nil {
-		return fmt.Errorf("write %s: %w", filepath.Base(path), err)
-	}
-	return nil
 }
 
 // ifOn heals a machine unless it went off: then nothing of the fault is left.

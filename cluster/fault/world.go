@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"net/netip"
+	"os"
 
 	"k8s.io/client-go/kubernetes"
 )
@@ -47,8 +48,11 @@ type World interface {
 
 // Machine is a node that runs.
 type Machine interface {
-	// Path returns the path, as the host sees it, of a file in the node.
-	Path(inside string) string
+	// OpenRoot opens a directory of the node, ReadFile reads a file, and ReplaceFile replaces
+	// one as a whole. No link leads them out of the node.
+	OpenRoot(dir string) (*os.Root, error)
+	ReadFile(inside string) ([]byte, error)
+	ReplaceFile(inside string, content []byte) error
 	// OwnDisk reports whether the node has a disk of its own, and not a directory of the host's.
 	OwnDisk() bool
 	// Cgroup returns where the host has the node's cgroup of a controller ("memory").

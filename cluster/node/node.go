@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -19,7 +20,6 @@ import (
 	"golang.org/x/sys/unix"
 
 	"kubarium/cluster/node/nodeinit"
-	"kubarium/cluster/wholefile"
 )
 
 // bootLimit is how long a machine may take to be made; it takes some 50 ms.
@@ -171,7 +171,12 @@ func (n *Node) CrashRole(role string) error {
 		return fmt.Errorf("%s does not run on %s", role, n.spec.Name)
 	}
 	// A directory of the node's /proc stands for the process, whatever its number here.
-	process, err := os.Open(n.Path(fmt.Sprintf("/proc/%d", pid)))
+	root, err := n.OpenRoot("/proc")
+	if err != nil {
+		return fmt.Errorf("find %s of %s: %w", role, n.spec.Name, err)
+	}
+	defer root.Close()
+	process, err := root.Open(strconv.Itoa(pid))
 	if err != nil {
 		return fmt.Errorf("find %s of %s: %w", role, n.spec.Name, err)
 	}
@@ -182,11 +187,6 @@ func (n *Node) CrashRole(role string) error {
 	return nil
 }
 
-// Path returns the path, as the host sees it, of a file in the node.
-func (n *Node) Path(inside string) string {
-	return filepath.Join(fmt.Sprintf("/proc/%d/root", n.PID()), inside)
-}
-
 // OwnDisk reports whether the node has a disk of its own, and not a directory of the host's.
 func (n *Node) OwnDisk() bool { return n.spec.DiskBytes > 0 }
 
@@ -194,7 +194,7 @@ func (n *Node) OwnDisk() bool { return n.spec.DiskBytes > 0 }
 func (n *Node) Renew(identities Identities) error {
 	var errs []error
 	for path, certificate := range identities.files() {
-		errs = append(errs, wholefile.Write(n.Path(path), 0o600, certificate))
+		errs = append(errs, n.ReplaceFile(path, certificate))
 	}
 	return errors.Join(errs...)
 }

@@ -27,9 +27,12 @@ const volumesDir = "lib/kubarium/volumes"
 
 // disks makes and removes volumes on the nodes' disks.
 type disks struct {
-	// varDir returns where the host has a node's /var; an error if there is no such node.
-	varDir func(node string) (string, error)
+	// openVar opens a node's /var; an error is ErrNoDisk if there is none now.
+	openVar func(node string) (*os.Root, error)
 }
+
+// ErrNoDisk tells that a node, or its disk, is not there.
+var ErrNoDisk = errors.New("its disk can't be reached")
 
 var _ controller.Provisioner = disks{}
 
@@ -39,17 +42,19 @@ func (d disks) Provision(_ context.Context, options controller.ProvisionOptions)
 		return nil, controller.ProvisioningFinished, err
 	}
 	node, claim := options.SelectedNodeName, options.PVC
-	dir, err := d.varDir(node)
+	// Pods could have put links anywhere; a Root follows none out of the disk.
+	disk, err := d.openVar(node)
 	if err != nil {
 		// The scheduler may find another.
 		return nil, controller.ProvisioningReschedule, err
 	}
+	defer disk.Close()
 	size := claim.Spec.Resources.Requests[corev1.ResourceStorage]
-	if err := fits(dir, size); err != nil {
+	if err := fits(disk, size); err != nil {
 		return nil, controller.ProvisioningFinished, fmt.Errorf("volume on %s: %w", node, err)
 	}
 	name := strings.Join([]string{options.PVName, claim.Namespace, claim.Name}, "_")
-	if err := makeVolume(dir, name); err != nil {
+	if err := makeVolume(disk, name); err != nil {
 		return nil, controller.ProvisioningFinished, fmt.Errorf("make volume on %s: %w", node, err)
 	}
 	return volumeOf(options, filepath.Join("/var", volumesDir, name), size), controller.ProvisioningFinished, nil
@@ -77,9 +82,14 @@ func check(options controller.ProvisionOptions) error {
 
 // fits refuses what is larger than what is free. Below that a size is a promise only:
 // nothing holds a directory to it.
-func fits(dir string, size resource.Quantity) error {
+func fits(disk *os.Root, size resource.Quantity) error {
+	dir, err := disk.Open(".")
+	if err != nil {
+		return fmt.Errorf("look at disk: %w", err)
+	}
+	defer dir.Close()
 	var s unix.Statfs_t
-	if err := unix.Statfs(dir, &s); err != nil {
+	if err := unix.Fstatfs(int(dir.Fd()), &s); err != nil {
 		return fmt.Errorf("look at disk: %w", err)
 	}
 	free := resource.NewQuantity(int64(s.Bavail)*s.Bsize>>20<<20, resource.BinarySI)
@@ -90,12 +100,7 @@ func fits(dir string, size resource.Quantity) error {
 }
 
 // makeVolume makes a directory that any user of a pod may write to.
-func makeVolume(dir, name string) error {
-	disk, err := os.OpenRoot(dir)
-	if err != nil {
-		return err
-	}
-	defer disk.Close()
+func makeVolume(disk *os.Root, name string) error {
 	if err := disk.MkdirAll(volumesDir, 0o755); err != nil {
 		return err
 	}
@@ -136,20 +141,18 @@ func (d disks) Delete(_ context.Context, volume *corev1.PersistentVolume) error 
 	if volume.Spec.Local == nil || node == "" {
 		return &controller.IgnoredError{Reason: "it is not one of ours"}
 	}
-	dir, err := d.varDir(node)
-	if err != nil {
+	disk, err := d.openVar(node)
+	if errors.Is(err, ErrNoDisk) {
 		return nil
 	}
-	relative, err := filepath.Rel(filepath.Join("/var", volumesDir), volume.Spec.Local.Path)
-	if err != nil || relative == "." || !filepath.IsLocal(relative) {
-		return fmt.Errorf("volume %s lies at %s, where no volume of ours does: nothing is removed", volume.Name, volume.Spec.Local.Path)
-	}
-	// Pods could have put links anywhere; a Root follows none out of the disk.
-	disk, err := os.OpenRoot(dir)
 	if err != nil {
 		return fmt.Errorf("open disk of %s: %w", node, err)
 	}
 	defer disk.Close()
+	relative, err := filepath.Rel(filepath.Join("/var", volumesDir), volume.Spec.Local.Path)
+	if err != nil || relative == "." || !filepath.IsLocal(relative) {
+		return fmt.Errorf("volume %s lies at %s, where no volume of ours does: nothing is removed", volume.Name, volume.Spec.Local.Path)
+	}
 	if err := disk.RemoveAll(filepath.Join(volumesDir, relative)); err != nil {
 		return fmt.Errorf("remove volume from %s: %w", node, err)
 	}

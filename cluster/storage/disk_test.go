@@ -16,11 +16,11 @@ import (
 )
 
 func onDisk(dir string) disks {
-	return disks{varDir: func(node string) (string, error) {
+	return disks{openVar: func(node string) (*os.Root, error) {
 		if node != "node-1" {
-			return "", errors.New("no such node")
+			return nil, ErrNoDisk
 		}
-		return dir, nil
+		return os.OpenRoot(dir)
 	}}
 }
 

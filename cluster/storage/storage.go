@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"os"
 	"sync"
 	"time"
 
@@ -48,10 +49,10 @@ type Provisioner struct {
 
 var _ component.Component = (*Provisioner)(nil)
 
-// New returns a provisioner that is not started. varDir returns where the host has a
-// node's /var.
-func New(client kubernetes.Interface, varDir func(node string) (string, error), log *slog.Logger) *Provisioner {
-	return &Provisioner{client: client, disks: disks{varDir: varDir}, log: log}
+// New returns a provisioner that is not started. openVar opens a node's /var;
+// where there is none now the error is ErrNoDisk.
+func New(client kubernetes.Interface, openVar func(node string) (*os.Root, error), log *slog.Logger) *Provisioner {
+	return &Provisioner{client: client, disks: disks{openVar: openVar}, log: log}
 }
 
 // Name is the component's name.

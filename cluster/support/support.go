@@ -15,6 +15,8 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // maxLog is how much of the end of each log is taken.
@@ -50,7 +52,16 @@ func Write(ctx context.Context, to io.Writer, logDir string, sources []Source) e
 }
 
 func addLogs(archive *tar.Writer, dir string) error {
-	err := filepath.WalkDir(dir, func(path string, entry fs.DirEntry, err error) error {
+	// Pods write to the logs of nodes: no link leads out of the directory, whenever it comes.
+	logs, err := os.OpenRoot(dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("collect logs: %w", err)
+	}
+	defer logs.Close()
+	err = fs.WalkDir(logs.FS(), ".", func(path string, entry fs.DirEntry, err error) error {
 		if errors.Is(err, fs.ErrNotExist) {
 			return nil
 		}
@@ -58,15 +69,11 @@ func addLogs(archive *tar.Writer, dir string) error {
 		if err != nil || !entry.Type().IsRegular() || !strings.Contains(entry.Name(), ".log") {
 			return err
 		}
-		content, err := readEnd(path)
+		content, err := readEnd(logs, path)
 		if err != nil {
 			return err
 		}
-		name, err := filepath.Rel(dir, path)
-		if err != nil {
-			return err
-		}
-		return add(archive, filepath.Join("logs", name), Redact(content))
+		return add(archive, filepath.Join("logs", path), Redact(content))
 	})
 	if err != nil {
 		return fmt.Errorf("collect logs: %w", err)
@@ -75,8 +82,9 @@ func addLogs(archive *tar.Writer, dir string) error {
 }
 
 // readEnd reads the end of a file, from the begin of a line on.
-func readEnd(path string) ([]byte, error) {
-	file, err := os.Open(path)
+func readEnd(logs *os.Root, path string) ([]byte, error) {
+	// What became a pipe meanwhile is not waited for.
+	file, err := logs.OpenFile(path, os.O_RDONLY|unix.O_NONBLOCK, 0)
 	if err != nil {
 		return nil, err
 	}

@@ -89,6 +89,25 @@ func TestWrite(t *testing.T) {
 	}
 }
 
+// TestLinksAreNotRead proves that a log which becomes a link after it was found is not read.
+func TestLinksAreNotRead(t *testing.T) {
+	dir, outside := t.TempDir(), filepath.Join(t.TempDir(), "shadow")
+	if err := os.WriteFile(outside, []byte("root:*"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink(outside, filepath.Join(dir, "kubelet.log")); err != nil {
+		t.Fatal(err)
+	}
+	logs, err := os.OpenRoot(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer logs.Close()
+	if content, err := readEnd(logs, "kubelet.log"); err == nil {
+		t.Errorf("the link was followed to %q", content)
+	}
+}
+
 func list(t *testing.T, bundle io.Reader) map[string]string {
 	t.Helper()
 	plain, err := gzip.NewReader(bundle)

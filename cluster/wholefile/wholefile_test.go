@@ -26,6 +26,29 @@ func TestWriteReplaces(t *testing.T) {
 	alone(t, path)
 }
 
+// TestWriteInStaysIn proves that a link is replaced, and never followed.
+func TestWriteInStaysIn(t *testing.T) {
+	dir, outside := t.TempDir(), filepath.Join(t.TempDir(), "outside")
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer root.Close()
+	if err := os.Symlink(outside, filepath.Join(dir, "file")); err != nil {
+		t.Fatal(err)
+	}
+	if err := WriteIn(root, "file", 0o640, []byte("new")); err != nil {
+		t.Fatal(err)
+	}
+	if info, err := os.Lstat(filepath.Join(dir, "file")); err != nil || info.Mode() != 0o640 {
+		t.Errorf("the file: %v, %v", info, err)
+	}
+	if _, err := os.Stat(outside); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("the link was followed: %v", err)
+	}
+	alone(t, filepath.Join(dir, "file"))
+}
+
 // TestFailedWriteLeavesTheOld proves that a write that fails half way changes nothing.
 func TestFailedWriteLeavesTheOld(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "file")

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"time"
 )
 
@@ -25,7 +26,7 @@ type tailer struct {
 
 // tail opens a file to be followed until ctx ends.
 func tail(ctx context.Context, path string) (io.ReadCloser, error) {
-	f, err := os.Open(path)
+	f, err := openLog(path)
 	if err != nil {
 		return nil, fmt.Errorf("open log: %w", err)
 	}
@@ -38,6 +39,17 @@ func tail(ctx context.Context, path string) (io.ReadCloser, error) {
 		t.skipLine()
 	}
 	return t, nil
+}
+
+// openLog opens a file, and not one that a link leads to out of its directory: pods write to
+// those of nodes, and the app may read what is root's.
+func openLog(path string) (*os.File, error) {
+	dir, err := os.OpenRoot(filepath.Dir(path))
+	if err != nil {
+		return nil, err
+	}
+	defer dir.Close()
+	return dir.Open(filepath.Base(path))
 }
 
 // skipLine goes to the beginning of a line.
@@ -82,7 +94,7 @@ func (t *tailer) reopen() {
 		}
 		return
 	}
-	f, err := os.Open(t.path)
+	f, err := openLog(t.path)
 	if err != nil {
 		return
 	}

@@ -83,3 +83,18 @@ func TestTailOfNothing(t *testing.T) {
 		t.Fatal("opened a file that is not there")
 	}
 }
+
+// TestTailFollowsNoLink proves that a link in the log's directory leads nowhere else.
+func TestTailFollowsNoLink(t *testing.T) {
+	dir, outside := t.TempDir(), filepath.Join(t.TempDir(), "shadow")
+	if err := os.WriteFile(outside, []byte("root:*"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink(outside, filepath.Join(dir, "kubelet.log")); err != nil {
+		t.Fatal(err)
+	}
+	if log, err := tail(t.Context(), filepath.Join(dir, "kubelet.log")); err == nil {
+		log.Close()
+		t.Error("the link was followed")
+	}
+}

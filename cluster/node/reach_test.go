@@ -1,0 +1,71 @@
+package node
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+
+	"golang.org/x/sys/unix"
+
+	"kubarium/cluster/node/nodeinit"
+)
+
+// TestLinksLeadNowhere proves that who reaches into a machine from the host stays in it.
+func TestLinksLeadNowhere(t *testing.T) {
+	dir := t.TempDir()
+	outside := filepath.Join(dir, "outside")
+	if err := os.WriteFile(outside, []byte("the host's"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	spec := testSpec("links", dir)
+	n, events := startMachine(t, spec, map[string]string{
+		"planter": "mkdir /etc/kubernetes; ln -s " + outside + " /etc/kubernetes/file; ln -s " + dir + " /etc/linked; ln -s " + outside + " /var/log/kubarium/planted",
+	})
+	start(t, n, "planter")
+	awaitEvent(t, events, nodeinit.Exited, "planter")
+	for _, path := range []string{"/etc/kubernetes/file", "/etc/linked/outside"} {
+		if content, err := n.ReadFile(path); err == nil {
+			t.Errorf("%s is %q", path, content)
+		}
+	}
+	if err := n.ReplaceFile("/etc/linked/outside", []byte("ours")); err == nil {
+		t.Error("a file was replaced in a directory of the host's")
+	}
+	if err := n.ReplaceFile("/etc/kubernetes/file", []byte("ours")); err != nil {
+		t.Errorf("replacing a link: %v", err)
+	}
+	if content, err := n.ReadFile("/etc/kubernetes/file"); err != nil || string(content) != "ours" {
+		t.Errorf("the replaced file is %q: %v", content, err)
+	}
+	if got := readFile(t, outside); got != "the host's" {
+		t.Errorf("the host's file is %q", got)
+	}
+}
+
+// TestLogIsNoLink proves that a machine's first process writes to no file of the host's.
+func TestLogIsNoLink(t *testing.T) {
+	dir := t.TempDir()
+	spec := testSpec("linked", dir)
+	if err := os.MkdirAll(spec.LogDir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	outside := filepath.Join(dir, "outside")
+	for what, plant := range map[string]func() error{
+		"link": func() error { return os.Symlink(outside, spec.initLog()) },
+		"pipe": func() error { return unix.Mkfifo(spec.initLog(), 0o600) },
+	} {
+		if err := plant(); err != nil {
+			t.Fatal(err)
+		}
+		if log, err := openLog(spec); err == nil {
+			log.Close()
+			t.Errorf("a %s was opened", what)
+		}
+		if err := os.Remove(spec.initLog()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := os.Stat(outside); err == nil {
+		t.Error("a file was made outside")
+	}
+}
