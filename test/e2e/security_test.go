@@ -147,7 +147,7 @@ func nodeAddress(t *testing.T, name string) string {
 }
 
 // TestPodsCantReachTheHost proves that neither what listens on the host's loopback, nor
-// the control socket, is reachable from a pod, even from one that owns its node.
+// the control socket, is in a node: a pod with its network and disk does not reach them.
 func TestPodsCantReachTheHost(t *testing.T) {
 	listener, err := net.Listen("tcp4", "127.0.0.1:0")
 	if err != nil {
@@ -206,6 +206,57 @@ spec:
 		if out, err := shared.exec(bounded(t), ns, "owner", "sh", "-c", "ls -d "+full+" 2>/dev/null || echo none"); err != nil || strings.TrimSpace(out) != "none" {
 			t.Errorf("a pod that owns its node sees %s: %q, %v", path, out, err)
 		}
+	}
+}
+
+// TestPlainPodsLeaveTheHostAsItIs proves that a pod which is not privileged writes to nothing
+// that its node has of the host, though its volumes are writable mounts, and can change no
+// setting by which the kernel runs programs.
+func TestPlainPodsLeaveTheHostAsItIs(t *testing.T) {
+	ns := shared.namespace(t)
+	shared.apply(t, ns, `
+apiVersion: v1
+kind: Pod
+metadata: {name: plain}
+spec:
+  nodeName: node-1
+  volumes:
+  - {name: local, hostPath: {path: /usr/local}}
+  - {name: ssl, hostPath: {path: /etc/ssl}}
+  - {name: bin, hostPath: {path: /opt/kubarium/bin}}
+  - {name: agent, hostPath: {path: /opt/kubarium/kubarium}}
+  - {name: proc, hostPath: {path: /proc}}
+  containers:
+  - name: plain
+    image: kubarium/toolbox:1.0
+    command: [sleep, "1000"]
+    volumeMounts:
+    - {name: local, mountPath: /host/local}
+    - {name: ssl, mountPath: /host/ssl}
+    - {name: bin, mountPath: /host/bin}
+    - {name: agent, mountPath: /host/agent}
+    - {name: proc, mountPath: /host/proc}
+`)
+	shared.kubectl(t, "-n", ns, "wait", "--for=condition=Ready", "pod/plain", "--timeout=100s")
+	pattern, err := os.ReadFile("/proc/sys/kernel/core_pattern")
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, err := shared.exec(bounded(t), ns, "plain", "sh", "-c", `
+for d in local ssl bin; do
+	if touch /host/$d/zz-kubarium-test 2>/dev/null; then rm /host/$d/zz-kubarium-test; echo wrote to $d; fi
+done
+for f in bin/kubarium-node-init agent; do
+	if chmod 755 /host/$f 2>/dev/null; then echo changed $f; fi
+done
+echo ours > /host/proc/sys/kernel/core_pattern
+true`)
+	if err != nil || strings.TrimSpace(out) != "" {
+		t.Errorf("a plain pod: %s, %v", out, err)
+	}
+	if now, err := os.ReadFile("/proc/sys/kernel/core_pattern"); err != nil || string(now) != string(pattern) {
+		t.Errorf("the kernel's core_pattern is %q, was %q: %v", now, pattern, err)
+		_ = os.WriteFile("/proc/sys/kernel/core_pattern", pattern, 0)
 	}
 }
 

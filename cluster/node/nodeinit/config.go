@@ -42,7 +42,8 @@ const (
 // Bind mounts Source, a path of the host, at Target, a path of the node.
 type Bind struct {
 	Source, Target string
-	ReadOnly       bool
+	// ReadOnly is whether nothing in the node can write to it, not even through another mount.
+	ReadOnly bool
 }
 
 // File is written before any process starts.

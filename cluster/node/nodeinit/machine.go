@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"golang.org/x/sys/unix"
 )
@@ -14,9 +15,6 @@ import (
 // devices of the host that a node has. A node that could make devices of its own, or
 // had the host's whole /dev, could reach the host's disks.
 var devices = []string{"null", "zero", "full", "random", "urandom", "tty", "kmsg", "fuse", "net/tun"}
-
-// shared parts of the host's /etc, by which its programs and TLS work.
-var sharedEtc = []string{"ssl", "pki", "ca-certificates", "ld.so.cache", "ld.so.conf", "ld.so.conf.d", "alternatives", "localtime", "nsswitch.conf", "protocols", "services"}
 
 // tunables are kernel settings of the whole machine that the kubelet wants. It writes
 // where they differ; here it finds what it wants, and the host's stay as they are.
@@ -27,6 +25,14 @@ var tunables = map[string]string{
 	"kernel/panic_on_oops":      "1",
 	"kernel/keys/root_maxkeys":  "1000000",
 	"kernel/keys/root_maxbytes": "25000000",
+}
+
+// helpers are kernel settings of the whole machine by which the kernel runs a program as the
+// host's root, or which stop it. They are root's, and a pod's root that mounts the node's /proc
+// or /sys by hostPath is that. Here they are files that do nothing.
+var helpers = []string{
+	"/proc/sys/kernel/core_pattern", "/proc/sys/kernel/modprobe", "/proc/sys/kernel/hotplug", "/proc/sys/kernel/poweroff_cmd",
+	"/proc/sysrq-trigger", "/sys/kernel/uevent_helper", "/sys/power/state",
 }
 
 // buildMachine makes the root file system and moves into it.
@@ -84,7 +90,7 @@ func mountDevices(c Config) error {
 		if _, err := os.Stat(source); errors.Is(err, fs.ErrNotExist) {
 			continue
 		}
-		if err := bind(Bind{Source: source, Target: filepath.Join(dev, name)}); err != nil {
+		if err := bind(source, filepath.Join(dev, name)); err != nil {
 			return err
 		}
 	}
@@ -112,60 +118,11 @@ func mountDevices(c Config) error {
 	return nil
 }
 
-// bindHost brings the host's programs in, read-only, and the node's own disk.
-func bindHost(c Config) error {
-	if err := bind(Bind{Source: "/usr", Target: filepath.Join(c.Root, "usr"), ReadOnly: true}); err != nil {
-		return err
-	}
-	for _, name := range []string{"bin", "sbin", "lib", "lib32", "lib64", "libx32"} {
-		source, target := filepath.Join("/", name), filepath.Join(c.Root, name)
-		info, err := os.Lstat(source)
-		if errors.Is(err, fs.ErrNotExist) {
-			continue
-		}
-		if err != nil {
-			return fmt.Errorf("look at %s: %w", source, err)
-		}
-		if info.Mode()&fs.ModeSymlink != 0 {
-			link, err := os.Readlink(source)
-			if err == nil {
-				err = os.Symlink(link, target)
-			}
-			if err != nil {
-				return fmt.Errorf("link %s: %w", source, err)
-			}
-			continue
-		}
-		if err := bind(Bind{Source: source, Target: target, ReadOnly: true}); err != nil {
-			return err
-		}
-	}
-	for _, name := range sharedEtc {
-		source := filepath.Join("/etc", name)
-		if _, err := os.Stat(source); err != nil {
-			continue
-		}
-		if err := bind(Bind{Source: source, Target: filepath.Join(c.Root, source), ReadOnly: true}); err != nil {
-			return err
-		}
-	}
-	if err := mountDisk(c); err != nil {
-		return err
-	}
-	for _, b := range c.Binds {
-		b.Target = filepath.Join(c.Root, b.Target)
-		if err := bind(b); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
 // mountDisk brings the node's disk in: a directory of the host's, or a disk of its own.
 func mountDisk(c Config) error {
 	target := filepath.Join(c.Root, "var")
 	if c.Device == "" {
-		return bind(Bind{Source: c.Var, Target: target})
+		return bind(c.Var, target)
 	}
 	if err := unix.Mount(c.Device, target, DiskFS, unix.MS_NOATIME, ""); err != nil {
 		return fmt.Errorf("mount the node's disk: %w", err)
@@ -237,6 +194,11 @@ func shadowSettings(c Config) error {
 	for name, value := range tunables {
 		shadows["/proc/sys/"+name] = value
 	}
+	for _, path := range helpers {
+		// Not all of them can be read.
+		value, _ := os.ReadFile(path)
+		shadows[path] = strings.TrimSuffix(string(value), "\n")
+	}
 	for path, value := range shadows {
 		target := filepath.Join(c.Root, path)
 		if _, err := os.Stat(target); err != nil {
@@ -287,36 +249,6 @@ func enterRoot(root string) error {
 	// Volumes with bidirectional propagation need shared mounts, as systemd makes them.
 	if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_SHARED, ""); err != nil {
 		return fmt.Errorf("share mounts: %w", err)
-	}
-	return nil
-}
-
-// bind mounts a file or directory, and makes the target first.
-func bind(b Bind) error {
-	info, err := os.Stat(b.Source)
-	if err != nil {
-		return fmt.Errorf("bind %s: %w", b.Source, err)
-	}
-	if info.IsDir() {
-		err = os.MkdirAll(b.Target, 0o755)
-	} else if err = os.MkdirAll(filepath.Dir(b.Target), 0o755); err == nil {
-		err = os.WriteFile(b.Target, nil, 0o644)
-	}
-	if err != nil {
-		return fmt.Errorf("bind %s: %w", b.Source, err)
-	}
-	if err := unix.Mount(b.Source, b.Target, "", unix.MS_BIND|unix.MS_REC, ""); err != nil {
-		return fmt.Errorf("bind %s: %w", b.Source, err)
-	}
-	if !b.ReadOnly {
-		return nil
-	}
-	// What the host has mounted below the source is read-only as well. Nothing there changes who
-	// runs it: to SELinux iptables would be in a domain that must not read the node's root, see
-	// check_nnp_nosuid in the kernel's security/selinux/hooks.c.
-	attributes := &unix.MountAttr{Attr_set: unix.MOUNT_ATTR_RDONLY | unix.MOUNT_ATTR_NOSUID}
-	if err := unix.MountSetattr(unix.AT_FDCWD, b.Target, unix.AT_RECURSIVE, attributes); err != nil {
-		return fmt.Errorf("bind %s read-only: %w", b.Source, err)
 	}
 	return nil
 }
