@@ -28,7 +28,7 @@ func (v *View) show() tea.Cmd {
 	if !ok {
 		return nil
 	}
-	v.open, v.entry, v.trouble = &e, nil, nil
+	v.open, v.entry, v.entryErr = &e, nil, nil
 	v.doc = document.View{}
 	v.SetSize(v.w, v.h)
 	v.refresh()
@@ -193,8 +193,8 @@ func (v *View) describeWrite(p *page, e trace.Event) {
 		p.put("changes", strings.Split(f["diff"], "\n"))
 	}
 	switch {
-	case v.trouble != nil:
-		p.put("value", "not to be had: "+v.trouble.Error())
+	case v.entryErr != nil:
+		p.put("value", "not to be had: "+v.entryErr.Error())
 	case v.entry != nil:
 		object, err := stored.Decode(v.entry.Value)
 		if err != nil {
@@ -221,14 +221,25 @@ func describeAttempt(p *page, e trace.Event) {
 // waits tells what is in the queues.
 func (v *View) waits() string {
 	p := &page{}
-	if v.trouble != nil {
-		p.put("trouble", v.trouble.Error())
-		return p.String()
+	if v.pendingErr != nil {
+		p.put("scheduler", "not to be had: "+v.pendingErr.Error())
+	} else {
+		p.block("scheduler", v.waitingPods())
 	}
-	lines := []string{"no pod waits for a node"}
-	if len(v.pending) > 0 {
-		lines = nil
+	if v.queuesErr != nil {
+		p.put("controllers", "not to be had: "+v.queuesErr.Error())
+	} else {
+		p.block("controllers", v.waitingWork())
 	}
+	return p.String()
+}
+
+// waitingPods tells what the scheduler has yet to place.
+func (v *View) waitingPods() []string {
+	if len(v.pending) == 0 {
+		return []string{"no pod waits for a node"}
+	}
+	var lines []string
 	for _, pod := range v.pending {
 		why := cmp.Or(pod.Why, "not looked at yet")
 		if len(pod.Gates) > 0 {
@@ -244,7 +255,11 @@ func (v *View) waits() string {
 			queue = ""
 		}
 	}
-	p.block("scheduler", lines)
+	return lines
+}
+
+// waitingWork tells of the controllers' queues, those with most to do first.
+func (v *View) waitingWork() []string {
 	queues := slices.DeleteFunc(slices.Clone(v.queues), func(q trace.WorkQueue) bool { return q.Adds == 0 })
 	slices.SortStableFunc(queues, func(a, b trace.WorkQueue) int { return cmp.Compare(b.Depth, a.Depth) })
 	// Long names make way for the numbers.
@@ -257,10 +272,9 @@ func (v *View) waits() string {
 	row := func(queue, wait, came, retried, working string) string {
 		return fmt.Sprintf("%s %5s %7s %8s %8s", widget.Fit(queue, name, v.ctx.Theme.Icons.Ellipsis), wait, came, retried, working)
 	}
-	lines = []string{row("QUEUE", "WAIT", "CAME", "RETRIED", "WORKING")}
+	lines := []string{row("QUEUE", "WAIT", "CAME", "RETRIED", "WORKING")}
 	for _, q := range queues {
 		lines = append(lines, row(q.Name, fmt.Sprint(q.Depth), fmt.Sprint(q.Adds), fmt.Sprint(q.Retries), fmt.Sprintf("%.1fs", q.Working)))
 	}
-	p.block("controllers", lines)
-	return p.String()
+	return lines
 }

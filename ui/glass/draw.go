@@ -171,8 +171,6 @@ func (v *View) draw(at int, focused bool) string {
 // note is what is known of a component besides its events.
 func (v *View) note(at int) string {
 	switch {
-	case v.trouble != nil:
-		return ""
 	case at == attempts && len(v.pending) > 0:
 		counts := map[string]int{}
 		for _, p := range v.pending {

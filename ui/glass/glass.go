@@ -44,7 +44,8 @@ type (
 		view    *View
 		queues  []trace.WorkQueue
 		pending []trace.PendingPod
-		err     error
+		// Each is asked for by itself: the scheduler may be stopped while controllers run.
+		queuesErr, pendingErr error
 	}
 	askMsg   struct{ view *View }
 	endMsg   struct{ view *View }
@@ -71,14 +72,16 @@ type View struct {
 	told       bool
 	last, lost uint64
 
-	queues  []trace.WorkQueue
-	pending []trace.PendingPod
-	trouble error
+	queues                []trace.WorkQueue
+	pending               []trace.PendingPod
+	queuesErr, pendingErr error
 
 	// open is the event that is shown in detail; nil if none is.
 	open  *trace.Event
 	bytes bool
-	entry *stored.Entry
+	// entry is the value of a write, once it is read; entryErr says why it is not to be had.
+	entry    *stored.Entry
+	entryErr error
 	// queued says that the queues are shown in detail.
 	queued bool
 	doc    document.View
@@ -125,9 +128,8 @@ func (v *View) ask() tea.Cmd {
 	}
 	return func() tea.Msg {
 		msg := queuesMsg{view: v}
-		if msg.queues, msg.err = queues(); msg.err == nil {
-			msg.pending, msg.err = pending()
-		}
+		msg.queues, msg.queuesErr = queues()
+		msg.pending, msg.pendingErr = pending()
 		return msg
 	}
 }
@@ -143,7 +145,7 @@ func (v *View) Update(msg tea.Msg) tea.Cmd {
 		v.waiting = v.waiting && msg.view != v
 	case queuesMsg:
 		if msg.view == v {
-			v.queues, v.pending, v.trouble = msg.queues, msg.pending, msg.err
+			v.queues, v.pending, v.queuesErr, v.pendingErr = msg.queues, msg.pending, msg.queuesErr, msg.pendingErr
 			v.refresh()
 			if v.sources.Every > 0 {
 				return tea.Tick(v.sources.Every, func(time.Time) tea.Msg { return askMsg{v} })
@@ -155,7 +157,9 @@ func (v *View) Update(msg tea.Msg) tea.Cmd {
 		}
 	case valueMsg:
 		if msg.view == v && v.open != nil && v.open.Seq == msg.seq {
-			v.entry, v.trouble = &msg.entry, msg.err
+			if v.entryErr = msg.err; msg.err == nil {
+				v.entry = &msg.entry
+			}
 			v.refresh()
 		}
 	}
