@@ -237,9 +237,9 @@ func (g *gate) options(life context.Context) func(*Options) {
 			},
 		}
 		o.Glass = glass.Sources{
-			Flow: func(ctx context.Context, after uint64) (glass.Batch, bool) {
+			Flow: func(ctx context.Context, want glass.Want) (glass.Batch, bool) {
 				_ = g.with(ctx, "glass: Flow")
-				return glass.Read(o.Trace, after), after == 0
+				return glass.Read(ctx, o.Trace, want), want.After == 0
 			},
 			Queues: func() ([]trace.WorkQueue, error) { g.without("glass: Queues"); return nil, nil },
 			Pending: func() ([]trace.PendingPod, error) {

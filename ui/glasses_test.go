@@ -58,8 +58,8 @@ func seenInside() *trace.Store {
 func withGlass(d *driver) *driver {
 	store := seenInside()
 	d.app.opts.Glass = glass.Sources{
-		Flow: func(_ context.Context, after uint64) (glass.Batch, bool) {
-			return glass.Read(store, after), after == 0
+		Flow: func(ctx context.Context, want glass.Want) (glass.Batch, bool) {
+			return glass.Read(ctx, store, want), want.After == 0
 		},
 		Queues: func() ([]trace.WorkQueue, error) {
 			d.fake.gate.without("glass: Queues")
@@ -126,7 +126,7 @@ func TestGlass(t *testing.T) {
 // nothing.
 func TestGlassSaysThatItReads(t *testing.T) {
 	d := up(t, 120, 40)
-	v, _ := glass.Open(d.app.ctx, glass.Sources{Flow: func(context.Context, uint64) (glass.Batch, bool) { return glass.Batch{}, false }})
+	v, _ := glass.Open(d.app.ctx, glass.Sources{Flow: func(context.Context, glass.Want) (glass.Batch, bool) { return glass.Batch{}, false }})
 	defer v.Close()
 	v.SetSize(120, 40)
 	if got := ansi.Strip(v.View()); !strings.Contains(got, "reading the trace") || strings.Contains(got, "Nothing was written yet") {
@@ -140,8 +140,8 @@ func TestGlassKeepsStill(t *testing.T) {
 	store := seenInside()
 	more := 0
 	withGlass(d)
-	d.app.opts.Glass.Flow = func(_ context.Context, after uint64) (glass.Batch, bool) {
-		return glass.Read(store, after), after < store.Last()
+	d.app.opts.Glass.Flow = func(ctx context.Context, want glass.Want) (glass.Batch, bool) {
+		return glass.Read(ctx, store, want), want.After < store.Last()
 	}
 	d.press(":")
 	d.write("glass")

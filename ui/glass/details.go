@@ -28,10 +28,18 @@ func (v *View) show() tea.Cmd {
 	if !ok {
 		return nil
 	}
-	v.open, v.entry, v.entryErr = &e, nil, nil
+	v.open, v.entry, v.entryErr, v.watchers = &e, nil, nil, nil
 	v.doc = document.View{}
 	v.SetSize(v.w, v.h)
 	v.refresh()
+	if e.Component == "kube-apiserver" {
+		return v.findWatchers(e)
+	}
+	return v.readValue(e)
+}
+
+// readValue reads what a write wrote.
+func (v *View) readValue(e trace.Event) tea.Cmd {
 	revision, err := strconv.ParseInt(e.Fields["revision"], 10, 64)
 	if e.Component != "etcd" || v.sources.Value == nil || err != nil {
 		return nil
@@ -48,6 +56,27 @@ func (v *View) show() tea.Cmd {
 		defer cancel()
 		entry, err := read(ctx, e.Fields["key"], revision)
 		return valueMsg{v, e.Seq, entry, err}
+	}
+}
+
+// findWatchers looks in the whole trace for who was told of what a request wrote: the pane
+// may not show that.
+func (v *View) findWatchers(e trace.Event) tea.Cmd {
+	revisions := strings.Split(e.Fields["revisions"], ",")
+	if v.sources.Flow == nil || e.Fields["revisions"] == "" {
+		return nil
+	}
+	tells := func(at int, n trace.Event) bool {
+		return at == requests && n.Verb == "notify" && slices.Contains(revisions, n.Fields["revision"])
+	}
+	read, life := v.sources.Flow, v.life
+	return func() tea.Msg {
+		batch, _ := read(life, Want{likely: tells, shows: tells})
+		var to []string
+		for _, n := range batch.events[requests] {
+			to = append(to, strings.Split(n.Fields["to"], ", ")...)
+		}
+		return toldMsg{v, e.Seq, to}
 	}
 }
 
@@ -171,15 +200,10 @@ func (v *View) describeRequest(p *page, e trace.Event) {
 	p.put("answer", f["code"])
 	p.put("took", f["latency"])
 	p.put("message", f["message"])
-	revisions := strings.Split(f["revisions"], ",")
 	if f["revisions"] != "" {
-		p.put("wroteRevisions", revisions)
+		p.put("wroteRevisions", strings.Split(f["revisions"], ","))
 	}
-	for _, n := range v.flows[requests].events {
-		if n.Verb == "notify" && f["revisions"] != "" && slices.Contains(revisions, n.Fields["revision"]) {
-			p.put("toldWatchers", strings.Split(n.Fields["to"], ", "))
-		}
-	}
+	p.put("toldWatchers", v.watchers)
 }
 
 func (v *View) describeWrite(p *page, e trace.Event) {

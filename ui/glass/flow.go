@@ -2,9 +2,11 @@ package glass
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"kubarium/cluster/trace"
+	"kubarium/ui/pane"
 )
 
 const (
@@ -21,13 +23,22 @@ type Batch struct {
 	last, lost uint64
 }
 
-// Flow gives the next batch after an event, and waits until there is one; false is the end.
-type Flow func(ctx context.Context, after uint64) (Batch, bool)
+// Want is what is asked of a flow: what happened after an event and, unless Until is 0, up
+// to another.
+type Want struct {
+	After, Until uint64
+	// likely says by an event as it was seen whether a pane may show it, shows by all that
+	// is known of it whether it does: to find that out costs.
+	likely, shows func(at int, e trace.Event) bool
+}
+
+// Flow gives the next batch, and waits until there is one; false is the end.
+type Flow func(ctx context.Context, want Want) (Batch, bool)
 
 // Watch is the flow of a trace.
 func Watch(store *trace.Store) Flow {
-	return func(ctx context.Context, after uint64) (Batch, bool) {
-		if store.Wait(ctx, after) != nil {
+	return func(ctx context.Context, want Want) (Batch, bool) {
+		if store.Wait(ctx, want.After) != nil {
 			return Batch{}, false
 		}
 		// What comes in this time comes together.
@@ -35,42 +46,76 @@ func Watch(store *trace.Store) Flow {
 		defer timer.Stop()
 		select {
 		case <-timer.C:
-			return Read(store, after), true
+			b := Read(ctx, store, want)
+			return b, ctx.Err() == nil
 		case <-ctx.Done():
 			return Batch{}, false
 		}
 	}
 }
 
-// Read gathers what a trace has after an event. Of each pane only as many events are
-// decoded as it can hold.
-func Read(store *trace.Store, after uint64) Batch {
+// Read gathers what a trace has: of what each pane shows, the newest that it can hold.
+// Only what may be shown is completed, and no more of it than is needed.
+func Read(ctx context.Context, store *trace.Store, want Want) Batch {
 	var b Batch
-	var wanted [panes][]uint64
+	var likely [panes][]uint64
 	seen := uint64(0)
-	b.last = store.Scan(after, func(e trace.Event) {
+	b.last = store.Scan(want.After, func(e trace.Event) {
 		seen++
 		at := paneOf(e)
-		if at < 0 {
+		if at < 0 || want.Until > 0 && e.Seq > want.Until {
 			return
 		}
 		b.counts[at]++
-		wanted[at] = append(wanted[at], e.Seq)
-		if len(wanted[at]) > 2*keep {
-			wanted[at] = append(wanted[at][:0], wanted[at][keep:]...)
+		if want.likely(at, e) {
+			likely[at] = append(likely[at], e.Seq)
 		}
 	})
-	if after > 0 {
-		b.lost = b.last - after - seen
+	if want.After > 0 {
+		b.lost = b.last - want.After - seen
 	}
-	for at, list := range wanted {
-		for _, seq := range list[max(0, len(list)-keep):] {
-			if e, ok := store.Event(seq); ok {
+	if want.Until > 0 {
+		b.last = min(b.last, want.Until)
+	}
+	for at, list := range likely {
+		for _, seq := range slices.Backward(list) {
+			if len(b.events[at]) == keep || ctx.Err() != nil {
+				break
+			}
+			if e, ok := store.Event(seq); ok && want.shows(at, e) {
 				b.events[at] = append(b.events[at], e)
 			}
 		}
+		slices.Reverse(b.events[at])
 	}
 	return b
+}
+
+// filter says what the panes show.
+type filter struct {
+	namespace, text string
+	// reads says that requests are shown that only read, beats that heartbeats are.
+	reads, beats bool
+}
+
+// likely leaves out what is not shown whatever the rest of the event is. The namespace of a
+// write to etcd, and the words of most events, are found out later.
+func (f filter) likely(at int, e trace.Event) bool {
+	if at == requests && !f.reads && !trace.Changes(e.Verb) && e.Verb != "notify" {
+		return false
+	}
+	return f.beats || !trace.Routine(e)
+}
+
+func (f filter) shows(at int, e trace.Event) bool {
+	if !f.likely(at, e) {
+		return false
+	}
+	if f.namespace == "" && f.text == "" {
+		return true
+	}
+	ctx := pane.Context{Namespace: f.namespace, Text: f.text}
+	return ctx.Shows(e.Object.Namespace, e.Object.String(), e.Actor, e.Verb, e.Detail)
 }
 
 // The panes, in order.

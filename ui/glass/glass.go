@@ -36,9 +36,16 @@ type EtcdMsg struct{}
 type CloseMsg struct{}
 
 type (
+	// batchMsg brings what the scan of that number found; fresh is all that is shown.
 	batchMsg struct {
 		view  *View
+		scan  int
+		fresh bool
 		batch Batch
+	}
+	endMsg struct {
+		view *View
+		scan int
 	}
 	queuesMsg struct {
 		view    *View
@@ -47,8 +54,12 @@ type (
 		// Each is asked for by itself: the scheduler may be stopped while controllers run.
 		queuesErr, pendingErr error
 	}
-	askMsg   struct{ view *View }
-	endMsg   struct{ view *View }
+	askMsg  struct{ view *View }
+	toldMsg struct {
+		view *View
+		seq  uint64
+		to   []string
+	}
 	valueMsg struct {
 		view  *View
 		seq   uint64
@@ -66,8 +77,14 @@ type View struct {
 
 	flows [panes]flow
 	focus int
-	// reads says that requests are shown that only read, beats that heartbeats are.
-	reads, beats, paused, waiting bool
+	// filter is what is asked for, and reads and beats what it is to say of these.
+	filter          filter
+	reads, beats    bool
+	paused, waiting bool
+	// scan counts how often the trace was read from its beginning on, as whenever the filter
+	// changes: the panes have only what fits. stop ends the one before.
+	scan int
+	stop context.CancelFunc
 	// told says that the trace has told what it has.
 	told       bool
 	last, lost uint64
@@ -82,6 +99,8 @@ type View struct {
 	// entry is the value of a write, once it is read; entryErr says why it is not to be had.
 	entry    *stored.Entry
 	entryErr error
+	// watchers were told of what the request wrote.
+	watchers []string
 	// queued says that the queues are shown in detail.
 	queued bool
 	doc    document.View
@@ -92,7 +111,8 @@ type View struct {
 func Open(ctx *pane.Context, sources Sources) (*View, tea.Cmd) {
 	v := &View{ctx: ctx, sources: sources}
 	v.life, v.end = context.WithCancel(ctx.Lifetime())
-	return v, tea.Batch(v.next(), v.ask())
+	v.filter = v.chosen()
+	return v, tea.Batch(v.begin(), v.ask())
 }
 
 // Title names the screen on the help page.
@@ -104,19 +124,50 @@ func (v *View) Filtered() bool { return v.open == nil && !v.queued }
 // Close ends what the screen has running.
 func (v *View) Close() { v.end() }
 
+// chosen is the filter as it was chosen.
+func (v *View) chosen() filter {
+	return filter{namespace: v.ctx.Namespace, text: v.ctx.Text, reads: v.reads, beats: v.beats}
+}
+
+// begin reads the trace from its beginning on. Of a picture that is kept still, what came
+// later is no part.
+func (v *View) begin() tea.Cmd {
+	if v.stop != nil {
+		v.stop()
+	}
+	v.scan++
+	v.told = false
+	want := Want{}
+	if v.paused {
+		want.Until = v.last
+	}
+	return v.read(want)
+}
+
 // next asks for the next batch, never twice at a time.
 func (v *View) next() tea.Cmd {
-	if v.waiting || v.paused || v.sources.Flow == nil {
+	if v.waiting || v.paused {
+		return nil
+	}
+	return v.read(Want{After: v.last})
+}
+
+func (v *View) read(want Want) tea.Cmd {
+	if v.sources.Flow == nil {
 		return nil
 	}
 	v.waiting = true
-	ctx, after, read := v.life, v.last, v.sources.Flow
+	want.likely, want.shows = v.filter.likely, v.filter.shows
+	ctx, cancel := context.WithCancel(v.life)
+	v.stop = cancel
+	read, scan := v.sources.Flow, v.scan
 	return func() tea.Msg {
-		batch, ok := read(ctx, after)
+		defer cancel()
+		batch, ok := read(ctx, want)
 		if !ok {
-			return endMsg{v}
+			return endMsg{v, scan}
 		}
-		return batchMsg{v, batch}
+		return batchMsg{v, scan, want.After == 0, batch}
 	}
 }
 
@@ -138,11 +189,13 @@ func (v *View) ask() tea.Cmd {
 func (v *View) Update(msg tea.Msg) tea.Cmd {
 	switch msg := msg.(type) {
 	case batchMsg:
-		if msg.view == v {
-			return v.take(msg.batch)
+		if msg.view == v && msg.scan == v.scan {
+			return v.take(msg)
 		}
 	case endMsg:
-		v.waiting = v.waiting && msg.view != v
+		if msg.view == v && msg.scan == v.scan {
+			v.waiting = false
+		}
 	case queuesMsg:
 		if msg.view == v {
 			v.queues, v.pending, v.queuesErr, v.pendingErr = msg.queues, msg.pending, msg.queuesErr, msg.pendingErr
@@ -162,46 +215,54 @@ func (v *View) Update(msg tea.Msg) tea.Cmd {
 			}
 			v.refresh()
 		}
+	case toldMsg:
+		if msg.view == v && v.open != nil && v.open.Seq == msg.seq {
+			v.watchers = msg.to
+			v.refresh()
+		}
 	}
 	return nil
 }
 
 // take adds a batch. What comes while nothing is to move is fetched later, as far as the
 // trace still has it.
-func (v *View) take(b Batch) tea.Cmd {
+func (v *View) take(msg batchMsg) tea.Cmd {
 	v.waiting = false
-	if v.paused {
+	if v.paused && !msg.fresh {
 		return nil
 	}
 	v.told = true
+	b := msg.batch
 	v.last, v.lost = b.last, v.lost+b.lost
 	for at := range v.flows {
+		if msg.fresh {
+			v.flows[at].begin(b.counts[at])
+			b.counts[at] = 0
+		}
 		v.flows[at].add(b.events[at], b.counts[at])
 	}
-	v.Sync()
+	v.arrange()
 	return v.next()
 }
 
-// Sync takes over the filter.
+// Sync takes over the filter. What the panes have is filtered at once; what else fits comes
+// from the trace.
 func (v *View) Sync() tea.Cmd {
-	for at := range v.flows {
-		v.flows[at].arrange(func(e trace.Event) bool { return v.shows(at, e) })
-		v.flows[at].clamp(v.visible())
+	f := v.chosen()
+	if f == v.filter {
+		v.arrange()
+		return nil
 	}
-	return nil
+	v.filter = f
+	v.arrange()
+	return v.begin()
 }
 
-func (v *View) shows(at int, e trace.Event) bool {
-	if at == requests && !v.reads && !trace.Changes(e.Verb) && e.Verb != "notify" {
-		return false
+func (v *View) arrange() {
+	for at := range v.flows {
+		v.flows[at].arrange(func(e trace.Event) bool { return v.filter.shows(at, e) })
+		v.flows[at].clamp(v.visible())
 	}
-	if !v.beats && trace.Routine(e) {
-		return false
-	}
-	if v.ctx.Namespace == "" && v.ctx.Text == "" {
-		return true
-	}
-	return v.ctx.Shows(e.Object.Namespace, e.Object.String(), e.Actor, e.Verb, e.Detail)
 }
 
 // flow is what one pane has.
@@ -214,6 +275,12 @@ type flow struct {
 	// it is.
 	held           trace.Event
 	cursor, offset int
+}
+
+// begin empties the pane. Of what it counted, the trace may have forgotten some.
+func (f *flow) begin(count int) {
+	f.events = nil
+	f.count = max(f.count, count)
 }
 
 // add puts events where their times say: who was notified of a change is known only after
