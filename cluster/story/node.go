@@ -54,6 +54,9 @@ func onNode(e trace.Event, pod string) string {
 	case "CreateContainer":
 		return "has containerd create " + container + madeID(e, "container_id")
 	case "StartContainer":
+		if pid := e.Fields[trace.PID]; pid != "" {
+			container += " as process " + pid
+		}
 		return "has containerd start " + container
 	case "StopContainer":
 		return "has containerd stop " + container

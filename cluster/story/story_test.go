@@ -153,6 +153,7 @@ func TestOnNode(t *testing.T) {
 	// The node's events come through a socket: later than others.
 	node(20, "p", "RunPodSandbox")
 	node(25, "other", "RunPodSandbox")
+	node(32, "p", "StartContainer", "container", "web", "pid", "231", "took", "1.5ms")
 	node(35, "p", "ContainerStatus", "container", "web")
 	for ms := 40; ms < 60; ms += 10 {
 		node(ms, "p", "probe", "container", "web", "probe", "readiness", "result", "failed")
@@ -162,6 +163,7 @@ func TestOnNode(t *testing.T) {
 		"kubectl (admin) creates Pod shop/a",
 		"kubelet on node-1 has containerd run the sandbox of Pod shop/a",
 		"kubelet on node-1 has containerd create container web of Pod shop/a: 0123456789ab",
+		"kubelet on node-1 has containerd start container web of Pod shop/a as process 231",
 		"kubelet on node-1 finds the readiness probe of container web of Pod shop/a failed",
 		"kubelet on node-1 finds the readiness probe of container web of Pod shop/a succeeded",
 	)

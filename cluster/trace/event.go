@@ -28,6 +28,9 @@ type Event struct {
 	Fields map[string]string `json:"fields,omitempty"`
 }
 
+// PID is a field of events in which a process is started: its number, as its node sees it.
+const PID = "pid"
+
 // Object names what an event is about, as far as the tap knows.
 type Object struct {
 	Group       string `json:"group,omitempty"`

@@ -19,6 +19,10 @@ type call struct {
 	tap    *Tap
 	method string
 	began  time.Time
+	// took is how long it took, where that is found out before its end is told.
+	took time.Duration
+	// pid is the process that it started.
+	pid string
 }
 
 func (t *Tap) begin(method string) call { return call{tap: t, method: method, began: time.Now()} }
@@ -29,7 +33,10 @@ func (c call) count(err error) { c.note(time.Since(c.began), err) }
 // end ends a call that does something, or looks at one thing, and keeps it with its
 // messages.
 func (c call) end(of owner, request, response proto.Message, err error) {
-	took := time.Since(c.began)
+	took := c.took
+	if took == 0 {
+		took = time.Since(c.began)
+	}
 	c.note(took, err)
 	fields := map[string]string{"took": took.Round(time.Microsecond).String(), "request": payload(request)}
 	e := trace.Event{Time: c.began.Add(took), Verb: c.method, Object: of.pod, Fields: fields}
@@ -37,6 +44,10 @@ func (c call) end(of owner, request, response proto.Message, err error) {
 	if of.container != "" {
 		fields["container"] = of.container
 		e.Detail = "container " + of.container + ", " + e.Detail
+	}
+	if c.pid != "" {
+		fields[trace.PID] = c.pid
+		e.Detail += ", process " + c.pid
 	}
 	if err != nil {
 		fields["error"] = err.Error()

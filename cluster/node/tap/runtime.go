@@ -2,6 +2,8 @@ package tap
 
 import (
 	"context"
+	"encoding/json"
+	"strconv"
 	"time"
 
 	internalapi "k8s.io/cri-api/pkg/apis"
@@ -15,6 +17,9 @@ const (
 	labelPodUID        = "io.kubernetes.pod.uid"
 	labelContainerName = "io.kubernetes.container.name"
 )
+
+// processTime bounds the tap's own question for a process.
+const processTime = time.Second
 
 // Runtime returns a runtime service that tells the tap of the calls that go through it.
 func (t *Tap) Runtime(service internalapi.RuntimeService) internalapi.RuntimeService {
@@ -97,8 +102,31 @@ func (r *runtimeService) CreateContainer(ctx context.Context, sandbox string, co
 func (r *runtimeService) StartContainer(ctx context.Context, id string) error {
 	c := r.tap.begin("StartContainer")
 	err := r.RuntimeService.StartContainer(ctx, id)
+	c.took = time.Since(c.began)
+	if err == nil {
+		c.pid = r.processOf(ctx, id)
+	}
 	c.end(r.tap.ownerOf(id), &runtimeapi.StartContainerRequest{ContainerId: id}, &runtimeapi.StartContainerResponse{}, err)
 	return err
+}
+
+// processOf asks for the number of a container's first process, which no answer to the kubelet
+// has; "" if it is not to be had soon, since the kubelet waits meanwhile.
+func (r *runtimeService) processOf(ctx context.Context, id string) string {
+	ctx, cancel := context.WithTimeout(ctx, processTime)
+	defer cancel()
+	response, err := r.RuntimeService.ContainerStatus(ctx, id, true)
+	if err != nil {
+		return ""
+	}
+	// What containerd adds for whoever asks for more.
+	var info struct {
+		PID int `json:"pid"`
+	}
+	if json.Unmarshal([]byte(response.GetInfo()["info"]), &info) != nil || info.PID == 0 {
+		return ""
+	}
+	return strconv.Itoa(info.PID)
 }
 
 func (r *runtimeService) StopContainer(ctx context.Context, id string, timeout int64) error {

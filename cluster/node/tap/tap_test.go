@@ -95,7 +95,10 @@ type fakeRuntime struct {
 func (f fakeRuntime) CreateContainer(context.Context, string, *runtimeapi.ContainerConfig, *runtimeapi.PodSandboxConfig) (string, error) {
 	return "c1", f.err
 }
-func (f fakeRuntime) StartContainer(context.Context, string) error  { return f.err }
+func (f fakeRuntime) StartContainer(context.Context, string) error { return f.err }
+func (f fakeRuntime) ContainerStatus(context.Context, string, bool) (*runtimeapi.ContainerStatusResponse, error) {
+	return &runtimeapi.ContainerStatusResponse{Info: map[string]string{"info": `{"sandboxID":"s1","pid":231}`}}, f.err
+}
 func (f fakeRuntime) RemoveContainer(context.Context, string) error { return f.err }
 func (f fakeRuntime) ListContainers(context.Context, *runtimeapi.ContainerFilter) ([]*runtimeapi.Container, error) {
 	return nil, f.err
@@ -115,12 +118,18 @@ func TestCallsAreKeptWithoutSecrets(t *testing.T) {
 	if err := failing.StartContainer(ctx, "c1"); err == nil {
 		t.Error("the call's error is lost")
 	}
+	if err := service.StartContainer(ctx, "c1"); err != nil {
+		t.Error(err)
+	}
 	if _, err := service.ListContainers(ctx, nil); err != nil {
 		t.Error(err)
 	}
 	events := kept(t, seen)
-	if len(events) != 2 {
+	if len(events) != 3 {
 		t.Fatalf("kept %v", events)
+	}
+	if e := events[2]; e.Fields[trace.PID] != "231" || !strings.HasSuffix(e.Detail, ", process 231") {
+		t.Errorf("the container that starts is kept as %+v", e)
 	}
 	created, started := events[0], events[1]
 	if request := created.Fields["request"]; !strings.Contains(request, "serve") || !strings.Contains(request, "WORD") || strings.Contains(request, "hidden") || strings.Contains(request, "aGlkZGVu") {
