@@ -1,6 +1,7 @@
 package story
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -21,6 +22,18 @@ func made(request, write trace.Event) bool {
 	}
 	received, err := time.Parse(time.RFC3339Nano, request.Fields["received"])
 	return err == nil && !received.After(write.Time)
+}
+
+// lasted is from when to when something was done, as far as its event says.
+func lasted(e trace.Event) (start, end time.Time) {
+	if received, err := time.Parse(time.RFC3339Nano, e.Fields["received"]); err == nil {
+		return received, e.Time
+	}
+	took, err := time.ParseDuration(cmp.Or(e.Fields["took"], e.Fields["latency"]))
+	if err != nil {
+		return time.Time{}, time.Time{}
+	}
+	return e.Time.Add(-took), e.Time
 }
 
 // resourceOf is the resource of a write, by its key.
@@ -111,6 +124,7 @@ func (s *Story) step(w trace.Event, by []trace.Event) Step {
 	subresource := ""
 	if len(by) > 0 {
 		subresource = by[0].Object.Subresource
+		step.Start, step.End = lasted(by[0])
 		step.Detail = by[0].Detail + "; "
 	}
 	step.What = what(w, subresource)
@@ -175,6 +189,7 @@ func changed(diff string) string {
 
 func attempt(e trace.Event, m member) Step {
 	step := Step{Seq: e.Seq, Time: e.Time, Who: "kube-scheduler", Object: m.object, Why: m.why, Certain: true, Detail: e.Detail}
+	step.Start, step.End = lasted(e)
 	if e.Verb == "refuse" {
 		step.What = "finds no node for " + describe(m.object)
 	} else {

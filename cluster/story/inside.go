@@ -21,6 +21,7 @@ func (s *Story) entry(r trace.Event, o trace.Object) []Step {
 	s.entered[f["auditID"]] = true
 	why := "it is the request that wrote " + describe(o)
 	asks := Step{Seq: r.Seq, Time: at, Who: who(r), Object: o, Why: why, Certain: true, Detail: r.Agent}
+	asks.Start, asks.End = lasted(r)
 	asks.What = fmt.Sprintf("asks to %s %s: %s", r.Verb, describe(o), f["path"])
 	steps := []Step{asks}
 	lets := Step{Seq: r.Seq, Time: at, Who: "kube-apiserver", Object: o, Why: why, Certain: true, Detail: f["rule"]}

@@ -33,6 +33,7 @@ func (s *Story) onNode(e trace.Event, m member) (Step, bool) {
 		Seq: e.Seq, Time: e.Time, Who: "kubelet on " + e.Fields["node"], Object: m.object, Certain: true,
 		What: onNode(e, describe(m.object)), Why: "its UID is that of " + describe(m.object), Detail: e.Detail,
 	}
+	step.Start, step.End = lasted(e)
 	if e.Fields["error"] != "" {
 		step.What += ", which fails: " + e.Fields["error"]
 	}

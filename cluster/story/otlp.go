@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
 	"time"
 )
@@ -50,22 +51,25 @@ type (
 	}
 )
 
-// spanInternal is SPAN_KIND_INTERNAL.
-const spanInternal = 1
+// spanInternal is SPAN_KIND_INTERNAL, root the number of the step that all others come of.
+const (
+	spanInternal = 1
+	root         = 1
+)
 
 // WriteOTLP writes a step as one line of an OTLP file: a span of a trace that all steps
-// which began at first share, whose root is the first step. What did it is the service.
-// Steps are moments, so that spans have no length.
+// of the story which began at first share, whose root is its first step. What did it is the
+// service. Of the root's children, many begin when it has ended: they come of it, it does not
+// wait for them. A step whose length is not known is a moment.
 func WriteOTLP(out io.Writer, step Step, first time.Time) error {
 	trace := sha256.Sum256(binary.BigEndian.AppendUint64(nil, uint64(first.UnixNano())))
-	id := func(seq uint64) string {
-		sum := sha256.Sum256(binary.BigEndian.AppendUint64(trace[:], seq))
+	id := func(number int) string {
+		sum := sha256.Sum256(binary.BigEndian.AppendUint64(slices.Clone(trace[:]), uint64(number)))
 		return hex.EncodeToString(sum[:8])
 	}
-	at := strconv.FormatInt(step.Time.UnixNano(), 10)
 	s := span{
-		TraceID: hex.EncodeToString(trace[:16]), SpanID: id(step.Seq), ParentSpanID: id(0),
-		Name: step.What, Kind: spanInternal, Start: at, End: at,
+		TraceID: hex.EncodeToString(trace[:16]), SpanID: id(step.Number), ParentSpanID: id(root),
+		Name: step.What, Kind: spanInternal, Start: nanoseconds(step.Start), End: nanoseconds(step.End),
 		Attributes: []attribute{
 			{"kubarium.why", value{step.Why}},
 			{"kubarium.certain", value{strconv.FormatBool(step.Certain)}},
@@ -74,8 +78,8 @@ func WriteOTLP(out io.Writer, step Step, first time.Time) error {
 			{"k8s.object.uid", value{step.Object.UID}},
 		},
 	}
-	if step.Time.Equal(first) {
-		s.SpanID, s.ParentSpanID = id(0), ""
+	if step.Number == root {
+		s.ParentSpanID = ""
 	}
 	data := tracesData{[]resourceSpans{{
 		Resource:   resource{[]attribute{{"service.name", value{step.Who}}}},
@@ -86,3 +90,5 @@ func WriteOTLP(out io.Writer, step Step, first time.Time) error {
 	}
 	return nil
 }
+
+func nanoseconds(t time.Time) string { return strconv.FormatInt(t.UnixNano(), 10) }

@@ -21,11 +21,20 @@ const patience = 10 * time.Second
 // transit is how long what happens on a node may take to be in the trace.
 const transit = time.Second
 
+// ToldLate is in the detail of a step that came when later ones were told already.
+const ToldLate = "; told late, it was at "
+
 // Step is one thing that happened.
 type Step struct {
-	// Seq is the event in the trace that shows it.
+	// Number counts the steps of a story, from 1.
+	Number int `json:"number"`
+	// Seq is the event in the trace that shows it; one event may show several steps.
 	Seq  uint64    `json:"seq"`
 	Time time.Time `json:"time"`
+	// Start and End are from when to when it was done, as far as that is known: a request
+	// takes from its receipt to its answer, and its write is told of in between.
+	Start time.Time `json:"start,omitzero"`
+	End   time.Time `json:"end,omitzero"`
 	// Who did it: a component, a controller, a kubelet or a user's program.
 	Who string `json:"who"`
 	// What was done, and to which object.
@@ -69,8 +78,10 @@ type Story struct {
 	services map[string]string
 	// slices are the writes of their EndpointSlices, by the Service.
 	slices map[string][]sliceWrite
-	// last is the time of the newest event, given that of the last step that was given out.
+	// last is the time of the newest event, given that of the last step that was given out,
+	// and count how many were.
 	last, given time.Time
+	count       int
 	// probed is how the last probe of a container went: only a change is told.
 	probed map[string]string
 	// woken are the controllers that woke for an object, entered the requests that were told
@@ -172,11 +183,17 @@ func (s *Story) release(until time.Time) []Step {
 	steps := slices.Clone(s.told[:n])
 	s.told = slices.Delete(s.told, 0, n)
 	for i := range steps {
-		if steps[i].Time.Before(s.given) {
-			steps[i].Detail += "; told late, it was at " + steps[i].Time.Format(time.RFC3339Nano)
-			steps[i].Time = s.given
+		step := &steps[i]
+		s.count++
+		step.Number = s.count
+		if step.Start.IsZero() {
+			step.Start, step.End = step.Time, step.Time
 		}
-		s.given = steps[i].Time
+		if step.Time.Before(s.given) {
+			step.Detail += ToldLate + step.Time.Format(time.RFC3339Nano)
+			step.Time = s.given
+		}
+		s.given = step.Time
 	}
 	return steps
 }
@@ -211,7 +228,9 @@ func (s *Story) request(e trace.Event) []Step {
 		if e.Fields["code"] == "409" && e.Verb != "create" {
 			text = "comes too late to " + verbWord(e) + " " + describe(e.Object) + ", which has changed meanwhile"
 		}
-		return []Step{{Seq: e.Seq, Time: e.Time, Who: who(e), What: text, Object: e.Object, Why: why, Certain: true, Detail: e.Detail}}
+		step := Step{Seq: e.Seq, Time: e.Time, Who: who(e), What: text, Object: e.Object, Why: why, Certain: true, Detail: e.Detail}
+		step.Start, step.End = lasted(e)
+		return []Step{step}
 	}
 	s.requests = append(s.requests, e)
 	if rooted {

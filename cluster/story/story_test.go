@@ -59,6 +59,9 @@ func (p *tape) expect(t *testing.T, want ...string) {
 		if s.Why == "" {
 			t.Errorf("%q has no cause", line)
 		}
+		if s.Number != i+1 || s.Start.IsZero() || s.End.Before(s.Start) {
+			t.Errorf("%q is step %d, from %s to %s", line, s.Number, s.Start, s.End)
+		}
 		if i > 0 && s.Time.Before(p.told[i-1].Time) {
 			t.Errorf("%q is out of order", line)
 		}
