@@ -198,6 +198,9 @@ func (a *App) handle(msg tea.Msg) tea.Cmd {
 			a.opts.Seen(msg.Snapshot)
 		}
 		a.recallNamespace()
+		if len(a.faults) > 0 {
+			a.mark() // pods that are broken may be on other nodes
+		}
 		a.relayout()
 		return a.sync()
 	case watch.DownMsg:

@@ -493,3 +493,47 @@ func TestBrokenPartsAreMarked(t *testing.T) {
 	d.send(holdsMsg{})
 	d.seesNot("node-slow", "holds bindings", "▲ held")
 }
+
+// TestNodesOfBrokenPodsAreMarked marks where the pods are that something is done to, and
+// where they are later.
+func TestNodesOfBrokenPodsAreMarked(t *testing.T) {
+	d := up(t, 200, 60)
+	pods := map[string]*facts.Pod{}
+	for _, p := range d.app.ctx.Snapshot.Pods {
+		pods[p.Object.Spec.NodeName] = p
+	}
+	name := func(node string) string { return pods[node].Object.Namespace + "/" + pods[node].Object.Name }
+	marked := func(target, fault string, want ...string) {
+		t.Helper()
+		var got []string
+		for node, mark := range d.app.ctx.Marks {
+			if mark == fault {
+				got = append(got, node)
+			}
+		}
+		if slices.Sort(got); !slices.Equal(got, want) {
+			t.Errorf("%s %s marks %q, not %q", fault, target, got, want)
+		}
+	}
+	between := name("node-1") + "," + name("node-2")
+	d.send(faultsMsg{{Order: fault.Order{Name: "packet-drop", Target: between}}})
+	marked(between, "packet-drop", "node-1", "node-2")
+	d.sees("▲ packet-drop Ready")
+	d.send(faultsMsg{{Order: fault.Order{Name: "packet-delay", Target: "pod/" + name("node-2") + ",node-3"}}})
+	marked(name("node-2")+",node-3", "packet-delay", "node-2", "node-3")
+	// The pod comes again elsewhere.
+	moved := *d.app.ctx.Snapshot
+	moved.Pods = slices.Clone(moved.Pods)
+	for i, p := range moved.Pods {
+		if p == pods["node-2"] {
+			other := *p
+			other.Object = p.Object.DeepCopy()
+			other.Object.Spec.NodeName = "node-1"
+			moved.Pods[i] = &other
+		}
+	}
+	d.send(watch.SnapshotMsg{Snapshot: &moved})
+	marked(name("node-2")+",node-3", "packet-delay", "node-1", "node-3")
+	d.send(faultsMsg{{Order: fault.Order{Name: "dns-skew", Target: "web"}}})
+	marked("web", "dns-skew", "node-1", "node-3")
+}

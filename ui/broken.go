@@ -7,9 +7,11 @@ import (
 	"strings"
 
 	tea "charm.land/bubbletea/v2"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"kubarium/cluster/fault"
 	"kubarium/cluster/hold"
+	"kubarium/ui/facts"
 	"kubarium/ui/theme"
 	"kubarium/ui/widget"
 )
@@ -34,8 +36,9 @@ func feedHolds(ctx context.Context, holds *hold.Manager, send func(tea.Msg)) {
 	}
 }
 
-// mark puts words on the nodes and components that are broken or held on purpose. Requests
-// wait in the API server, unless it is one component's that do.
+// mark puts words on the nodes and components that are broken or held on purpose, and on the
+// nodes of pods that are. Requests wait in the API server, unless it is one component's that
+// do.
 func (a *App) mark() {
 	marks := map[string][]string{}
 	put := func(name, word string) {
@@ -48,6 +51,9 @@ func (a *App) mark() {
 			if a.isPart(name) {
 				put(name, f.Name)
 			}
+		}
+		for _, node := range a.nodesOfPods(f) {
+			put(node, f.Name)
 		}
 		if f.Name == imageFault {
 			put("registry", f.Name)
@@ -66,8 +72,43 @@ func (a *App) mark() {
 	}
 }
 
-// imageFault is the fault that is not done to a part of the cluster but to its images.
-const imageFault = "image-pull-failure"
+// imageFault is the fault that is not done to a part of the cluster but to its images,
+// dnsFault the one that is done to a name, in the pods that answer for it.
+const (
+	imageFault = "image-pull-failure"
+	dnsFault   = "dns-skew"
+)
+
+// nodesOfPods are the nodes on which there are the pods that a fault is done to.
+func (a *App) nodesOfPods(f fault.Active) []string {
+	var pods []*facts.Pod
+	if f.Name == dnsFault {
+		for _, p := range a.ctx.Snapshot.Pods {
+			if p.Object.Namespace == metav1.NamespaceSystem && strings.HasPrefix(p.Object.Name, "coredns-") {
+				pods = append(pods, p)
+			}
+		}
+	} else {
+		for end := range strings.SplitSeq(f.Target, ",") {
+			if a.isPart(end) {
+				continue
+			}
+			namespace, name, ok := strings.Cut(strings.TrimPrefix(end, "pod/"), "/")
+			if !ok {
+				namespace, name = metav1.NamespaceDefault, namespace
+			}
+			name, _, _ = strings.Cut(name, "/") // a container may follow
+			pods = append(pods, a.ctx.Snapshot.Pod(namespace, name))
+		}
+	}
+	var nodes []string
+	for _, p := range pods {
+		if p != nil && p.Object.Spec.NodeName != "" {
+			nodes = append(nodes, p.Object.Spec.NodeName)
+		}
+	}
+	return nodes
+}
 
 // isPart reports whether something is a component or a node's machine.
 func (a *App) isPart(name string) bool {
