@@ -9,18 +9,41 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
 
+	tracepb "go.opentelemetry.io/proto/otlp/trace/v1"
+	"google.golang.org/protobuf/encoding/protojson"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"kubarium/cluster/story"
 )
 
-// TestFollow tells the stories of Deployments, some at once, and compares each with what the
-// API server has at the end. FOLLOW_TIMES says how many.
+// tale is what is followed: from the request to the rule.
+const tale = `apiVersion: apps/v1
+kind: Deployment
+metadata: {name: NAME}
+spec:
+  replicas: 2
+  selector: {matchLabels: {app: NAME}}
+  template:
+    metadata: {labels: {app: NAME}}
+    spec: {containers: [{name: web, image: "kubarium/web:1.0"}]}
+---
+apiVersion: v1
+kind: Service
+metadata: {name: NAME}
+spec:
+  selector: {app: NAME}
+  ports: [{port: 80, targetPort: 8080}]
+`
+
+// TestFollow tells the stories of Deployments and their Services, some at once, and compares
+// each with what the API server has at the end. FOLLOW_TIMES says how many.
 func TestFollow(t *testing.T) {
 	times, idle := 3, "15s"
 	if n, err := strconv.Atoi(os.Getenv("FOLLOW_TIMES")); err == nil {
@@ -32,26 +55,36 @@ func TestFollow(t *testing.T) {
 		name := fmt.Sprintf("tale-%d", i)
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			steps := shared.follow(t, "--idle", idle, "kubectl", "-n", ns, "create", "deployment", name, "--image=kubarium/web:1.0", "--replicas=2")
+			file := filepath.Join(t.TempDir(), "tale.yaml")
+			if err := os.WriteFile(file, []byte(strings.ReplaceAll(tale, "NAME", name)), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			steps := readSteps(t, shared.follow(t, "json", "--idle", idle, "kubectl", "-n", ns, "apply", "-f", file))
 			checkStory(t, ns, name, steps)
-			shared.kubectl(t, "-n", ns, "delete", "deployment", name)
+			checkSpans(t, shared.follow(t, "otlp", "-n", ns, "deployment/"+name))
+			checkPage(t, shared.follow(t, "markdown", "-n", ns, "deployment/"+name))
+			shared.kubectl(t, "-n", ns, "delete", "deployment,service", name)
 		})
 	}
 }
 
-// follow runs a command and reads what came of it.
-func (c *testCluster) follow(t *testing.T, args ...string) []story.Step {
+// follow returns a story in some form: that of a command which it runs, or of an object.
+func (c *testCluster) follow(t *testing.T, form string, args ...string) []byte {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), limit)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, program(), append([]string{"follow", "--name", c.name, "--data-dir", c.dir, "-o", "json"}, args...)...)
+	cmd := exec.CommandContext(ctx, program(), append([]string{"follow", "--name", c.name, "--data-dir", c.dir, "-o", form}, args...)...)
 	var out, fault bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &fault
 	if err := cmd.Run(); err != nil {
 		t.Fatalf("follow: %v\n%s", err, fault.String())
 	}
-	var steps []story.Step
-	decoder := json.NewDecoder(&out)
+	return out.Bytes()
+}
+
+func readSteps(t *testing.T, out []byte) (steps []story.Step) {
+	t.Helper()
+	decoder := json.NewDecoder(bytes.NewReader(out))
 	for {
 		var s story.Step
 		if err := decoder.Decode(&s); errors.Is(err, io.EOF) {
@@ -60,6 +93,52 @@ func (c *testCluster) follow(t *testing.T, args ...string) []story.Step {
 			t.Fatal(err)
 		}
 		steps = append(steps, s)
+	}
+}
+
+// checkSpans checks that a story as OpenTelemetry has it is one tree, and that what is known
+// to have taken time did.
+func checkSpans(t *testing.T, out []byte) {
+	t.Helper()
+	ids, parents, roots, long := map[string]string{}, map[string]string{}, 0, 0
+	for line := range bytes.Lines(out) {
+		var data tracepb.TracesData
+		if err := protojson.Unmarshal(line, &data); err != nil {
+			t.Fatalf("%v: %s", err, line)
+		}
+		s := data.ResourceSpans[0].ScopeSpans[0].Spans[0]
+		if other, known := ids[string(s.SpanId)]; known {
+			t.Errorf("%q and %q have one ID", s.Name, other)
+		}
+		ids[string(s.SpanId)] = s.Name
+		if len(s.ParentSpanId) == 0 {
+			roots++
+		} else {
+			parents[s.Name] = string(s.ParentSpanId)
+		}
+		if s.EndTimeUnixNano < s.StartTimeUnixNano {
+			t.Errorf("%q ends before it begins", s.Name)
+		}
+		if s.EndTimeUnixNano > s.StartTimeUnixNano {
+			long++
+		}
+	}
+	for name, parent := range parents {
+		if ids[parent] == "" {
+			t.Errorf("%q has a parent that is not in the story", name)
+		}
+	}
+	if roots != 1 || len(ids) < 10 || long < len(ids)/3 {
+		t.Errorf("of %d spans %d are roots, and %d have a length", len(ids), roots, long)
+	}
+}
+
+// checkPage checks that a story as a page has an entry with a reason for each step.
+func checkPage(t *testing.T, out []byte) {
+	t.Helper()
+	page := string(out)
+	if n := strings.Count(page, "1. **+"); n < 10 || n != strings.Count(page, "\n   Because ") {
+		t.Errorf("the story as a page is\n%s", page)
 	}
 }
 
@@ -94,8 +173,9 @@ func checkStory(t *testing.T, ns, name string, steps []story.Step) {
 		if !step.Certain || step.Why == "" {
 			t.Errorf("%s %s: certain %v, why %q", step.Who, step.What, step.Certain, step.Why)
 		}
-		if i > 0 && step.Time.Before(steps[i-1].Time) {
-			t.Errorf("%s %s: is told too late", step.Who, step.What)
+		// The times that are told never go back: what came too late says so.
+		if i > 0 && step.Time.Before(steps[i-1].Time) || strings.Contains(step.Detail, story.ToldLate) {
+			t.Errorf("%s %s: is told too late, after %s: %s", step.Who, step.What, steps[max(0, i-1)].What, step.Detail)
 		}
 		if _, revision, ok := strings.Cut(step.Detail, "etcd revision "); ok {
 			last[step.Object.UID] = revision
@@ -114,6 +194,9 @@ func checkStory(t *testing.T, ns, name string, steps []story.Step) {
 		t.Fatalf("ReplicaSets %v, %v", sets, err)
 	}
 	s.find(at, "deployment-controller", "wakes for Deployment "+ns+"/"+name)
+	if got := last[string(sets.Items[0].UID)]; got != sets.Items[0].ResourceVersion {
+		t.Errorf("the story leaves the ReplicaSet at revision %s, it is at %s", got, sets.Items[0].ResourceVersion)
+	}
 	set := s.find(at, "deployment-controller", "creates ReplicaSet "+ns+"/"+sets.Items[0].Name)
 	set = s.find(set, "kube-apiserver", "watchers of ReplicaSet "+ns+"/"+sets.Items[0].Name)
 	set = s.find(set, "replicaset-controller", "Too few replicas")
@@ -125,6 +208,44 @@ func checkStory(t *testing.T, ns, name string, steps []story.Step) {
 		checkPodsStory(s, set, pod)
 		if got := last[string(pod.UID)]; got != pod.ResourceVersion {
 			t.Errorf("the story leaves %s at revision %s, it is at %s", pod.Name, got, pod.ResourceVersion)
+		}
+	}
+	checkRules(s, ns, name, pods.Items, last)
+}
+
+// checkRules checks that the story goes on to the endpoints of both pods, and on every node to
+// the rules that send packets there.
+func checkRules(s teller, ns, name string, pods []corev1.Pod, last map[string]string) {
+	s.t.Helper()
+	ctx := bounded(s.t)
+	found, err := shared.client.DiscoveryV1().EndpointSlices(ns).List(ctx, metav1.ListOptions{LabelSelector: "kubernetes.io/service-name=" + name})
+	if err != nil || len(found.Items) != 1 {
+		s.t.Fatalf("EndpointSlices %v, %v", found, err)
+	}
+	slice := found.Items[0]
+	if got := last[string(slice.UID)]; got != slice.ResourceVersion {
+		s.t.Errorf("the story leaves the EndpointSlice at revision %s, it is at %s", got, slice.ResourceVersion)
+	}
+	at := s.find(0, "kubectl (kubernetes-admin)", "creates Service "+ns+"/"+name)
+	at = s.find(at, "endpointslice-controller", "creates EndpointSlice "+ns+"/"+slice.Name)
+	nodes, err := shared.client.CoreV1().Nodes().List(ctx, metav1.ListOptions{})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	var want []string
+	for _, pod := range pods {
+		want = append(want, pod.Status.PodIP+":8080")
+	}
+	slices.Sort(want)
+	for _, node := range nodes.Items {
+		who, to := "kube-proxy on "+node.Name, ""
+		for _, step := range s.steps[at:] {
+			if _, told, ok := strings.Cut(step.What, "has packets to Service "+ns+"/"+name+" go to "); ok && step.Who == who {
+				to = told
+			}
+		}
+		if got := strings.Fields(to); !slices.Equal(slices.Sorted(slices.Values(got)), want) {
+			s.t.Errorf("%s has packets to the Service go to %q in the end, not to %q", who, got, want)
 		}
 	}
 }
@@ -152,7 +273,13 @@ func checkPodsStory(s teller, at int, pod corev1.Pod) {
 	// The inside of the node, by the tap in its kubelet.
 	at = s.find(at, "kubelet on "+node, "has containerd run the sandbox of "+object)
 	at = s.find(at, "kubelet on "+node, "has containerd create container web of "+object)
-	at = s.find(at, "kubelet on "+node, "has containerd start container web of "+object)
+	at = s.find(at, "kubelet on "+node, "has containerd start container web of "+object+" as process ")
+	_, pid, _ := strings.Cut(s.steps[at].What, " as process ")
+	// The kernel says whose process that is.
+	group, err := os.ReadFile(shared.insideNode(s.t, node, "/proc/"+pid+"/cgroup"))
+	if _, id, _ := strings.Cut(pod.Status.ContainerStatuses[0].ContainerID, "://"); err != nil || !strings.Contains(string(group), id) {
+		s.t.Errorf("process %s of %s is of %q, %v", pid, node, group, err)
+	}
 	started := s.find(at, "kubelet on "+node, "reports Started")
 	s.find(at, "kubelet on "+node, "says "+object+" is Running and Ready")
 	if started == 0 {

@@ -41,7 +41,7 @@ func TestInsideService(t *testing.T) {
 	}
 	checkRuleEvents(t, ns, want)
 	t.Run("story", func(t *testing.T) {
-		steps := shared.follow(t, "-n", ns, "service/web")
+		steps := readSteps(t, shared.follow(t, "json", "-n", ns, "service/web"))
 		for _, node := range []string{"node-1", "node-2", "node-3"} {
 			teller{t, steps}.find(0, "kube-proxy on "+node, "has packets to Service "+ns+"/web go to ")
 			checkRuleCause(t, ns, node, want, steps)
