@@ -18,8 +18,12 @@ import (
 // it is answered, a moment after the write.
 const patience = 10 * time.Second
 
-// transit is how long what happens on a node may take to be in the trace.
-const transit = time.Second
+// transit is how long what happens on a node may take to be in the trace, on a machine that
+// is not busy; longestTransit is how long it is waited for at most on one that is.
+const (
+	transit        = time.Second
+	longestTransit = 5 * time.Second
+)
 
 // ToldLate is in the detail of a step that came when later ones were told already.
 const ToldLate = "; told late, it was at "
@@ -82,6 +86,8 @@ type Story struct {
 	// and count how many were.
 	last, given time.Time
 	count       int
+	// held is for how long steps are held back: twice as long as an event was late so far.
+	held time.Duration
 	// probed is how the last probe of a container went: only a change is told.
 	probed map[string]string
 	// woken are the controllers that woke for an object, entered the requests that were told
@@ -111,7 +117,7 @@ func New(root Root) *Story {
 	return &Story{
 		root: root, family: map[string]member{}, byName: map[string]string{}, probed: map[string]string{},
 		woken: map[string]bool{}, entered: map[string]bool{}, hosts: map[string]trace.Object{}, services: map[string]string{},
-		slices: map[string][]sliceWrite{},
+		slices: map[string][]sliceWrite{}, held: transit,
 	}
 }
 
@@ -120,6 +126,7 @@ func (s *Story) Add(e trace.Event) []Step {
 	if e.Time.After(s.last) {
 		s.last = e.Time
 	}
+	s.held = max(s.held, min(2*s.last.Sub(e.Time), longestTransit))
 	switch e.Component {
 	case "kube-apiserver":
 		if e.Verb == "notify" {
@@ -142,7 +149,7 @@ func (s *Story) Add(e trace.Event) []Step {
 	case "kube-proxy":
 		s.rules(e)
 	}
-	return s.settle(s.last.Add(-patience), s.last.Add(-transit))
+	return s.settle(s.last.Add(-patience), s.last.Add(-s.held))
 }
 
 // Settle gives out, in order, what is complete, and the writes before a time whose request

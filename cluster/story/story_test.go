@@ -62,7 +62,7 @@ func (p *tape) expect(t *testing.T, want ...string) {
 		if s.Number != i+1 || s.Start.IsZero() || s.End.Before(s.Start) {
 			t.Errorf("%q is step %d, from %s to %s", line, s.Number, s.Start, s.End)
 		}
-		if i > 0 && s.Time.Before(p.told[i-1].Time) {
+		if i > 0 && s.Time.Before(p.told[i-1].Time) || strings.Contains(s.Detail, ToldLate) {
 			t.Errorf("%q is out of order", line)
 		}
 		got = append(got, line)
@@ -169,6 +169,31 @@ func TestOnNode(t *testing.T) {
 		"kubelet on node-1 has containerd start container web of Pod shop/a as process 231",
 		"kubelet on node-1 finds the readiness probe of container web of Pod shop/a failed",
 		"kubelet on node-1 finds the readiness probe of container web of Pod shop/a succeeded",
+	)
+}
+
+// TestLateEventsAreWaitedFor: on a busy machine what happens on nodes takes ever longer to be
+// known, and is in order all the same.
+func TestLateEventsAreWaitedFor(t *testing.T) {
+	p := &tape{story: New(Root{Resource: "pods", Namespace: "shop", Name: "a"})}
+	pod := object("Pod", "a", "p")
+	event := func(ms int, component, verb string) {
+		p.add(trace.Event{Time: p.at(ms), Component: component, Verb: verb, Object: pod, Fields: map[string]string{"node": "node-1"}})
+	}
+	p.write(1, "create", pod, 1)
+	p.request(0, 2, "admin", "kubectl/v1", "create", pod, "201", "1")
+	event(1000, "kube-scheduler", "schedule")
+	event(200, "kubelet", "RunPodSandbox")
+	event(1100, "kube-scheduler", "schedule")
+	event(2500, "kube-scheduler", "schedule")
+	event(1050, "kubelet", "StopPodSandbox")
+	p.expect(t,
+		"kubectl (admin) creates Pod shop/a",
+		"kubelet on node-1 has containerd run the sandbox of Pod shop/a",
+		"kube-scheduler chooses node-1 for Pod shop/a",
+		"kubelet on node-1 has containerd stop the sandbox of Pod shop/a",
+		"kube-scheduler chooses node-1 for Pod shop/a",
+		"kube-scheduler chooses node-1 for Pod shop/a",
 	)
 }
 
