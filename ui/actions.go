@@ -21,27 +21,36 @@ import (
 const actionTime = 2 * time.Minute
 
 func (a *App) open(msg pane.OpenMsg) tea.Cmd {
-	a.leaveDetail()
-	view, cmd := detail.Open(a.ctx, a.backend, msg.Ref, msg.Tab)
-	a.pushScreen(view)
-	if msg.Edit {
-		return tea.Batch(cmd, view.EditOnly())
-	}
-	return cmd
+	return a.leaveDetail(func() tea.Cmd {
+		view, cmd := detail.Open(a.ctx, a.backend, msg.Ref, msg.Tab)
+		a.pushScreen(view)
+		if msg.Edit {
+			return tea.Batch(cmd, view.EditOnly())
+		}
+		return cmd
+	})
 }
 
 func (a *App) openLog(msg pane.OpenLogMsg) tea.Cmd {
-	a.leaveDetail()
-	view, cmd := detail.OpenLog(a.ctx, a.backend, msg.Component)
-	a.pushScreen(view)
-	return cmd
+	return a.leaveDetail(func() tea.Cmd {
+		view, cmd := detail.OpenLog(a.ctx, a.backend, msg.Component)
+		a.pushScreen(view)
+		return cmd
+	})
 }
 
-// leaveDetail makes room for another object: they do not lie on each other.
-func (a *App) leaveDetail() {
-	if _, ok := a.top().(*detail.View); ok {
-		a.popScreen()
+// leaveDetail makes room for another object, and then opens it: they do not lie on each other.
+func (a *App) leaveDetail(then func() tea.Cmd) tea.Cmd {
+	view, ok := a.top().(*detail.View)
+	if !ok {
+		return then()
 	}
+	return a.leaving([]screen{view}, func() tea.Cmd {
+		if a.top() == view { // it may have ended while the question was open
+			a.popScreen()
+		}
+		return then()
+	})
 }
 
 // prompt opens the command line, with a command in it if there is one.
@@ -190,8 +199,11 @@ func (a *App) askQuit() {
 	if a.opts.Guest {
 		text = "The cluster goes on without you."
 	}
+	if unsaved(a.screens) {
+		text = "What you wrote is not saved, and is thrown away.\n\n" + text
+	}
 	a.push(&confirm{
-		title: "Leave kubarium?", yes: "leave", text: text,
+		title: "Leave kubarium?", yes: "leave", text: text, leaves: true,
 		do: func(a *App) tea.Cmd { a.quit = true; return nil },
 	})
 }

@@ -252,8 +252,7 @@ func (a *App) handleOwn(msg tea.Msg) tea.Cmd {
 	case pane.LeaveMsg:
 		a.leave(msg)
 	case detail.CloseMsg, resource.CloseMsg, graph.CloseMsg, tree.CloseMsg, glass.CloseMsg, etcd.CloseMsg, forward.CloseMsg, way.CloseMsg:
-		a.popScreen()
-		return a.sync()
+		return a.closeTop()
 	case glass.EtcdMsg:
 		return a.openEtcd("")
 	case packetMsg:

@@ -15,19 +15,7 @@ func (a *App) globals() keys.Set { return a.opts.Keys.Apply(a.globalKeys()) }
 
 func (a *App) globalKeys() keys.Set {
 	goTo := func(n layout.Name) func() tea.Cmd {
-		return func() tea.Cmd {
-			a.closeScreens()
-			if a.layout.PanelOver && n != layout.Panel {
-				a.panelOn = false
-				a.relayout()
-			}
-			if a.mapOn && n != layout.Components && n != layout.Tanks && n != layout.Panel {
-				a.mapOn = false
-				a.relayout()
-			}
-			a.setFocus(n)
-			return nil
-		}
+		return func() tea.Cmd { return a.closeScreens(func() tea.Cmd { a.goTo(n); return nil }) }
 	}
 	noLessons := func() string {
 		if a.lessons == nil {
@@ -72,6 +60,19 @@ func (a *App) globalKeys() keys.Set {
 		{Keys: []string{"q"}, Desc: "quit", Long: "leave and stop the cluster, after a question", Bar: true, Run: func() tea.Cmd { a.askQuit(); return nil }},
 		{Keys: []string{"ctrl+c"}, Action: keys.Fixed, Desc: "quit now", Long: "stop kubectl or the action that runs, else leave at once"},
 	}
+}
+
+// goTo gives a pane the focus, and makes it seen.
+func (a *App) goTo(n layout.Name) {
+	if a.layout.PanelOver && n != layout.Panel {
+		a.panelOn = false
+		a.relayout()
+	}
+	if a.mapOn && n != layout.Components && n != layout.Tanks && n != layout.Panel {
+		a.mapOn = false
+		a.relayout()
+	}
+	a.setFocus(n)
 }
 
 // covered says why keys for the panes do nothing while something covers them.

@@ -89,15 +89,16 @@ func (a *App) browse(msg browseMsg) tea.Cmd {
 		return nil
 	}
 	a.line.Leave()
-	a.closeScreens()
-	a.ctx.Text = ""
-	if msg.kind.Namespaced {
-		// One namespace is shown everywhere, or all.
-		a.ctx.Namespace = msg.query.Namespace
-	}
-	view, cmd := resource.Open(a.ctx, a.tables, msg.kind, msg.query)
-	a.pushScreen(view)
-	return tea.Batch(cmd, a.sync())
+	return a.closeScreens(func() tea.Cmd {
+		a.ctx.Text = ""
+		if msg.kind.Namespaced {
+			// One namespace is shown everywhere, or all.
+			a.ctx.Namespace = msg.query.Namespace
+		}
+		view, cmd := resource.Open(a.ctx, a.tables, msg.kind, msg.query)
+		a.pushScreen(view)
+		return tea.Batch(cmd, a.sync())
+	})
 }
 
 // versionOf is the version of an object in the screens below, "" if it is in none.

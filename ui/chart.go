@@ -17,15 +17,16 @@ func (a *App) tanks() *pane.Tanks {
 
 // toggleMap gives the map all the room of the panes, or takes it away.
 func (a *App) toggleMap() tea.Cmd {
-	a.closeScreens()
-	if a.layout.PanelOver && a.panelOn {
-		// The lesson covered it: it is to be seen now, whatever it was.
-		a.panelOn, a.mapOn = false, false
-	}
-	a.mapOn = !a.mapOn
-	a.setFocus(layout.Tanks)
-	a.relayout()
-	return nil
+	return a.closeScreens(func() tea.Cmd {
+		if a.layout.PanelOver && a.panelOn {
+			// The lesson covered it: it is to be seen now, whatever it was.
+			a.panelOn, a.mapOn = false, false
+		}
+		a.mapOn = !a.mapOn
+		a.setFocus(layout.Tanks)
+		a.relayout()
+		return nil
+	})
 }
 
 // chooseService says whose pods the map marks: those of the service under the cursor

@@ -91,6 +91,8 @@ func indent(t *theme.Theme, text string, w int) []string {
 type confirm struct {
 	title, text, yes string
 	do               func(*App) tea.Cmd
+	// leaves says that what is not saved is part of the question.
+	leaves bool
 }
 
 func (d *confirm) key(a *App, msg tea.KeyPressMsg) tea.Cmd {

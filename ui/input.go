@@ -20,7 +20,7 @@ func (a *App) key(msg tea.KeyPressMsg) tea.Cmd {
 	}
 	switch {
 	case a.layout.TooSmall:
-		if name == "q" {
+		if name == "q" && !unsaved(a.screens) {
 			a.quit = true
 		}
 		return nil
@@ -60,13 +60,19 @@ func (a *App) key(msg tea.KeyPressMsg) tea.Cmd {
 	return cmd
 }
 
-// interrupt is ctrl+c: it stops what runs in the command line, or leaves.
+// interrupt is ctrl+c: it stops what runs in the command line, or leaves. Over a question that
+// tells what would be lost it is a yes.
 func (a *App) interrupt() tea.Cmd {
 	if a.line.Interrupt() || a.cancelDoing() || a.cancelScreen() {
 		return nil
 	}
-	a.quit = true
-	return nil
+	screens := a.screens
+	if n := len(a.dialogs); n > 0 {
+		if d, ok := a.dialogs[n-1].(*confirm); ok && d.leaves {
+			screens = nil
+		}
+	}
+	return a.leaving(screens, func() tea.Cmd { a.quit = true; return nil })
 }
 
 func (a *App) bootKey(name string) tea.Cmd {

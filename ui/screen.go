@@ -1,6 +1,8 @@
 package ui
 
 import (
+	"slices"
+
 	tea "charm.land/bubbletea/v2"
 
 	"kubarium/ui/keys"
@@ -60,6 +62,26 @@ func (a *App) pushScreen(s screen) {
 	a.relayout()
 }
 
+// keeper is a screen that may hold what is lost with it.
+type keeper interface{ Unsaved() bool }
+
+// unsaved reports whether something would be lost with the screens.
+func unsaved(screens []screen) bool {
+	return slices.ContainsFunc(screens, func(s screen) bool {
+		k, ok := s.(keeper)
+		return ok && k.Unsaved()
+	})
+}
+
+// leaving does what ends the screens; it asks first if something would be lost with them.
+func (a *App) leaving(screens []screen, do func() tea.Cmd) tea.Cmd {
+	if !unsaved(screens) {
+		return do()
+	}
+	a.push(&confirm{title: "Throw your changes away?", text: "What you wrote is not saved.", yes: "throw them away", leaves: true, do: func(*App) tea.Cmd { return do() }})
+	return nil
+}
+
 // popScreen goes back to what is below.
 func (a *App) popScreen() {
 	if s := a.top(); s != nil {
@@ -69,11 +91,20 @@ func (a *App) popScreen() {
 	}
 }
 
-// closeScreens goes back to the panes.
-func (a *App) closeScreens() {
-	for len(a.screens) > 0 {
-		a.popScreen()
-	}
+// closeTop leaves the screen that is seen. It may be another one than that whose key asked for it,
+// if keys came fast.
+func (a *App) closeTop() tea.Cmd {
+	return a.leaving(a.screens[max(0, len(a.screens)-1):], func() tea.Cmd { a.popScreen(); return a.sync() })
+}
+
+// closeScreens goes back to the panes, and then does what is wanted there.
+func (a *App) closeScreens(then func() tea.Cmd) tea.Cmd {
+	return a.leaving(a.screens, func() tea.Cmd {
+		for len(a.screens) > 0 {
+			a.popScreen()
+		}
+		return then()
+	})
 }
 
 // tellScreens gives a message to all screens: a command may have been begun by one that

@@ -79,6 +79,9 @@ func (a *App) tooSmall() string {
 		t.Tone(theme.Muted).Render(fmt.Sprintf("this terminal has %d x %d", a.w, a.h)), "",
 		t.Tone(theme.Muted).Render("make it larger, or q to quit"),
 	}
+	if unsaved(a.screens) {
+		lines[len(lines)-1] = t.Tone(theme.Warn).Render("make it larger: a change is not saved")
+	}
 	for i, l := range lines {
 		lines[i] = ansi.Truncate(l, a.w, "")
 	}

@@ -136,6 +136,9 @@ func (v *View) Tab() pane.Tab { return v.tab }
 
 // Close ends what the view has running.
 func (v *View) Close() {
+	if v.editor != nil {
+		v.editor.drop()
+	}
 	v.logs.close()
 	v.inside.close()
 	v.story.close()

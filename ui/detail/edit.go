@@ -47,13 +47,18 @@ type editor struct {
 	diff  widget.Pager
 	err   error
 	w     int
-	read  *document.Text // what was written, when a field of it was explained last
+	// cancel ends the request that is on its way, and asked counts the requests: the answers
+	// to others than the last are nobody's.
+	cancel context.CancelFunc
+	asked  int
+	read   *document.Text // what was written, when a field of it was explained last
 }
 
 // editMsg is the end of one stage of an edit.
 type editMsg struct {
 	view   *View
 	of     *editor
+	asked  int
 	stage  stage // the stage that ended
 	object *unstructured.Unstructured
 	text   string
@@ -83,15 +88,54 @@ func (v *View) edit() tea.Cmd {
 func (v *View) fetch() tea.Cmd {
 	e, ref := v.editor, v.ref
 	e.stage = fetching
+	ctx, asked := v.request()
 	return func() tea.Msg {
-		ctx, cancel := context.WithTimeout(v.ctx.Lifetime(), askTime)
-		defer cancel()
-		msg := editMsg{view: v, of: e, stage: fetching}
+		msg := editMsg{view: v, of: e, asked: asked, stage: fetching}
 		if msg.object, msg.err = v.backend.Object(ctx, ref); msg.err == nil {
 			msg.text, msg.err = editable(msg.object)
 		}
 		return msg
 	}
+}
+
+// request begins a request of the edit: the one before, if it is still on its way, ends.
+func (v *View) request() (context.Context, int) {
+	e := v.editor
+	e.drop()
+	ctx, cancel := context.WithTimeout(v.ctx.Lifetime(), askTime)
+	e.cancel = cancel
+	return ctx, e.asked
+}
+
+// drop ends the request that is on its way: nobody waits for its answer any more.
+func (e *editor) drop() {
+	if e.cancel != nil {
+		e.cancel()
+	}
+	e.cancel = nil
+	e.asked++
+}
+
+// Cancel ends the request that an edit waits for, and goes back to the text. It reports whether
+// there was one.
+func (v *View) Cancel() bool {
+	e := v.editor
+	if e == nil || e.stage != checking && e.stage != saving {
+		return false
+	}
+	e.drop()
+	e.problem, e.line = "cancelled: nothing is changed", -1
+	if e.stage == saving {
+		e.problem = "cancelled, but the server may have saved it already: ctrl+s shows what is there"
+	}
+	e.stage = writing
+	return true
+}
+
+// Unsaved reports whether something is written that the server does not have.
+func (v *View) Unsaved() bool {
+	e := v.editor
+	return e != nil && e.stage != fetching && e.area.Value() != e.text
 }
 
 // editable is the part of an object that users change, as YAML.
@@ -139,10 +183,9 @@ func (v *View) check() tea.Cmd {
 
 func (v *View) put(s stage, dry bool) tea.Cmd {
 	e, ref, wanted := v.editor, v.ref, v.editor.wanted.DeepCopy()
+	ctx, asked := v.request()
 	return func() tea.Msg {
-		ctx, cancel := context.WithTimeout(v.ctx.Lifetime(), askTime)
-		defer cancel()
-		msg := editMsg{view: v, of: e, stage: s}
+		msg := editMsg{view: v, of: e, asked: asked, stage: s}
 		if msg.object, msg.err = v.backend.Update(ctx, ref, wanted, dry); msg.err == nil {
 			msg.text, msg.err = editable(msg.object)
 		}
@@ -163,9 +206,10 @@ func (v *View) put(s stage, dry bool) tea.Cmd {
 // edited takes the end of a stage.
 func (v *View) edited(msg editMsg) tea.Cmd {
 	e := v.editor
-	if e != msg.of {
-		return nil // it was left meanwhile
+	if e != msg.of || e.asked != msg.asked {
+		return nil // it was left or cancelled meanwhile
 	}
+	e.drop()
 	switch {
 	case msg.stage == fetching && msg.err != nil:
 		e.err = msg.err
@@ -300,6 +344,7 @@ func (e *editor) goTo(line int) {
 }
 
 func (v *View) stopEditing() tea.Cmd {
+	v.editor.drop()
 	v.editor = nil
 	v.SetSize(v.w, v.h)
 	if v.editOnly {

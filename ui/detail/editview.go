@@ -85,8 +85,10 @@ func (v *View) editBindings() keys.Set {
 		return append(keys.Set{
 			{Keys: []string{"m", "enter"}, Label: "enter", Desc: "put mine on top", Long: "make your changes to what is there now", Bar: true, Run: v.merge},
 			{Keys: []string{"t"}, Desc: "take theirs", Long: "throw your changes away, and write on what is there now", Bar: true, Run: v.fetch},
-			{Keys: []string{"esc"}, Desc: "leave", Long: "throw your changes away", Bar: true, Run: v.stopEditing},
+			{Keys: []string{"esc"}, Desc: "write on", Long: "go back to the text", Bar: true, Run: write},
 		}, scroll...)
+	case checking, saving:
+		return keys.Set{{Keys: []string{"esc"}, Desc: "cancel", Long: "do not wait for the server, and go back to the text", Bar: true, Run: do(func() { v.Cancel() })}}
 	}
 	return keys.Set{{Keys: []string{"esc"}, Desc: "leave", Bar: true, Run: v.stopEditing}}
 }
@@ -94,7 +96,7 @@ func (v *View) editBindings() keys.Set {
 // leaveText leaves the editor; over a changed text, at the second time.
 func (v *View) leaveText() tea.Cmd {
 	e := v.editor
-	if e.leave || e.area.Value() == e.text {
+	if e.leave || !v.Unsaved() {
 		return v.stopEditing()
 	}
 	e.leave, e.problem, e.line = true, "esc again throws your changes away", -1
