@@ -261,6 +261,8 @@ func (a *App) handleOwn(msg tea.Msg) tea.Cmd {
 		return a.opensTree(msg)
 	case detail.SavedMsg:
 		a.say(theme.OK, msg.Name+" changed")
+	case detail.RefusedMsg:
+		a.keepSaid(msg.Text, theme.Bad)
 	case momentsMsg:
 		return a.beginPast(msg)
 	case pastMsg:

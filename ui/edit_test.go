@@ -260,3 +260,38 @@ func TestAppliedAndNow(t *testing.T) {
 	d.press("D")
 	d.sees("Nothing was applied")
 }
+
+// atLength is a refusal of some four hundred characters.
+func atLength() error {
+	return apierrors.NewInvalid(schema.GroupKind{Group: "apps", Kind: "StatefulSet"}, "db", field.ErrorList{
+		field.Invalid(field.NewPath("spec", "replicas"), 10, "must be small"),
+		field.Forbidden(field.NewPath("spec", "serviceName"), "updates to statefulset spec for fields other than 'replicas', 'ordinals', 'template', 'updateStrategy', 'revisionHistoryLimit', 'persistentVolumeClaimRetentionPolicy' and 'minReadySeconds' are forbidden"),
+		field.Required(field.NewPath("spec", "template"), "the pods that it is to make must be told, with all of their containers, and with the labels by which it finds them again"),
+	})
+}
+
+// TestARefusalStays: all that is wrong is told, until the text is checked again, and can be read again.
+func TestARefusalStays(t *testing.T) {
+	d := editing(t, 100, 40)
+	toEnd(d, "replicas: 1")
+	d.write("0")
+	d.fake.refusal = atLength()
+	d.press("ctrl+s")
+	told := []string{"line 10: spec.replicas: Invalid value: 10: must be small", "line 11: spec.serviceName: Forbidden", "'minReadySeconds'", "spec.template: Required", "finds"}
+	d.sees(told...)
+	// What is under the mouse is what the eyes see.
+	x, y := d.find("serviceName: db")
+	d.send(tea.MouseClickMsg{X: x + len("serviceName: db"), Y: y, Button: tea.MouseLeft})
+	d.write("2")
+	d.sees(append(told, "serviceName: db2")...)
+	d.press("esc")
+	d.sees("esc again throws your changes away")
+	d.press("left")
+	d.sees(told...)
+	d.fake.refusal = nil
+	d.press("ctrl+s")
+	d.sees("The server accepts it")
+	d.seesNot("Forbidden")
+	d.press("!")
+	d.sees("statefulset/db not changed", "spec.replicas", "finds")
+}

@@ -307,6 +307,14 @@ func screens() map[string]opener {
 			d.press("ctrl+s")
 			return d
 		},
+		"edit refused at length": func(t *testing.T, w, h int, change func(*Options)) *driver {
+			d := editing(t, w, h, change)
+			toEnd(d, "replicas: 1")
+			d.write("0")
+			d.fake.refusal = atLength()
+			d.press("ctrl+s")
+			return d
+		},
 		"edit conflict": func(t *testing.T, w, h int, change func(*Options)) *driver {
 			d := editing(t, w, h, change)
 			toEnd(d, "replicas: 1")

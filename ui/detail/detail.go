@@ -255,7 +255,7 @@ func (v *View) Scroll(by int) {
 func (v *View) Click(x, y int) tea.Cmd {
 	const left, above = 2, 3 // of the text: the frame, and the line about the object
 	if v.editor != nil {
-		v.editor.click(x-left, y-above-editHead)
+		v.editor.click(x-left, y-above-len(v.head(v.w-4, v.h-4)))
 		return v.explain()
 	}
 	if y != 0 {

@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"regexp"
-	"strconv"
 	"strings"
 
 	"charm.land/bubbles/v2/textarea"
@@ -39,9 +37,8 @@ type editor struct {
 	// base is the object as the text was made from it, wanted as it was written.
 	base, wanted *unstructured.Unstructured
 	text         string // of base
-	// problem is what is wrong, and line where; -1 if nobody knows.
-	problem string
-	line    int
+	// problems are what is wrong with what was written when it was checked last.
+	problems []problem
 	// leave says that esc was pressed once over a changed text.
 	leave bool
 	diff  widget.Pager
@@ -79,7 +76,7 @@ func (v *View) edit() tea.Cmd {
 	area := textarea.New()
 	area.Prompt, area.CharLimit, area.MaxHeight = "", 0, 0
 	area.ShowLineNumbers = true
-	e := &editor{area: area, line: -1}
+	e := &editor{area: area}
 	v.editor = e
 	v.SetSize(v.w, v.h)
 	return v.fetch()
@@ -124,10 +121,11 @@ func (v *View) Cancel() bool {
 		return false
 	}
 	e.drop()
-	e.problem, e.line = "cancelled: nothing is changed", -1
+	text := "cancelled: nothing is changed"
 	if e.stage == saving {
-		e.problem = "cancelled, but the server may have saved it already: ctrl+s shows what is there"
+		text = "cancelled, but the server may have saved it already: ctrl+s shows what is there"
 	}
+	e.note(text)
 	e.stage = writing
 	return true
 }
@@ -167,15 +165,14 @@ func (e *editor) written() (*unstructured.Unstructured, error) {
 // check asks the server what it would make of the text.
 func (v *View) check() tea.Cmd {
 	e := v.editor
-	e.problem, e.line, e.leave = "", -1, false
+	e.problems, e.leave = nil, false
 	if e.area.Value() == e.text {
-		e.problem = "nothing is changed yet"
+		e.note("nothing is changed yet")
 		return nil
 	}
 	wanted, err := e.written()
 	if err != nil {
-		e.wrong(err)
-		return nil
+		return v.wrong(err)
 	}
 	e.stage, e.wanted = checking, wanted
 	return v.put(checking, true)
@@ -213,6 +210,7 @@ func (v *View) edited(msg editMsg) tea.Cmd {
 	switch {
 	case msg.stage == fetching && msg.err != nil:
 		e.err = msg.err
+		return v.refused(msg.err.Error())
 	case msg.stage == fetching:
 		e.begin(msg.object, msg.text, msg.text)
 		return e.area.Focus()
@@ -221,12 +219,12 @@ func (v *View) edited(msg editMsg) tea.Cmd {
 		e.diff.Set(difference(v.ctx.Theme, e.text, msg.text))
 	case msg.err != nil:
 		e.stage = writing
-		e.wrong(msg.err)
+		return v.wrong(msg.err)
 	case msg.stage == checking:
 		lines := difference(v.ctx.Theme, e.text, msg.text)
 		if len(lines) == 0 {
 			e.stage = writing
-			e.problem = "the server would store the same as before"
+			e.note("the server would store the same as before")
 			return nil
 		}
 		e.stage = reviewing
@@ -262,11 +260,10 @@ func (v *View) merge() tea.Cmd {
 	}
 	if err != nil {
 		e.stage = writing
-		e.wrong(err)
-		return nil
+		return v.wrong(err)
 	}
 	e.begin(theirs, theirText, merged)
-	e.problem = "your changes are on top of what is there now: ctrl+s checks them again"
+	e.note("your changes are on top of what is there now: ctrl+s checks them again")
 	return e.area.Focus()
 }
 
@@ -293,42 +290,6 @@ func mergeOnto(before, after string, o *unstructured.Unstructured) (string, erro
 	}
 	text, err := yaml.JSONToYAML(merged)
 	return strings.TrimRight(string(text), "\n"), err
-}
-
-var (
-	lineWord    = regexp.MustCompile(`line (\d+)`)
-	quotedField = regexp.MustCompile(`field "([^"]+)"`)
-	structField = regexp.MustCompile(`field \w+\.(\S+) of type`)
-)
-
-// wrong shows an error where it belongs.
-func (e *editor) wrong(err error) {
-	e.problem, e.line = widget.Clean(err.Error()), -1
-	text := document.Read(e.area.Value())
-	var status apierrors.APIStatus
-	if errors.As(err, &status) {
-		if d := status.Status().Details; d != nil {
-			for _, c := range d.Causes {
-				if at := text.Find(c.Field); at >= 0 && c.Field != "" {
-					e.problem, e.line = widget.Clean(c.Field+": "+c.Message), at
-					break
-				}
-			}
-		}
-	}
-	for _, named := range []*regexp.Regexp{quotedField, structField} {
-		if m := named.FindStringSubmatch(e.problem); e.line < 0 && m != nil {
-			e.line = text.Find(m[1])
-		}
-	}
-	if m := lineWord.FindStringSubmatch(e.problem); e.line < 0 && m != nil {
-		if n, err := strconv.Atoi(m[1]); err == nil {
-			e.line = min(n, strings.Count(e.area.Value(), "\n")+1) - 1
-		}
-	}
-	if e.line >= 0 {
-		e.goTo(e.line)
-	}
 }
 
 // goTo moves the cursor to a line.

@@ -1,7 +1,6 @@
 package detail
 
 import (
-	"fmt"
 	"strings"
 
 	"charm.land/bubbles/v2/textarea"
@@ -26,7 +25,7 @@ func (v *View) editKey(msg tea.Msg) tea.Cmd {
 			return cmd
 		}
 	}
-	e.leave, e.problem = false, ""
+	e.leave = false
 	more := 1
 	if paste, ok := msg.(tea.PasteMsg); ok {
 		more += strings.Count(paste.Content, "\n")
@@ -99,7 +98,7 @@ func (v *View) leaveText() tea.Cmd {
 	if e.leave || !v.Unsaved() {
 		return v.stopEditing()
 	}
-	e.leave, e.problem, e.line = true, "esc again throws your changes away", -1
+	e.leave = true
 	return nil
 }
 
@@ -138,9 +137,6 @@ func (e *editor) click(x, y int) {
 	}
 }
 
-// editHead is how many lines stand over the text.
-const editHead = 2
-
 func (e *editor) setSize(w, h int) {
 	e.w = w
 	e.area.SetWidth(w)
@@ -151,51 +147,21 @@ func (e *editor) setSize(w, h int) {
 // editBody draws the editor: what it is about, and below what is to be read or written.
 func (v *View) editBody(w, h int) string {
 	e, t := v.editor, v.ctx.Theme
-	tone, head := theme.Accent, ""
+	lines := v.head(w, h)
 	body := ""
 	switch e.stage {
-	case fetching:
-		head = "asking the API server" + t.Icons.Ellipsis
-		if e.err != nil {
-			tone, head = theme.Bad, t.Icons.Failing+" "+e.err.Error()
-		}
 	case writing:
-		head = "Change what you like, then ctrl+s: the server checks it before anything happens."
-		if e.problem != "" {
-			tone, head = theme.Warn, t.Icons.Warning+" "+e.problem
-			if e.line >= 0 {
-				head = fmt.Sprintf("%s line %d: %s", t.Icons.Warning, e.line+1, e.problem)
-			}
-		}
 		e.paint(t)
 		rows := v.editHelpRows(h)
-		e.area.SetHeight(max(1, h-editHead-rows))
+		e.area.SetHeight(max(1, h-len(lines)-rows))
 		body = e.area.View()
 		if rows > 0 {
 			body += "\n" + v.helpBox(w, rows)
 		}
 	case checking:
-		head = "the server checks it (a dry run: nothing changes)" + t.Icons.Ellipsis
 		body = e.area.View()
-	case reviewing:
-		head = "The server accepts it. This would change:"
+	case reviewing, saving, conflict:
 		body = e.diff.View(t.Icons.Ellipsis)
-	case saving:
-		head = "saving" + t.Icons.Ellipsis
-		body = e.diff.View(t.Icons.Ellipsis)
-	case conflict:
-		tone, head = theme.Warn, t.Icons.Warning+" Somebody changed it while you wrote. This is what they did:"
-		body = e.diff.View(t.Icons.Ellipsis)
-	}
-	var lines []string
-	for _, l := range widget.Lines(widget.Clean(head), w) {
-		lines = append(lines, t.Tone(tone).Render(l))
-	}
-	if len(lines) > editHead {
-		lines = lines[:editHead]
-	}
-	for len(lines) < editHead {
-		lines = append(lines, "")
 	}
 	return widget.Block(append(lines, strings.Split(body, "\n")...), w, h, t.Icons.Ellipsis)
 }
