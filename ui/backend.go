@@ -7,14 +7,12 @@ import (
 	"fmt"
 	"io"
 	"strings"
-	"sync"
 	"sync/atomic"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/client-go/kubernetes"
-	"k8s.io/client-go/openapi"
 	"k8s.io/client-go/rest"
 	"k8s.io/kubectl/pkg/describe"
 
@@ -36,11 +34,8 @@ type backend struct {
 	trace *trace.Store
 	// kinds are those that the server has, as soon as they are known.
 	kinds atomic.Pointer[resource.Catalog]
-	// schemas are what the server says of its kinds' fields; they are large, and kept.
-	schemas struct {
-		once   sync.Once
-		client openapi.Client
-	}
+	// schemas are what the server says of its kinds' fields.
+	schemas schemas
 }
 
 // api is what the app asks of the API server beside watching it.

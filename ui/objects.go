@@ -5,16 +5,46 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/client-go/dynamic"
-	openapi "k8s.io/client-go/openapi/cached"
+	"k8s.io/client-go/openapi"
+	"k8s.io/client-go/openapi/cached"
 	explain "k8s.io/kubectl/pkg/explain/v2"
 
 	"kubarium/ui/resource"
 	"kubarium/ui/watch"
 )
+
+// schemas keeps what the server says of its kinds' fields, which is large, as long as its kinds are
+// the same. A client that has failed once goes on to do so: it is not kept.
+type schemas struct {
+	mu      sync.Mutex
+	client  openapi.Client
+	catalog *resource.Catalog // as of client
+}
+
+// of is the client for the kinds of a catalog; one that keeps nothing yet is made by fresh.
+func (s *schemas) of(catalog *resource.Catalog, fresh func() openapi.Client) openapi.Client {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.client == nil || !s.catalog.Same(catalog) {
+		s.client = cached.NewClient(fresh())
+	}
+	s.catalog = catalog
+	return s.client
+}
+
+// forget has the next question asked anew.
+func (s *schemas) forget(client openapi.Client) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.client == client {
+		s.client = nil
+	}
+}
 
 var errNoKinds = errors.New("the API server has not told its kinds yet")
 
@@ -75,8 +105,11 @@ func (b *backend) Explain(ctx context.Context, ref watch.Ref, field []string) (s
 	answers := make(chan answer, 1) // kubectl's explain does not look at a context
 	go func() {
 		var out bytes.Buffer
-		b.schemas.once.Do(func() { b.schemas.client = openapi.NewClient(b.client.Discovery().OpenAPIV3()) })
-		err := explain.PrintModelDescription(field, &out, b.schemas.client, k.GroupVersionResource, false, 0, "plaintext")
+		client := b.schemas.of(b.kinds.Load(), b.client.Discovery().OpenAPIV3)
+		err := explain.PrintModelDescription(field, &out, client, k.GroupVersionResource, false, 0, "plaintext")
+		if err != nil {
+			b.schemas.forget(client)
+		}
 		answers <- answer{out.String(), err}
 	}()
 	select {

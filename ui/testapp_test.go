@@ -38,8 +38,8 @@ type fakeAPI struct {
 	// object is what there is; nil for some thing.
 	object  *unstructured.Unstructured
 	failure error
-	// refusal is what comes of a change, if not nil.
-	refusal error
+	// refusal is what comes of a change, if not nil, unexplained what comes of a question.
+	refusal, unexplained error
 }
 
 func (f *fakeAPI) Describe(ctx context.Context, ref watch.Ref) (string, error) {
@@ -76,6 +76,9 @@ func (f *fakeAPI) Update(ctx context.Context, _ watch.Ref, o *unstructured.Unstr
 func (f *fakeAPI) Explain(ctx context.Context, ref watch.Ref, field []string) (string, error) {
 	if err := f.gate.with(ctx, "Explain"); err != nil {
 		return "", err
+	}
+	if f.unexplained != nil {
+		return "", f.unexplained
 	}
 	if len(field) == 0 {
 		return "KIND: Thing\n\nDESCRIPTION:\n    A thing, as its\n    maker documents it.\n\nFIELDS:\n  spec <Object>\n", f.failure

@@ -39,6 +39,9 @@ type help struct {
 	on    bool
 	asked string            // the field that is asked for just now
 	texts map[string]string // by field
+	// failed is the field that could not be explained, "" if there is none: it is asked for
+	// again when one comes back to it.
+	failed string
 }
 
 // yamlMsg brings the YAML of an object, read and ready to be shown.
@@ -55,6 +58,7 @@ type explainMsg struct {
 	view  *View
 	field string
 	text  string
+	err   error
 }
 
 func (m *manifest) setSize(w, h int) {
@@ -138,6 +142,10 @@ func (v *View) explain() tea.Cmd {
 	}
 	names := f.Names()
 	key := strings.Join(names, ".")
+	if h.failed != key {
+		delete(h.texts, h.failed)
+		h.failed = ""
+	}
 	if _, known := h.texts[key]; known {
 		return nil
 	}
@@ -158,7 +166,7 @@ func (v *View) explain() tea.Cmd {
 				failure = err
 			}
 		}
-		return explainMsg{view: v, field: key, text: failure.Error()}
+		return explainMsg{view: v, field: key, err: failure}
 	}
 }
 
@@ -166,6 +174,9 @@ func (v *View) explained(msg explainMsg) {
 	h := &v.yaml.help
 	if h.texts == nil {
 		h.texts = map[string]string{}
+	}
+	if msg.err != nil {
+		msg.text, h.failed = msg.err.Error(), msg.field
 	}
 	h.texts[msg.field], h.asked = widget.Clean(msg.text), ""
 }

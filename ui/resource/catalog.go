@@ -118,6 +118,11 @@ func (c *Catalog) Kinds() []Kind {
 	return c.kinds
 }
 
+// Same reports whether another catalog has the same kinds, of the same versions.
+func (c *Catalog) Same(other *Catalog) bool {
+	return slices.EqualFunc(c.Kinds(), other.Kinds(), func(a, b Kind) bool { return a.GroupVersionResource == b.GroupVersionResource })
+}
+
 // Find is the kind that a word means, as kubectl understands it: "po", "deploy", "Ingress",
 // "certificates.example.com".
 func (c *Catalog) Find(word string) (Kind, bool) {
