@@ -7,6 +7,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"kubarium/ui/forward"
+	"kubarium/ui/pane"
 	"kubarium/ui/watch"
 )
 
@@ -82,4 +83,17 @@ func TestForwardsAreStopped(t *testing.T) {
 	}
 	d.press("esc")
 	d.sees("NAMESPACE", "1 of 2 forwards failing")
+}
+
+// TestForwardingIsRefusedBeforehand: what one has no right to is grey where the object is shown, too.
+func TestForwardingIsRefusedBeforehand(t *testing.T) {
+	d := up(t, 200, 60)
+	d.app.client = viewer()
+	d.send(pane.OpenMsg{Ref: watch.Ref{Kind: "Deployment", Namespace: "shop", Name: "payments"}, Tab: pane.Summary})
+	d.screen() // what is drawn is asked for
+	d.press("down", "F")
+	d.sees("you have no right to create pods/portforward here")
+	if d.app.line.Open() {
+		t.Error("the command is written all the same")
+	}
 }

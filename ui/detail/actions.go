@@ -7,6 +7,7 @@ import (
 
 	"kubarium/ui/keys"
 	"kubarium/ui/pane"
+	"kubarium/ui/watch"
 )
 
 // actionBindings are what can be done with the object that is shown: the same keys as in
@@ -33,7 +34,7 @@ func (v *View) actionBindings() keys.Set {
 		set = append(set, b)
 	}
 	if slices.Contains(append(pane.Rolling(), "Pod", "Service"), v.ref.Kind) {
-		set = append(set, keys.Binding{Keys: []string{"F"}, Desc: "forward", Long: "forward a port of this machine to it; :forward shows all forwards", Run: send(pane.ForwardMsg{Ref: v.ref})})
+		set = append(set, keys.Binding{Keys: []string{"F"}, Desc: "forward", Long: "forward a port of this machine to it; :forward shows all forwards", Disabled: v.noForward, Run: send(pane.ForwardMsg{Ref: v.ref})})
 	}
 	if v.tab != pane.YAML {
 		set = append(set, keys.Binding{Keys: []string{"e"}, Desc: "edit", Long: "change the object here; the server checks it before anything happens", Disabled: v.noEdit, Run: v.edit})
@@ -48,6 +49,14 @@ func (v *View) refuses(verb, subresource string) func() string {
 		}
 		return v.ctx.Refuses(verb, v.ref, subresource)
 	}
+}
+
+// noForward says why no port can be forwarded; it is one of a pod in any case.
+func (v *View) noForward() string {
+	if v.gone() {
+		return "it is gone"
+	}
+	return v.ctx.Refuses("create", watch.Ref{Kind: "Pod", Namespace: v.ref.Namespace}, "portforward")
 }
 
 func (v *View) noDelete() string {
