@@ -121,7 +121,7 @@ func (p *EventList) object() (watch.Ref, bool) {
 		return watch.Ref{}, false
 	}
 	o := p.items[p.cur.Cursor].InvolvedObject
-	ref := watch.Ref{Kind: o.Kind, Namespace: o.Namespace, Name: o.Name}
+	ref := watch.RefOf(o.GroupVersionKind().Group, o.Kind, o.Namespace, o.Name)
 	if o.Kind == "Node" {
 		ref.Namespace = ""
 	}

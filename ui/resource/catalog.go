@@ -31,16 +31,9 @@ type Kind struct {
 	Verbs []string
 }
 
-// Ref names an object of the kind. Kinds of groups that others may have a kind of the same
-// name in carry their group.
+// Ref names an object of the kind.
 func (k Kind) Ref(namespace, name string) watch.Ref {
-	kind := k.Name
-	switch k.Group {
-	case "", "apps", "batch":
-	default:
-		kind += "." + k.Group
-	}
-	return watch.Ref{Kind: kind, Namespace: namespace, Name: name}
+	return watch.RefOf(k.Group, k.Name, namespace, name)
 }
 
 // Title is the kind as kubectl api-resources names it: "deployments.apps".

@@ -22,6 +22,17 @@ type Ref struct {
 	Kind, Namespace, Name string
 }
 
+// RefOf names an object of a kind in a group. Kinds of groups that others may have a kind of the
+// same name in carry their group.
+func RefOf(group, kind, namespace, name string) Ref {
+	switch group {
+	case "", "apps", "batch":
+	default:
+		kind += "." + group
+	}
+	return Ref{Kind: kind, Namespace: namespace, Name: name}
+}
+
 // String is the name as kubectl takes it: "pod/web".
 func (r Ref) String() string { return lower(r.Kind) + "/" + r.Name }
 
