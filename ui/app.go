@@ -108,6 +108,7 @@ func New(o Options) *App {
 		ctx: &pane.Context{
 			Theme:    o.look(true),
 			Snapshot: &watch.Snapshot{},
+			Keys:     o.Keys,
 		},
 		focus:   layout.Tanks,
 		shown:   map[layout.Name]bool{},

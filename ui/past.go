@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	tea "charm.land/bubbletea/v2"
@@ -228,16 +229,30 @@ func (a *App) pastKey(name string) tea.Cmd {
 	if cmd, ok := a.inPast().Dispatch(name); ok {
 		return cmd
 	}
-	switch name {
-	case "tab", "shift+tab", "1", "2", "3", "4", "5", "up", "down", "left", "right", "j", "k", "h", "g", "G", "pgup", "pgdown", "home", "end", "m", "n", "?", "q", "t":
-		if cmd, ok := a.focused().Set.Dispatch(name); ok {
+	if a.isFor("rewind", name) {
+		return a.stepPast(-1)()
+	}
+	for _, set := range []keys.Set{a.focused().Set, a.globals()} {
+		b, ok := set.Find(name)
+		if ok && !slices.Contains(lookingAround(), b.Name()) {
+			break
+		}
+		if ok {
+			cmd, _ := set.Dispatch(name)
 			return cmd
 		}
-		cmd, _ := a.globals().Dispatch(name)
-		return cmd
 	}
 	a.sayPast()
 	return nil
+}
+
+// lookingAround are the actions that do nothing to the present.
+func lookingAround() []string {
+	return []string{
+		"next-pane", "pane-before", "control-plane", "nodes", "pods", "services", "events", "map", "namespace", "help", "quit", "theme",
+		"down", "up", "page-down", "page-up", "first", "last", "pane-to-the-left", "pane-to-the-right", "pane-below", "sideways", "sideways-back",
+		"next-component", "previous-component", "next-tank", "previous-tank", "next-pod-in-the-tank", "previous-pod-in-the-tank",
+	}
 }
 
 func (a *App) sayPast() { a.say(theme.Muted, "this is the past: esc returns to now") }

@@ -61,3 +61,55 @@ func TestShownKeysAreListed(t *testing.T) {
 		d.press("esc")
 	}
 }
+
+// TestOtherKeysInTheEditor: the key that is shown works, and what is text stays text.
+func TestOtherKeysInTheEditor(t *testing.T) {
+	d := editing(t, 120, 40, func(o *Options) { o.Keys = keys.Remap{"explain": {"E", "f4"}} })
+	d.sees("f4 explain")
+	d.write("E")
+	d.sees("EapiVersion")
+	d.press("backspace", "f4")
+	d.sees("explain apiVersion")
+	d = editing(t, 120, 40, func(o *Options) { o.Keys = keys.Remap{"explain": {"E"}} })
+	d.sees("f1 explain")
+	d.write("E")
+	d.sees("EapiVersion")
+	d.press("backspace", "f1")
+	d.sees("explain apiVersion")
+}
+
+// TestOtherKeysInThePast: one looks around there with one's own keys, too.
+func TestOtherKeysInThePast(t *testing.T) {
+	d, _ := withPast(t, 160, 40, func(o *Options) {
+		o.Keys = keys.Remap{"map": {"M"}, "help": {"f4"}, "quit": {"Q"}, "rewind": {","}, "down": {"n"}, "namespace": {"N"}}
+	})
+	d.press(",")
+	d.sees("then-4", "Events")
+	d.press(",")
+	d.sees("then-3")
+	d.press("m", "q")
+	d.sees("this is the past", "Events")
+	d.press("M")
+	d.seesNot("Events")
+	d.press("M", "f4")
+	d.sees("Keys and signs")
+	d.press("esc", "Q")
+	d.sees("Leave kubarium?")
+	d.press("n", "N")
+	d.sees("all namespaces")
+}
+
+// TestThePastIsOnlyLookedAt checks that what is named as harmless is there.
+func TestThePastIsOnlyLookedAt(t *testing.T) {
+	known := map[string]bool{}
+	for _, g := range Actions() {
+		for _, b := range g.Set {
+			known[b.Name()] = true
+		}
+	}
+	for _, name := range lookingAround() {
+		if !known[name] {
+			t.Errorf("%q is no action", name)
+		}
+	}
+}

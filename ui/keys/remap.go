@@ -28,6 +28,29 @@ func (m Remap) Apply(set Set) Set {
 	return out
 }
 
+// Typing returns the set with the user's keys as it is where text is typed: keys that write or move
+// there go on to do so, and an action that would have no others keeps its own. It is not remapped again.
+func (m Remap) Typing(set Set) Set {
+	out := slices.Clone(m.Apply(set))
+	for i := range out {
+		b := &out[i]
+		if kept := slices.DeleteFunc(slices.Clone(b.Keys), writes); len(kept) > 0 {
+			b.Keys = kept
+		} else if len(b.Keys) > 0 {
+			b.Keys, b.Label = set[i].Keys, set[i].Label
+		}
+		b.Action = Fixed
+	}
+	return out
+}
+
+// writes reports whether a key does something to a text: all do but those with ctrl or alt, esc and the
+// function keys.
+func writes(key string) bool {
+	function := len(key) > 1 && key[0] == 'f'
+	return !function && key != "esc" && !strings.HasPrefix(key, "ctrl+") && !strings.HasPrefix(key, "alt+")
+}
+
 // Everywhere is the title of the group whose keys work beside those of all others.
 const Everywhere = "everywhere"
 

@@ -53,6 +53,8 @@ type Context struct {
 	Version func(watch.Ref) string
 	// Down says that the API server does not answer.
 	Down bool
+	// Keys are those that the user has given to actions; most screens need not know.
+	Keys keys.Remap
 	// Rights are what the user may do; nil if nobody knows.
 	Rights *rights.Rights
 	// Life ends with the app; nil is one that does not end.
