@@ -310,7 +310,7 @@ func TestWhatTakesTimeWaits(t *testing.T) {
 		{"StopNode", "main", "2 s see:Stop enter"}, {"KillNode", "main", "2 K see:power enter"}, {"StartNode", "no node-1", "2 s"},
 		{"StopComponent", "control plane", "s see:Stop enter"}, {"StartComponent", "no network", "1 s"}, {"LogFile", "main", "1 enter"},
 		{"Freeze", "main", "z"}, {"Thaw", "frozen", "z"}, {"LastChange", "main", "u"}, {"Redo", "main", "ctrl+y"},
-		{"Describe", "summary", "tab"}, {"Logs", "describe", "4"}, {"Inside", "describe", "6"}, {"Story", "describe", "7"},
+		{"Describe", "summary", "tab"}, {"Logs", "describe", "4"}, {"Events", "describe", "5"}, {"Inside", "describe", "6"}, {"Story", "describe", "7"},
 		{"Object", "yaml", "D"}, {"Explain", "yaml", "down"}, {"Update", "edit checked", "enter"}, {"Update", "edit", "ctrl+s"},
 		{"SendPacket", "packet", "r"}, {"forward: Stop", "forwards", "s"}, {"forward: Again", "forwards", "end s"}, {"forward: Remove", "forwards", "d"},
 		{"etcd: History", "etcd", "enter enter"}, {"etcd: Keys", "main", ": e t c d enter"}, {"glass: Flow", "main", "I"},

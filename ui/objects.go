@@ -5,10 +5,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 
+	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/fields"
 	"k8s.io/client-go/dynamic"
 	"k8s.io/client-go/openapi"
 	"k8s.io/client-go/openapi/cached"
@@ -17,6 +20,27 @@ import (
 	"kubarium/ui/resource"
 	"kubarium/ui/watch"
 )
+
+// Events implements detail.Backend. Events about what is in no namespace are in another one.
+func (b *backend) Events(ctx context.Context, ref watch.Ref) ([]*corev1.Event, error) {
+	if b.client == nil {
+		return nil, errNotConnected
+	}
+	kind, _, _ := strings.Cut(ref.Kind, ".")
+	about := fields.Set{"involvedObject.kind": kind, "involvedObject.name": ref.Name}
+	if ref.Namespace != "" {
+		about["involvedObject.namespace"] = ref.Namespace
+	}
+	found, err := b.client.CoreV1().Events(ref.Namespace).List(ctx, metav1.ListOptions{FieldSelector: about.String()})
+	if err != nil {
+		return nil, err
+	}
+	list := make([]*corev1.Event, len(found.Items))
+	for i := range found.Items {
+		list[i] = &found.Items[i]
+	}
+	return list, nil
+}
 
 // schemas keeps what the server says of its kinds' fields, which is large, as long as its kinds are
 // the same. A client that has failed once goes on to do so: it is not kept.

@@ -10,6 +10,7 @@ import (
 
 	tea "charm.land/bubbletea/v2"
 	"github.com/charmbracelet/x/ansi"
+	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"kubarium/cluster/component"
@@ -38,6 +39,7 @@ type fakeAPI struct {
 	// object is what there is; nil for some thing.
 	object  *unstructured.Unstructured
 	failure error
+	events  []*corev1.Event
 	// refusal is what comes of a change, if not nil, unexplained what comes of a question.
 	refusal, unexplained error
 }
@@ -71,6 +73,13 @@ func (f *fakeAPI) Update(ctx context.Context, _ watch.Ref, o *unstructured.Unstr
 		f.object = o
 	}
 	return o, nil
+}
+
+func (f *fakeAPI) Events(ctx context.Context, _ watch.Ref) ([]*corev1.Event, error) {
+	if err := f.gate.with(ctx, "Events"); err != nil {
+		return nil, err
+	}
+	return f.events, f.failure
 }
 
 func (f *fakeAPI) Explain(ctx context.Context, ref watch.Ref, field []string) (string, error) {

@@ -11,6 +11,7 @@ import (
 
 	tea "charm.land/bubbletea/v2"
 	"github.com/charmbracelet/x/ansi"
+	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
@@ -30,6 +31,8 @@ type Backend interface {
 	Object(ctx context.Context, ref watch.Ref) (*unstructured.Unstructured, error)
 	// Update changes an object, or tells what would come of it.
 	Update(ctx context.Context, ref watch.Ref, o *unstructured.Unstructured, dry bool) (*unstructured.Unstructured, error)
+	// Events are all events about an object.
+	Events(ctx context.Context, ref watch.Ref) ([]*corev1.Event, error)
 	// Explain is what kubectl explain prints of a field.
 	Explain(ctx context.Context, ref watch.Ref, field []string) (string, error)
 	// Logs follows a container's log until ctx ends.
@@ -68,7 +71,7 @@ type View struct {
 	editor   *editor // nil if nothing is edited
 	editOnly bool    // the view ends with the edit
 	logs     logs
-	events   widget.Pager
+	events   events
 	inside   live
 	story    live
 }
@@ -148,7 +151,7 @@ func (v *View) Close() {
 func (v *View) SetSize(w, h int) {
 	v.w, v.h = w, h
 	iw, ih := max(0, w-4), max(0, h-4)
-	for _, p := range []*widget.Pager{&v.told.pager, &v.drift.pager, &v.describe.pager, &v.logs.pager, &v.events, &v.inside.pager, &v.story.pager} {
+	for _, p := range []*widget.Pager{&v.told.pager, &v.drift.pager, &v.describe.pager, &v.logs.pager, &v.events.pager, &v.inside.pager, &v.story.pager} {
 		p.SetSize(iw, ih)
 	}
 	v.paintReport()
@@ -174,6 +177,8 @@ func (v *View) show(tab pane.Tab) tea.Cmd {
 		if !v.logs.opened {
 			return v.openLogs()
 		}
+	case pane.Events:
+		return v.listEvents()
 	case pane.Summary, pane.Describe, pane.YAML:
 		return v.Sync()
 	}
@@ -235,7 +240,7 @@ func (v *View) pager() scroller {
 	case pane.Logs:
 		return &v.logs.pager
 	case pane.Events:
-		return &v.events
+		return &v.events.pager
 	case pane.Inside, pane.Story:
 		return &v.live(v.tab).pager
 	}
@@ -409,41 +414,3 @@ func (v *View) wrap() {
 		p.SetWrap(!p.Wrap)
 	}
 }
-
-// eventsBody tells the events as a whole: on a narrow screen the message has lines of its
-// own.
-func (v *View) eventsBody(w, h int) string {
-	t := v.ctx.Theme
-	list := v.ctx.Snapshot.EventsOf(v.ref)
-	if len(list) == 0 {
-		return widget.Block([]string{t.Tone(theme.Muted).Render("No events: nothing was reported about it in the last hour.")}, w, h, t.Icons.Ellipsis)
-	}
-	var lines []string
-	for _, e := range list {
-		cells := pane.EventRow(v.ctx, e)
-		age, kind, reason, message := cells[0], cells[1], cells[2], cells[4]
-		head := age.Style.Render(widget.FitRight(age.Text, eventAge, "")) + "  " + kind.Style.Render(widget.Fit(kind.Text, eventKind, "")) + "  "
-		room, under := w-eventAge-eventKind-eventReason-6, eventAge+eventKind+eventReason+6
-		if room < eventMessage {
-			lines = append(lines, head+reason.Style.Render(reason.Text))
-			room, under = w-eventAge-2, eventAge+2
-			head = ""
-		} else {
-			head += reason.Style.Render(widget.Fit(reason.Text, eventReason, t.Icons.Ellipsis)) + "  "
-		}
-		for i, l := range widget.Lines(message.Text, max(1, room)) {
-			if i > 0 || head == "" {
-				head = strings.Repeat(" ", under)
-			}
-			lines = append(lines, head+message.Style.Render(l))
-		}
-	}
-	v.events.Set(lines)
-	return v.events.View(t.Icons.Ellipsis)
-}
-
-// Widths of what tells an event; below eventMessage cells its message has its own lines.
-const (
-	eventAge, eventKind, eventReason = 5, 9, 20
-	eventMessage                     = 60
-)

@@ -270,6 +270,10 @@ func (v *View) Update(msg tea.Msg) tea.Cmd {
 		if msg.view == v {
 			return v.edited(msg)
 		}
+	case eventsMsg:
+		if msg.view == v {
+			v.gotEvents(msg)
+		}
 	case liveMsg:
 		return v.gotLive(msg)
 	case textMsg:

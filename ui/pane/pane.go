@@ -71,7 +71,12 @@ func (c *Context) Lifetime() context.Context {
 
 // orRefused says that the user may not see the objects of a kind, or the note.
 func (c *Context) orRefused(kind, note string) string {
-	if why := c.Refuses("list", watch.Ref{Kind: kind, Namespace: c.Namespace}, ""); why != "" {
+	return c.OrRefused(kind, c.Namespace, note)
+}
+
+// OrRefused says that the user may not see the objects of a kind in a namespace, or the note.
+func (c *Context) OrRefused(kind, namespace, note string) string {
+	if why := c.Refuses("list", watch.Ref{Kind: kind, Namespace: namespace}, ""); why != "" {
 		return strings.ToUpper(why[:1]) + why[1:] + "."
 	}
 	return note

@@ -1,6 +1,7 @@
 package watch
 
 import (
+	"slices"
 	"sort"
 	"sync"
 	"time"
@@ -95,6 +96,12 @@ func (s *eventStore) sorted() []*corev1.Event {
 	for _, e := range s.events {
 		list = append(list, e)
 	}
+	sortEvents(list)
+	return list
+}
+
+// sortEvents puts the newest first.
+func sortEvents(list []*corev1.Event) {
 	sort.Slice(list, func(i, j int) bool {
 		a, b := EventTime(list[i]), EventTime(list[j])
 		if !a.Equal(b) {
@@ -102,6 +109,17 @@ func (s *eventStore) sorted() []*corev1.Event {
 		}
 		return list[i].UID > list[j].UID
 	})
+}
+
+// JoinEvents are those that are followed and others that were listed once, each once, newest first.
+func JoinEvents(followed, listed []*corev1.Event) []*corev1.Event {
+	list := slices.Clone(followed)
+	for _, e := range listed {
+		if !slices.ContainsFunc(followed, func(o *corev1.Event) bool { return o.Namespace == e.Namespace && o.Name == e.Name }) {
+			list = append(list, e)
+		}
+	}
+	sortEvents(list)
 	return list
 }
 
