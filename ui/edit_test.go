@@ -295,3 +295,49 @@ func TestARefusalStays(t *testing.T) {
 	d.press("!")
 	d.sees("statefulset/db not changed", "spec.replicas", "finds")
 }
+
+// atSomeLength is the documentation of a field that has many.
+const atSomeLength = ` <Template>
+
+DESCRIPTION:
+    What the object is made after. It is copied when one is made, and a change of it
+    later does nothing to those that are there already, unless somebody makes them anew.
+
+FIELDS:
+  first	<string> -required-
+    The first of the fields that it has.
+
+  second	<[]string>
+    The second one, of which there may be several.
+
+  third	<integer>
+    The third one, which is a number.
+
+  fourth	<boolean>
+    The fourth one, which is true or is not.
+
+  last	<Object>
+    The last one, which has fields of its own.
+`
+
+// TestExplanationIsReadToItsEnd: what has no room is below, where one reads and where one writes.
+func TestExplanationIsReadToItsEnd(t *testing.T) {
+	for _, start := range []string{"i", "f1"} {
+		d := up(t, 80, 24)
+		d.fake.documented, d.fake.object = atSomeLength, anObject("7", 1, nil)
+		d.send(pane.OpenMsg{Ref: watch.Ref{Kind: "StatefulSet", Namespace: "shop", Name: "db"}, Tab: pane.YAML})
+		if start == "f1" {
+			d.press("e")
+		}
+		d.press(start)
+		d.sees("What the object is made after", "alt+↓ more")
+		d.seesNot("which has fields of its own")
+		d.press("alt+down", "alt+down", "alt+down", "alt+down", "alt+down", "alt+down")
+		d.sees("which has fields of its own", "explain apiVersion")
+		d.press("alt+up")
+		d.seesNot("which has fields of its own")
+		// Of another field one sees the beginning.
+		d.press("alt+down", "down")
+		d.sees("explain kind", "What the object is made after")
+	}
+}

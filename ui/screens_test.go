@@ -336,6 +336,12 @@ func screens() map[string]opener {
 			d.press("f1", "down")
 			return d
 		},
+		"yaml explained at length": func(t *testing.T, w, h int, change func(*Options)) *driver {
+			d := up(t, w, h, change)
+			d.fake.documented = atSomeLength
+			d.press("3", "down", "down", "down", "y", "i", "alt+down")
+			return d
+		},
 		"table changed": func(t *testing.T, w, h int, change func(*Options)) *driver {
 			d := withTables(up(t, w, h, change))
 			d.app.tables = changingTables

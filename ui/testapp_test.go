@@ -40,6 +40,8 @@ type fakeAPI struct {
 	object  *unstructured.Unstructured
 	failure error
 	events  []*corev1.Event
+	// documented is what explains a field, if not "".
+	documented string
 	// refusal is what comes of a change, if not nil, unexplained what comes of a question.
 	refusal, unexplained error
 }
@@ -94,6 +96,9 @@ func (f *fakeAPI) Explain(ctx context.Context, ref watch.Ref, field []string) (s
 	}
 	if field[len(field)-1] == "app" {
 		return "", errors.New("field \"app\" does not exist")
+	}
+	if f.documented != "" {
+		return "KIND:       " + ref.Kind + "\nVERSION:    v1\n\nFIELD: " + strings.Join(field, ".") + f.documented, f.failure
 	}
 	return "KIND:       " + ref.Kind + "\nVERSION:    v1\n\nFIELD: " + strings.Join(field, ".") + " <string>\n\nDESCRIPTION:\n    What it is for, in so many words that they need more than a line.\n", f.failure
 }
@@ -246,7 +251,7 @@ func keyPress(name string) tea.KeyPressMsg {
 		"enter": {Code: tea.KeyEnter}, "esc": {Code: tea.KeyEscape}, "tab": {Code: tea.KeyTab},
 		"shift+tab": {Code: tea.KeyTab, Mod: tea.ModShift}, "up": {Code: tea.KeyUp}, "down": {Code: tea.KeyDown},
 		"left": {Code: tea.KeyLeft}, "right": {Code: tea.KeyRight}, "pgup": {Code: tea.KeyPgUp}, "pgdown": {Code: tea.KeyPgDown},
-		"ctrl+c": {Code: 'c', Mod: tea.ModCtrl}, "ctrl+p": {Code: 'p', Mod: tea.ModCtrl}, "ctrl+a": {Code: 'a', Mod: tea.ModCtrl}, "f1": {Code: tea.KeyF1}, "f2": {Code: tea.KeyF2}, "f4": {Code: tea.KeyF4}, "ctrl+s": {Code: 's', Mod: tea.ModCtrl},
+		"ctrl+c": {Code: 'c', Mod: tea.ModCtrl}, "ctrl+p": {Code: 'p', Mod: tea.ModCtrl}, "ctrl+a": {Code: 'a', Mod: tea.ModCtrl}, "f1": {Code: tea.KeyF1}, "f2": {Code: tea.KeyF2}, "alt+down": {Code: tea.KeyDown, Mod: tea.ModAlt}, "alt+up": {Code: tea.KeyUp, Mod: tea.ModAlt}, "f4": {Code: tea.KeyF4}, "ctrl+s": {Code: 's', Mod: tea.ModCtrl},
 		"end": {Code: tea.KeyEnd}, "backspace": {Code: tea.KeyBackspace}, " ": {Code: tea.KeySpace, Text: " "},
 	}
 	if k, ok := named[name]; ok {

@@ -70,11 +70,11 @@ func (v *View) editBindings() keys.Set {
 	write := func() tea.Cmd { e.stage = writing; return e.area.Focus() }
 	switch e.stage {
 	case writing:
-		return v.ctx.Keys.Typing(keys.Set{
+		return v.ctx.Keys.Typing(append(keys.Set{
 			{Keys: []string{"ctrl+s"}, Desc: "check", Long: "have the server check what is written, and show what would change", Bar: true, Run: v.check},
 			{Keys: []string{"f1"}, Desc: "explain", Long: "say what the field under the cursor is for, as the server documents it", Bar: true, Run: v.toggleHelp},
 			{Keys: []string{"esc"}, Desc: "leave", Long: "leave everything as it is", Bar: true, Run: v.leaveText},
-		})
+		}, v.helpBindings()...))
 	case reviewing:
 		return append(keys.Set{
 			{Keys: []string{"enter", "y"}, Label: "enter", Desc: "save", Long: "change the object like that", Bar: true, Run: func() tea.Cmd { e.stage = saving; return v.put(saving, false) }},

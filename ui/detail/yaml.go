@@ -2,7 +2,7 @@ package detail
 
 import (
 	"context"
-	"strings"
+	"slices"
 
 	tea "charm.land/bubbletea/v2"
 	"k8s.io/apimachinery/pkg/api/meta"
@@ -13,7 +13,6 @@ import (
 	"kubarium/ui/document"
 	"kubarium/ui/keys"
 	"kubarium/ui/pane"
-	"kubarium/ui/theme"
 	"kubarium/ui/widget"
 )
 
@@ -34,16 +33,6 @@ type manifest struct {
 	help  help
 }
 
-// help is the explanation of the field under the cursor.
-type help struct {
-	on    bool
-	asked string            // the field that is asked for just now
-	texts map[string]string // by field
-	// failed is the field that could not be explained, "" if there is none: it is asked for
-	// again when one comes back to it.
-	failed string
-}
-
 // yamlMsg brings the YAML of an object, read and ready to be shown.
 type yamlMsg struct {
 	view    *View
@@ -51,14 +40,6 @@ type yamlMsg struct {
 	managed bool
 	text    *document.Text
 	err     error
-}
-
-// explainMsg brings the explanation of a field.
-type explainMsg struct {
-	view  *View
-	field string
-	text  string
-	err   error
 }
 
 func (m *manifest) setSize(w, h int) {
@@ -132,61 +113,6 @@ func ToYAML(o runtime.Object, managed bool) (string, error) {
 	return string(b), err
 }
 
-// explain asks what the field under the cursor means, if that is to be shown and nobody
-// has asked before. There is never more than one such question on its way.
-func (v *View) explain() tea.Cmd {
-	h := &v.yaml.help
-	f, ok := v.field()
-	if !h.on || h.asked != "" || !ok {
-		return nil
-	}
-	names := f.Names()
-	key := strings.Join(names, ".")
-	if h.failed != key {
-		delete(h.texts, h.failed)
-		h.failed = ""
-	}
-	if _, known := h.texts[key]; known {
-		return nil
-	}
-	h.asked = key
-	ref := v.ref
-	return func() tea.Msg {
-		ctx, cancel := context.WithTimeout(v.ctx.Lifetime(), askTime)
-		defer cancel()
-		// The server knows no names that users made up, such as those of labels: then what
-		// is around them is explained.
-		var failure error
-		for n := len(names); n > 0; n-- {
-			text, err := v.backend.Explain(ctx, ref, names[:n])
-			if err == nil {
-				return explainMsg{view: v, field: key, text: text}
-			}
-			if failure == nil {
-				failure = err
-			}
-		}
-		return explainMsg{view: v, field: key, err: failure}
-	}
-}
-
-func (v *View) explained(msg explainMsg) {
-	h := &v.yaml.help
-	if h.texts == nil {
-		h.texts = map[string]string{}
-	}
-	if msg.err != nil {
-		msg.text, h.failed = msg.err.Error(), msg.field
-	}
-	h.texts[msg.field], h.asked = widget.Clean(msg.text), ""
-}
-
-func (v *View) toggleHelp() tea.Cmd {
-	v.yaml.help.on = !v.yaml.help.on
-	v.SetSize(v.w, v.h)
-	return v.explain()
-}
-
 // field is the one under the cursor, in what is read or what is written.
 func (v *View) field() (document.Field, bool) {
 	switch {
@@ -210,29 +136,6 @@ func (v *View) yamlBody(w, h int) string {
 		return widget.Beside(doc, v.helpBox(w-left, h))
 	}
 	return doc + "\n" + v.helpBox(w, m.helpRows())
-}
-
-func (v *View) helpBox(w, h int) string {
-	t := v.ctx.Theme
-	f, _ := v.field()
-	names := strings.Join(f.Names(), ".")
-	box := widget.Box{Border: t.Icons.Border, Style: t.Border, Ellipsis: t.Icons.Ellipsis, Title: t.Key.Render("explain " + widget.Clean(names))}
-	text, known := v.yaml.help.texts[names]
-	tone := theme.Plain
-	if !known {
-		text, tone = "asking the API server"+t.Icons.Ellipsis, theme.Muted
-	}
-	var lines []string
-	const roomy = 16 // less has room for what counts only: what kind it is of stands above
-	if _, about, ok := strings.Cut(text, "\nFIELD: "); ok && h < roomy {
-		text = strings.NewReplacer("\n\n", "\n", "DESCRIPTION:\n", "").Replace("FIELD: " + about)
-	}
-	for _, par := range strings.Split(strings.TrimSpace(text), "\n") {
-		for _, l := range widget.Lines(strings.TrimRight(par, " "), w-4) {
-			lines = append(lines, " "+t.Tone(tone).Render(l))
-		}
-	}
-	return box.Draw(strings.Join(lines, "\n"), w, h)
 }
 
 func (v *View) noEdit() string {
@@ -260,12 +163,13 @@ func (v *View) yamlBindings() keys.Set {
 		compare.Desc = "YAML"
 		return keys.Set{compare}
 	}
-	return keys.Set{
+	return slices.Concat(keys.Set{
 		{Keys: []string{"i"}, Desc: "explain", Long: "say what the field under the cursor is for, as the server documents it", Bar: true, Run: v.toggleHelp},
+	}, v.helpBindings(), keys.Set{
 		{Keys: []string{"enter", "space"}, Label: "enter", Desc: "fold", Long: "hide what is below the field under the cursor, or show it", Bar: true, Run: then(d.doc.Fold)},
 		{Keys: []string{"e"}, Desc: "edit", Long: "change the object here; the server checks it before anything happens", Bar: true, Disabled: v.noEdit, Run: v.edit},
 		compare,
 		{Keys: []string{"z"}, Desc: "fold all", Long: "hide all but the outermost fields, or show everything", Run: then(d.doc.FoldAll)},
 		{Keys: []string{"M"}, Action: "managed-fields", Desc: managed, Long: "show who set which field (managedFields), or not", Run: func() tea.Cmd { d.managed = !d.managed; return v.syncYAML() }},
-	}
+	})
 }
