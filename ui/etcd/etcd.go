@@ -211,15 +211,14 @@ func (v *View) Update(msg tea.Msg) tea.Cmd {
 // Sync takes over the filter.
 func (v *View) Sync() tea.Cmd {
 	v.rows = v.rows[:0]
-	text := strings.ToLower(v.ctx.Text)
 	for _, e := range v.entries {
 		rest, ok := strings.CutPrefix(e.Key, v.prefix)
-		if !ok || text != "" && !strings.Contains(strings.ToLower(e.Key), text) {
+		if !ok || !v.ctx.Fits(e.Key) {
 			continue
 		}
 		name, _, deeper := strings.Cut(rest, "/")
 		switch last := len(v.rows) - 1; {
-		case text != "" || !deeper:
+		case v.ctx.Text != "" || !deeper:
 			v.rows = append(v.rows, row{name: rest, keys: 1, entry: e})
 		case last >= 0 && v.rows[last].name == name+"/":
 			v.rows[last].keys++

@@ -5,6 +5,7 @@ package pane
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"time"
 
@@ -114,19 +115,18 @@ func (c *Context) showsAll() bool { return c.Namespace == "" && c.Text == "" }
 
 // Shows reports whether the filters let an object through.
 func (c *Context) Shows(namespace string, words ...string) bool {
-	if c.Namespace != "" && namespace != c.Namespace {
-		return false
-	}
-	if c.Text == "" {
+	return (c.Namespace == "" || namespace == c.Namespace) && c.Fits(words...)
+}
+
+// Fits reports whether the text filter lets these words through. One that begins with !
+// keeps out what it finds.
+func (c *Context) Fits(words ...string) bool {
+	text, not := strings.CutPrefix(strings.ToLower(c.Text), "!")
+	if text == "" {
 		return true
 	}
-	text := strings.ToLower(c.Text)
-	for _, w := range words {
-		if strings.Contains(strings.ToLower(w), text) {
-			return true
-		}
-	}
-	return false
+	found := slices.ContainsFunc(words, func(w string) bool { return strings.Contains(strings.ToLower(w), text) })
+	return found != not
 }
 
 // Component finds a component by name.

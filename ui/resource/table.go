@@ -53,18 +53,9 @@ func newTable(v *View) table {
 	return t
 }
 
-// fits reports whether the filter lets a row through. A filter that begins with ! keeps
-// out what it finds.
+// fits reports whether the filter lets a row through.
 func (v *View) fits(r Row) bool {
-	want, not := strings.CutPrefix(strings.ToLower(v.ctx.Text), "!")
-	if want == "" {
-		return true
-	}
-	found := strings.Contains(strings.ToLower(r.Namespace), want)
-	for _, c := range r.Cells {
-		found = found || strings.Contains(strings.ToLower(c), want)
-	}
-	return found != not
+	return v.ctx.Text == "" || v.ctx.Fits(append(slices.Clip(r.Cells), r.Namespace)...)
 }
 
 // order compares rows by the chosen column, then by namespace and name.

@@ -53,14 +53,21 @@ func (v *View) flatten() []line {
 	return lines
 }
 
-// keep leaves what fits the filter, and the way to it.
+// keep leaves what fits the filter, and the way to it. What was looked for comes with all
+// that hangs at it; below what is only not kept out, more may be.
 func (v *View) keep(i *item) bool {
-	fits := strings.Contains(strings.ToLower(i.text+" "+i.state), strings.ToLower(v.ctx.Text))
-	if fits {
+	fits := v.ctx.Fits(i.text + " " + i.state)
+	if fits && !strings.HasPrefix(v.ctx.Text, "!") {
 		return true
 	}
-	i.below = slices.DeleteFunc(i.below, func(b item) bool { return !v.keep(&b) })
-	return len(i.below) > 0
+	var below []item
+	for _, b := range i.below {
+		if v.keep(&b) {
+			below = append(below, b)
+		}
+	}
+	i.below = below
+	return fits || len(below) > 0
 }
 
 func (v *View) walk(i item, first, rest string, lines *[]line) {
