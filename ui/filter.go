@@ -55,6 +55,12 @@ func (a *App) filterKey(msg tea.KeyPressMsg) tea.Cmd {
 		f.input.Blur()
 		return a.setFilter(f.before)
 	}
+	return a.editFilter(msg)
+}
+
+// editFilter gives what is typed or pasted to the filter's line, and filters by it.
+func (a *App) editFilter(msg tea.Msg) tea.Cmd {
+	f := a.filters
 	var cmd tea.Cmd
 	f.input, cmd = f.input.Update(msg)
 	return tea.Batch(cmd, a.setFilter(f.input.Value()))

@@ -1,6 +1,10 @@
 package ui
 
-import "testing"
+import (
+	"testing"
+
+	tea "charm.land/bubbletea/v2"
+)
 
 // TestFilterOut: a filter that begins with ! keeps out what it finds, wherever there is a filter.
 func TestFilterOut(t *testing.T) {
@@ -45,4 +49,15 @@ func TestFilterTheWay(t *testing.T) {
 	d.press("enter")
 	d.sees("container web", "process 40")
 	d.seesNot("process 1 ", "process 23")
+}
+
+func TestPaste(t *testing.T) {
+	d := withTables(up(t, 120, 40))
+	d.press("3", "/")
+	d.send(tea.PasteMsg{Content: "coredns\n"})
+	d.sees("2 of 13")
+	d.press("esc", "ctrl+p")
+	d.send(tea.PasteMsg{Content: "payments\n"})
+	d.sees("> payments ")
+	d.seesNot("Nothing has")
 }

@@ -113,15 +113,20 @@ func (d *finder) key(a *App, msg tea.KeyPressMsg) tea.Cmd {
 		a.pop()
 		return chosen.run(a)
 	default:
-		before := d.input.Value()
-		var cmd tea.Cmd
-		d.input, cmd = d.input.Update(msg)
-		if d.input.Value() != before {
-			d.search()
-		}
-		return cmd
+		return d.edit(msg)
 	}
 	return nil
+}
+
+// edit gives what is typed or pasted to the input, and finds what fits it then.
+func (d *finder) edit(msg tea.Msg) tea.Cmd {
+	before := d.input.Value()
+	var cmd tea.Cmd
+	d.input, cmd = d.input.Update(msg)
+	if d.input.Value() != before {
+		d.search()
+	}
+	return cmd
 }
 
 func (d *finder) replies() []reply {

@@ -1,6 +1,7 @@
 package ui
 
 import (
+	"strings"
 	"time"
 
 	tea "charm.land/bubbletea/v2"
@@ -89,11 +90,21 @@ func (a *App) bootKey(name string) tea.Cmd {
 }
 
 func (a *App) paste(msg tea.PasteMsg) tea.Cmd {
+	// A name is often copied with the end of its line, which no name has.
+	word := tea.PasteMsg{Content: strings.TrimSpace(msg.Content)}
+	if n := len(a.dialogs); n > 0 {
+		if d, ok := a.dialogs[n-1].(*finder); ok {
+			return d.edit(word)
+		}
+		return nil
+	}
 	switch {
-	case len(a.dialogs) > 0 || a.booting:
+	case a.layout.TooSmall || a.booting:
 		return nil
 	case a.line.Open():
 		return a.line.Update(msg)
+	case a.filters.open:
+		return a.editFilter(word)
 	case a.inTerminal():
 		a.terminal.Type(msg.Content)
 	case a.capturing():
