@@ -130,8 +130,14 @@ func deploymentChanges(before, after *watch.Snapshot) []string {
 	var lines []string
 	for _, d := range after.Deployments {
 		is, was := replicas(d.Status.ReadyReplicas, d.Spec.Replicas), old[d.UID]
+		delete(old, d.UID)
 		if is != was {
 			lines = append(lines, fmt.Sprintf("deployment %s: %s", object(d.Namespace, d.Name), is))
+		}
+	}
+	for _, d := range before.Deployments {
+		if _, gone := old[d.UID]; gone {
+			lines = append(lines, fmt.Sprintf("deployment %s is gone", object(d.Namespace, d.Name)))
 		}
 	}
 	return lines

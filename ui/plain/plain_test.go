@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
@@ -36,6 +37,13 @@ func pod(name, node string, ready bool) *corev1.Pod {
 	return p
 }
 
+func deployment(name string, ready int32) *appsv1.Deployment {
+	wanted := int32(3)
+	d := &appsv1.Deployment{ObjectMeta: metav1.ObjectMeta{Namespace: "default", Name: name, UID: types.UID(name)}}
+	d.Spec.Replicas, d.Status.ReadyReplicas = &wanted, ready
+	return d
+}
+
 func TestChanges(t *testing.T) {
 	warning := &corev1.Event{
 		ObjectMeta: metav1.ObjectMeta{UID: "e", Name: "e"}, Type: "Warning", Reason: "BackOff", Message: "back-off\x1b[2J restarting",
@@ -50,6 +58,9 @@ func TestChanges(t *testing.T) {
 		{[]runtime.Object{pod("web-1", "node-2", true)}, []runtime.Object{pod("web-1", "node-2", false)}, "pod web-1 on node-2: running -> not ready (Running)"},
 		{[]runtime.Object{pod("web-1", "node-2", true)}, nil, "pod web-1 on node-2 is gone"},
 		{[]runtime.Object{pod("web-1", "node-2", true)}, []runtime.Object{pod("web-1", "node-2", true)}, ""},
+		{[]runtime.Object{deployment("web", 1)}, []runtime.Object{deployment("web", 2)}, "deployment web: 2 of 3 ready"},
+		{[]runtime.Object{deployment("web", 1)}, []runtime.Object{deployment("web", 1)}, ""},
+		{[]runtime.Object{deployment("db", 3), deployment("web", 1)}, []runtime.Object{deployment("db", 3)}, "deployment web is gone"},
 		{nil, []runtime.Object{warning}, "warning: pod shop/cart: BackOff: back-off restarting"},
 	} {
 		if got := strings.Join(Changes(watch.New(c.before...), watch.New(c.after...)), "\n"); got != c.want {
