@@ -3,10 +3,14 @@ package ui
 import (
 	"testing"
 
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
 	"kubarium/ui/gauge"
 	"kubarium/ui/layout"
 	"kubarium/ui/theme"
 	"kubarium/ui/uitest"
+	"kubarium/ui/watch"
 )
 
 // again is the app after the one of d was left.
@@ -37,6 +41,18 @@ func TestStateIsKept(t *testing.T) {
 	if d.app.ctx.Theme.Name != "high-contrast" {
 		t.Errorf("theme %s", d.app.ctx.Theme.Name)
 	}
+}
+
+// TestEmptyNamespaceIsKept: a namespace that holds nothing is none that is gone.
+func TestEmptyNamespaceIsKept(t *testing.T) {
+	empty := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: "team-a"}}
+	d := newDriver(t, 120, 40, func(o *Options) { o.Memory = Memory{Namespace: "team-a"} })
+	d.send(componentsMsg(uitest.Components()))
+	d.send(watch.SnapshotMsg{Snapshot: watch.New(append(uitest.Objects(moment()), empty)...)})
+	d.app.booting = false
+	d.sees("namespace team-a")
+	d.press("n")
+	d.sees("  team-a ")
 }
 
 func TestMapAndTableAreKept(t *testing.T) {

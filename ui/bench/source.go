@@ -30,10 +30,11 @@ const podsPath = "/api/v1/pods"
 // kinds are what the app watches, by path.
 func kinds() map[string]schema.GroupVersionKind {
 	return map[string]schema.GroupVersionKind{
-		podsPath:           corev1.SchemeGroupVersion.WithKind("Pod"),
-		"/api/v1/nodes":    corev1.SchemeGroupVersion.WithKind("Node"),
-		"/api/v1/services": corev1.SchemeGroupVersion.WithKind("Service"),
-		"/api/v1/events":   corev1.SchemeGroupVersion.WithKind("Event"),
+		podsPath:             corev1.SchemeGroupVersion.WithKind("Pod"),
+		"/api/v1/nodes":      corev1.SchemeGroupVersion.WithKind("Node"),
+		"/api/v1/services":   corev1.SchemeGroupVersion.WithKind("Service"),
+		"/api/v1/events":     corev1.SchemeGroupVersion.WithKind("Event"),
+		"/api/v1/namespaces": corev1.SchemeGroupVersion.WithKind("Namespace"),
 		"/apis/discovery.k8s.io/v1/endpointslices": discoveryv1.SchemeGroupVersion.WithKind("EndpointSlice"),
 		"/apis/apps/v1/deployments":                appsv1.SchemeGroupVersion.WithKind("Deployment"),
 		"/apis/apps/v1/replicasets":                appsv1.SchemeGroupVersion.WithKind("ReplicaSet"),

@@ -51,7 +51,11 @@ func (f *feed) build() *Snapshot {
 		sortReplicaSets(s.ReplicaSets)
 	}
 	if changed&^(events|nodes) != 0 {
-		s.Namespaces = namespaces(&s)
+		var objects []*corev1.Namespace
+		if f.namespaces != nil {
+			objects, _ = f.namespaces.List(labels.Everything())
+		}
+		s.Namespaces = namespaceNames(&s, objects)
 	}
 	f.last = s
 	return &s
@@ -66,6 +70,7 @@ func New(objects ...runtime.Object) *Snapshot {
 		nodes    []*corev1.Node
 		services []*corev1.Service
 		ends     []*discoveryv1.EndpointSlice
+		spaces   []*corev1.Namespace
 	)
 	for _, o := range objects {
 		switch o := o.(type) {
@@ -81,6 +86,8 @@ func New(objects ...runtime.Object) *Snapshot {
 			s.Deployments = append(s.Deployments, o)
 		case *appsv1.ReplicaSet:
 			s.ReplicaSets = append(s.ReplicaSets, o)
+		case *corev1.Namespace:
+			spaces = append(spaces, o)
 		case *corev1.Event:
 			_ = store.Add(o)
 		}
@@ -92,7 +99,7 @@ func New(objects ...runtime.Object) *Snapshot {
 	s.Services = serviceFacts(services, ends)
 	sortDeployments(s.Deployments)
 	sortReplicaSets(s.ReplicaSets)
-	s.Namespaces = namespaces(s)
+	s.Namespaces = namespaceNames(s, spaces)
 	return s
 }
 
@@ -140,9 +147,13 @@ func sortReplicaSets(list []*appsv1.ReplicaSet) {
 	facts.ByName(list, func(o *appsv1.ReplicaSet) (string, string) { return o.Namespace, o.Name })
 }
 
-// namespaces are those that hold something, and the default one.
-func namespaces(s *Snapshot) []string {
+// namespaceNames are the names of these namespaces, of those that hold something, and of the
+// default one: who may not list namespaces sees the others.
+func namespaceNames(s *Snapshot, objects []*corev1.Namespace) []string {
 	set := map[string]bool{"default": true}
+	for _, o := range objects {
+		set[o.Name] = true
+	}
 	for rest := s.Pods; len(rest) > 0; { // in order of their namespaces
 		n := rest[0].Object.Namespace
 		set[n] = true

@@ -56,7 +56,7 @@ type Snapshot struct {
 	ReplicaSets []*appsv1.ReplicaSet
 	// Events are the newest ones, newest first.
 	Events []*corev1.Event
-	// Namespaces are those that hold any of the above.
+	// Namespaces are all, or those that hold any of the above if the user may not list them.
 	Namespaces []string
 	Tally
 }

@@ -14,6 +14,7 @@ import (
 	apiwatch "k8s.io/apimachinery/pkg/watch"
 	"k8s.io/client-go/informers"
 	"k8s.io/client-go/kubernetes"
+	corelisters "k8s.io/client-go/listers/core/v1"
 	"k8s.io/client-go/tools/cache"
 
 	"kubarium/ui/facts"
@@ -148,7 +149,8 @@ const (
 	deployments
 	replicaSets
 	events
-	all = nodes | pods | services | endpointSlices | deployments | replicaSets | events
+	namespaces
+	all = nodes | pods | services | endpointSlices | deployments | replicaSets | events | namespaces
 )
 
 // feed is one set of informers, and the snapshot made of them so far.
@@ -161,6 +163,8 @@ type feed struct {
 	factory  informers.SharedInformerFactory
 	events   *eventStore
 	reflects sync.WaitGroup
+	// namespaces is nil if only one of them is followed.
+	namespaces corelisters.NamespaceLister
 
 	last Snapshot
 	// podChanges are those since pods was made.
@@ -184,6 +188,10 @@ func newFeed(ctx context.Context, client kubernetes.Interface, namespace string)
 	} {
 		// Adding to an informer that was not started cannot fail.
 		_, _ = i.AddEventHandler(f.handler(k))
+	}
+	if namespace == "" {
+		f.namespaces = core.Namespaces().Lister()
+		_, _ = core.Namespaces().Informer().AddEventHandler(f.handler(namespaces))
 	}
 	told, _ := core.Pods().Informer().AddEventHandler(f.podChanges.handler(func() { f.mark(pods) }))
 	f.events = newEventStore(func() { f.mark(events) })

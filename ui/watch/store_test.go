@@ -149,6 +149,26 @@ func TestSnapshotsFollowTheCluster(t *testing.T) {
 	}
 }
 
+// TestEmptyNamespacesAreThere: a namespace need not hold anything, unless nobody may list them.
+func TestEmptyNamespacesAreThere(t *testing.T) {
+	for namespace, want := range map[string]string{"": "[default team-a]", "default": "[default]"} {
+		client := fake.NewClientset(pod("a"))
+		in := &inbox{}
+		run(t, &Store{Client: client, Namespace: namespace, Window: time.Millisecond}, in)
+		until(t, "the first snapshot has all", func() bool { return len(in.last().Pods) == 1 })
+		empty := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: "team-a"}}
+		if _, err := client.CoreV1().Namespaces().Create(context.Background(), empty, metav1.CreateOptions{}); err != nil {
+			t.Fatal(err)
+		}
+		create(t, client, pod("b"))
+		until(t, "the namespaces are "+want, func() bool { return len(in.last().Pods) == 2 && fmt.Sprint(in.last().Namespaces) == want })
+		if err := client.CoreV1().Namespaces().Delete(context.Background(), "team-a", metav1.DeleteOptions{}); err != nil {
+			t.Fatal(err)
+		}
+		until(t, "it is gone", func() bool { return fmt.Sprint(in.last().Namespaces) == "[default]" })
+	}
+}
+
 // TestBurstIsCoalesced makes many changes while nobody takes snapshots: few are
 // sent then, and the last has all of them.
 func TestBurstIsCoalesced(t *testing.T) {

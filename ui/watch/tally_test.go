@@ -50,7 +50,7 @@ func TestNamespacesAreThoseOfPods(t *testing.T) {
 	for _, name := range []string{"a", "a", "b", "c", "c", "c", "d"} {
 		pods = append(pods, facts.NewPod(&corev1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: name}}))
 	}
-	if got := namespaces(&Snapshot{Pods: pods}); len(got) != 5 || got[0] != "a" || got[3] != "d" || got[4] != "default" {
+	if got := namespaceNames(&Snapshot{Pods: pods}, nil); len(got) != 5 || got[0] != "a" || got[3] != "d" || got[4] != "default" {
 		t.Errorf("got %v", got)
 	}
 }
