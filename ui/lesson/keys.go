@@ -54,18 +54,20 @@ func (p *Panel) answerKeys() keys.Set {
 	if q < 0 {
 		return nil
 	}
-	var set keys.Set
-	for o := range p.snap.Questions[q].Question.Options {
-		b := keys.Binding{
-			Keys: []string{strconv.Itoa(o + 1)}, Action: keys.Fixed, Desc: "answer " + strconv.Itoa(o+1),
-			Run: p.does(func(pl *play.Player) { pl.Answer(q, o) }),
-		}
-		if o == 0 {
-			b.Label, b.Desc, b.Bar = "1-"+strconv.Itoa(len(p.snap.Questions[q].Question.Options)), "answer", true
-		}
-		set = append(set, b)
+	options := p.snap.Questions[q].Question.Options
+	// The bar tells of all keys at once: a click there would not say which answer it is for.
+	set := keys.Set{{Label: "1-" + strconv.Itoa(len(options)), Action: keys.Fixed, Desc: "answer", Long: "answer the question; an answer can be clicked on, too", Bar: true}}
+	for o := range options {
+		set = append(set, keys.Binding{
+			Keys: []string{strconv.Itoa(o + 1)}, Action: keys.Fixed, Desc: "answer " + strconv.Itoa(o+1), Run: p.answers(q, o),
+		})
 	}
 	return set
+}
+
+// answers gives an answer to a question.
+func (p *Panel) answers(question, option int) func() tea.Cmd {
+	return p.does(func(pl *play.Player) { pl.Answer(question, option) })
 }
 
 // openQuestion is the first question not answered rightly yet, or -1.

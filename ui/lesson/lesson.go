@@ -69,6 +69,8 @@ type Panel struct {
 	cursor int
 	ask    question
 	scroll scroller
+	// clicks are what a click does in the lines of the last View.
+	clicks clicks
 
 	wanted *lessons.Lesson
 	player *play.Player
@@ -197,6 +199,10 @@ func (p *Panel) Update(msg tea.Msg) tea.Cmd {
 		return p.countdown()
 	case tea.KeyPressMsg:
 		return p.pressed(msg.String())
+	case tea.MouseClickMsg:
+		if do := p.clicks[msg.Y]; do != nil && msg.Button == tea.MouseLeft && p.ask.yes == nil {
+			return do()
+		}
 	case tea.MouseWheelMsg:
 		if msg.Button == tea.MouseWheelUp {
 			p.scroll.by(-3)

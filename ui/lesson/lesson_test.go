@@ -208,6 +208,65 @@ func press(p *Panel, name string) tea.Msg {
 	return nil
 }
 
+// click clicks on the first line that has a text.
+func click(t *testing.T, p *Panel, text string) tea.Cmd {
+	t.Helper()
+	lines := strings.Split(ansi.Strip(p.View(60, 40)), "\n")
+	y := slices.IndexFunc(lines, func(l string) bool { return strings.Contains(l, text) })
+	if y < 0 {
+		t.Fatalf("no %q in\n%s", text, strings.Join(lines, "\n"))
+	}
+	return p.Update(tea.MouseClickMsg{X: 3, Y: y, Button: tea.MouseLeft})
+}
+
+// TestLessonsAreClicked: a click chooses a lesson, and a second one opens it.
+func TestLessonsAreClicked(t *testing.T) {
+	p := newPanel(t)
+	third := p.opts.Course.Lessons()[2]
+	click(t, p, third.Title)
+	if p.cursor != 2 || p.page != pageList {
+		t.Fatalf("the cursor is on lesson %d, page %d", p.cursor, p.page)
+	}
+	click(t, p, p.opts.Course.Chapters[0].Title)
+	if p.cursor != 2 {
+		t.Error("a click beside the lessons chose one")
+	}
+	click(t, p, third.Title)
+	if p.page != pageLesson || p.wanted != third {
+		t.Errorf("page %d, lesson %v", p.page, p.wanted)
+	}
+}
+
+// TestAnswersAreClicked, and not what stands around them, nor the bar's range of keys.
+func TestAnswersAreClicked(t *testing.T) {
+	for _, height := range []int{40, 12} {
+		p := screens(t)["quiz"]
+		p.View(60, height)
+		p.scroll.bottom()
+		lines := strings.Split(ansi.Strip(p.View(60, height)), "\n")
+		found := 0
+		for y, l := range lines {
+			cmd := p.Update(tea.MouseClickMsg{X: 3, Y: y, Button: tea.MouseLeft})
+			if answer := strings.HasPrefix(l, "  2  ") || strings.HasPrefix(l, "  3  "); answer {
+				found++
+				if cmd == nil {
+					t.Errorf("a click on %q does nothing", l)
+				}
+			} else if !strings.HasPrefix(l, "  ") && cmd != nil {
+				t.Errorf("a click on %q answers", l)
+			}
+		}
+		if found == 0 {
+			t.Errorf("no answers in\n%s", strings.Join(lines, "\n"))
+		}
+	}
+	for _, b := range screens(t)["quiz"].Keys() {
+		if strings.HasPrefix(b.Label, "1-") && len(b.Keys) > 0 {
+			t.Errorf("%s is a click on %s", b.Label, b.Keys[0])
+		}
+	}
+}
+
 func TestTypePutsTheCommandIntoTheCommandLine(t *testing.T) {
 	p := playing(t, func(s *play.Snapshot) { s.NextCommand = "kubectl get pods" })
 	for _, name := range []string{"t", "enter"} {

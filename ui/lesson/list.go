@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"time"
 
+	tea "charm.land/bubbletea/v2"
+
 	"kubarium/lessons"
 	"kubarium/lessons/play"
 	"kubarium/ui/theme"
@@ -21,7 +23,7 @@ func (p *Panel) list(width, height int) []string {
 			if n == p.cursor {
 				at = len(text.lines)
 			}
-			text.add(p.row(l, n == p.cursor, width))
+			text.link(p.picks(n), p.row(l, n == p.cursor, width))
 			n++
 		}
 	}
@@ -29,10 +31,22 @@ func (p *Panel) list(width, height int) []string {
 	room := max(1, height-len(detail))
 	first := max(0, min(at-room/2, len(text.lines)-room))
 	lines := text.lines[first:min(len(text.lines), first+room)]
+	p.clicks.seen(text.clicks, first, room, 0)
 	for len(lines) < room {
 		lines = append(lines, "")
 	}
 	return append(append([]string(nil), lines...), detail...)
+}
+
+// picks is a click on a lesson: it is chosen, and opened if it was already.
+func (p *Panel) picks(n int) func() tea.Cmd {
+	return func() tea.Cmd {
+		if n == p.cursor {
+			return p.choose()
+		}
+		p.cursor = n
+		return nil
+	}
 }
 
 // row is one lesson: sign, title, state in a word.

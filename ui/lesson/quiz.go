@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"slices"
 
-	"kubarium/lessons/play"
 	"kubarium/ui/theme"
 	"kubarium/ui/widget"
 )
@@ -24,20 +23,21 @@ func (p *Panel) quiz(b *body, width int) {
 		for _, line := range widget.Lines(fmt.Sprintf("Question %d. %s", i+1, q.Question.Ask), width) {
 			b.add(p.theme.Bold.Render(line))
 		}
-		p.options(b, q, width)
+		p.options(b, i, width)
 	}
 }
 
 // options draws the answers; those tried explain themselves.
-func (p *Panel) options(b *body, q play.QuestionState, width int) {
+func (p *Panel) options(b *body, question, width int) {
+	q := p.snap.Questions[question]
 	for o, option := range q.Question.Options {
 		number := fmt.Sprintf("%d  ", o+1)
 		if !slices.Contains(q.Tried, o) {
-			tone := theme.Plain
 			if q.Right {
-				tone = theme.Faint
+				b.add(p.indent("  "+number, option.Text, width, theme.Faint)...)
+			} else {
+				b.link(p.answers(question, o), p.indent("  "+number, option.Text, width, theme.Plain)...)
 			}
-			b.add(p.indent("  "+number, option.Text, width, tone)...)
 			continue
 		}
 		sign, tone := p.theme.Icons.Failing+" ", theme.Bad

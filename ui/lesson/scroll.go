@@ -1,5 +1,7 @@
 package lesson
 
+import tea "charm.land/bubbletea/v2"
+
 // mark names a place in a lesson's text to scroll to.
 type mark int
 
@@ -36,10 +38,34 @@ func (s *scroller) fit(text body, height int) []string {
 	return text.lines[s.offset:min(len(text.lines), s.offset+height)]
 }
 
-// body is laid-out text with its marks.
+// body is laid-out text with its marks, and what a click does in its lines.
 type body struct {
-	lines []string
-	marks map[mark]int
+	lines  []string
+	marks  map[mark]int
+	clicks clicks
+}
+
+// clicks are what a click does, by line.
+type clicks map[int]func() tea.Cmd
+
+// seen takes over those of a text of which rows lines are seen from the first on, at a line.
+func (c clicks) seen(of clicks, first, rows, at int) {
+	for line, do := range of {
+		if y := line - first; y >= 0 && y < rows {
+			c[at+y] = do
+		}
+	}
+}
+
+// link adds lines in which a click does something.
+func (b *body) link(do func() tea.Cmd, lines ...string) {
+	if b.clicks == nil {
+		b.clicks = clicks{}
+	}
+	for i := range lines {
+		b.clicks[len(b.lines)+i] = do
+	}
+	b.add(lines...)
 }
 
 func (b *body) add(lines ...string) { b.lines = append(b.lines, lines...) }

@@ -19,6 +19,7 @@ func (p *Panel) View(width, height int) string {
 		return ""
 	}
 	var lines []string
+	p.clicks = clicks{}
 	switch p.page {
 	case pageList:
 		lines = p.list(width, height)
@@ -43,12 +44,15 @@ func (p *Panel) lesson(width, height int) []string {
 		p.text(&text, width)
 		text.add("")
 		text.add(foot...)
-		return p.scroll.fit(text, height)
+		seen := p.scroll.fit(text, height)
+		p.clicks.seen(text.clicks, p.scroll.offset, height, 0)
+		return seen
 	}
 	var text body
 	p.text(&text, width)
 	room := height - len(head) - len(foot)
 	seen := p.scroll.fit(text, room)
+	p.clicks.seen(text.clicks, p.scroll.offset, room, len(head))
 	for len(seen) < room {
 		seen = append(seen, "")
 	}
