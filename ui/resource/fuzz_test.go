@@ -42,12 +42,15 @@ func FuzzCompareCells(f *testing.F) {
 	f.Add("10", "9", "1a")
 	f.Add("NaN", "3/4", "<none>")
 	f.Add("512Mi", "5 (10m ago)", "1e999")
+	f.Add("30s", "5m", "3m5s")
 	f.Fuzz(func(t *testing.T, a, b, c string) {
-		if compareCells(a, b) != -compareCells(b, a) {
-			t.Errorf("%q and %q are before each other", a, b)
-		}
-		if compareCells(a, b) <= 0 && compareCells(b, c) <= 0 && compareCells(a, c) > 0 {
-			t.Errorf("%q is not after %q, that not after %q, and the first after the last", a, b, c)
+		for _, column := range []string{"Last Seen", "CPU"} {
+			if compareCells(column, a, b) != -compareCells(column, b, a) {
+				t.Errorf("%s: %q and %q are before each other", column, a, b)
+			}
+			if compareCells(column, a, b) <= 0 && compareCells(column, b, c) <= 0 && compareCells(column, a, c) > 0 {
+				t.Errorf("%s: %q is not after %q, that not after %q, and the first after the last", column, a, b, c)
+			}
 		}
 	})
 }

@@ -91,10 +91,16 @@ func TestParseQuery(t *testing.T) {
 
 func TestCompareCells(t *testing.T) {
 	for _, c := range []struct{ small, large string }{
-		{"2", "10"}, {"1/3", "2/3"}, {"512Mi", "2Gi"}, {"100m", "1"}, {"1 (5m ago)", "3 (1s ago)"}, {"alpha", "Beta"}, {"<none>", "web"},
+		{"2", "10"}, {"1/3", "2/3"}, {"512Mi", "2Gi"}, {"1 (5m ago)", "3 (1s ago)"}, {"alpha", "Beta"}, {"<none>", "web"},
+		{"30s", "5m"}, {"5m", "2h"}, {"2m30s", "3m5s"}, {"3m5s", "4m"}, {"23h", "4d2h"}, {"300d", "2y10d"}, {"9d", "<unknown>"},
 	} {
-		if compareCells(c.small, c.large) >= 0 || compareCells(c.large, c.small) <= 0 {
+		if compareCells("Last Seen", c.small, c.large) >= 0 || compareCells("Last Seen", c.large, c.small) <= 0 {
 			t.Errorf("%q is not before %q", c.small, c.large)
+		}
+	}
+	for _, column := range []string{"CPU", "CPU(cores)"} {
+		if compareCells(column, "100m", "1") >= 0 {
+			t.Errorf("%s: 100m is not before 1", column)
 		}
 	}
 }

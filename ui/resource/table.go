@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -68,7 +69,7 @@ func (v *View) order() func(a, b Row) int {
 			// The youngest has the smallest age.
 			order = b.Created.Compare(a.Created)
 		case by >= 0 && by < len(a.Cells) && by < len(b.Cells):
-			order = compareCells(a.Cells[by], b.Cells[by])
+			order = compareCells(v.sortBy, a.Cells[by], b.Cells[by])
 		}
 		if v.desc {
 			order = -order
@@ -80,11 +81,11 @@ func (v *View) order() func(a, b Row) int {
 // ageColumn is told anew with each frame: the server's word grows old.
 const ageColumn = "Age"
 
-// compareCells compares numbers and quantities as such, else as text. Numbers come first: by
-// their text 10 would be before 1a, that before 9, and 9 before 10.
-func compareCells(a, b string) int {
-	x, xok := number(a)
-	y, yok := number(b)
+// compareCells compares numbers, durations and quantities as such, else as text. Numbers come
+// first: by their text 10 would be before 1a, that before 9, and 9 before 10.
+func compareCells(column, a, b string) int {
+	x, xok := number(column, a)
+	y, yok := number(column, b)
 	switch {
 	case xok && yok:
 		return cmp.Compare(x, y)
@@ -96,10 +97,14 @@ func compareCells(a, b string) int {
 	return cmp.Compare(strings.ToLower(a), strings.ToLower(b))
 }
 
-// number reads "3", "2/3", "5 (10m ago)" and "512Mi".
-func number(s string) (float64, bool) {
+// number reads "3", "2/3", "5 (10m ago)", "3m5s" and "512Mi". 5m are minutes, but where
+// thousandths of a CPU are told.
+func number(column, s string) (float64, bool) {
 	s, _, _ = strings.Cut(s, " ")
 	s, _, _ = strings.Cut(s, "/")
+	if age, ok := duration(s); ok && !strings.Contains(strings.ToLower(column), "cpu") {
+		return age.Seconds(), true
+	}
 	if f, err := strconv.ParseFloat(s, 64); err == nil {
 		return f, true
 	}
@@ -107,6 +112,25 @@ func number(s string) (float64, bool) {
 		return q.AsApproximateFloat64(), true
 	}
 	return 0, false
+}
+
+// duration reads what the server prints of times: "30s", "3m5s", "4d2h", "2y10d".
+func duration(s string) (time.Duration, bool) {
+	const day = 24 * time.Hour
+	units := map[byte]time.Duration{'y': 365 * day, 'd': day, 'h': time.Hour, 'm': time.Minute, 's': time.Second}
+	var sum time.Duration
+	for rest := s; rest != ""; {
+		at := strings.IndexFunc(rest, func(r rune) bool { return r < '0' || r > '9' })
+		if at < 1 || units[rest[at]] == 0 {
+			return 0, false
+		}
+		n, err := strconv.Atoi(rest[:at])
+		if err != nil {
+			return 0, false
+		}
+		sum, rest = sum+time.Duration(n)*units[rest[at]], rest[at+1:]
+	}
+	return sum, s != ""
 }
 
 // draw makes the part of the table that is in view.
