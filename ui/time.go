@@ -57,6 +57,9 @@ func (a *App) ticked(msg tickMsg) {
 	if !a.opts.NoMotion {
 		a.ctx.Frame++
 	}
+	if t := a.tableTop(); t != nil && a.past == nil {
+		t.Anew()
+	}
 	if !a.note.till.IsZero() && a.now().After(a.note.till) {
 		a.note = notice{}
 	}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"reflect"
 	"sync"
 	"time"
 
@@ -53,7 +54,8 @@ type State struct {
 type Feed interface {
 	// Next waits for a state that was not given out yet; false at the end.
 	Next() (State, bool)
-	// Refresh lists again; kinds that are not watched change no other way.
+	// Refresh lists again; kinds that are not watched change no other way, nor do times that
+	// the server has written into cells.
 	Refresh()
 	// Close ends the feed and waits until nothing of it runs.
 	Close()
@@ -230,10 +232,13 @@ func (f *feed) list(ctx context.Context) (string, error) {
 		}
 		rows[row.UID] = row
 	}
-	f.change(func() {
-		f.rows = rows
-		f.state = State{Columns: table.ColumnDefinitions, Loaded: true}
-	})
+	state := State{Columns: table.ColumnDefinitions, Loaded: true}
+	f.mu.Lock()
+	same := reflect.DeepEqual(f.rows, rows) && reflect.DeepEqual(f.state, state)
+	f.mu.Unlock()
+	if !same { // what is no news is not to be drawn
+		f.change(func() { f.rows, f.state = rows, state })
+	}
 	return table.ResourceVersion, nil
 }
 
@@ -246,8 +251,22 @@ func (f *feed) follow(ctx context.Context, version string) error {
 		}
 		return nil
 	}
+	ctx, end := context.WithCancel(ctx)
+	var asked sync.WaitGroup
+	defer asked.Wait()
+	defer end()
+	asked.Go(func() {
+		select {
+		case <-ctx.Done():
+		case <-f.again:
+			end()
+		}
+	})
 	for ctx.Err() == nil {
 		next, err := f.watch(ctx, version)
+		if ctx.Err() != nil {
+			return nil
+		}
 		if err != nil {
 			if apierrors.IsResourceExpired(err) || apierrors.IsGone(err) {
 				return nil

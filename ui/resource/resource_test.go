@@ -111,7 +111,9 @@ type server struct {
 	mu      sync.Mutex
 	lists   int
 	queries []string
-	events  chan string
+	// same has each list tell the same.
+	same   bool
+	events chan string
 }
 
 func podTable(version string, withColumns bool, rows ...string) string {
@@ -149,6 +151,9 @@ func newServer(t *testing.T) *server {
 			s.mu.Lock()
 			s.lists++
 			n := s.lists
+			if s.same {
+				n = 1
+			}
 			s.mu.Unlock()
 			fmt.Fprint(w, podTable(fmt.Sprint(n*100), true, "a=Running", "b=Pending"))
 			return
@@ -253,6 +258,70 @@ func TestFeed(t *testing.T) {
 	}
 }
 
+// TestRefresh lists what is watched again, and tells nothing that is known.
+func TestRefresh(t *testing.T) {
+	s := newServer(t)
+	made, err := FromServer(&rest.Config{Host: s.URL})(podKind(), Query{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer made.Close()
+	until(t, made, "a=Running", "b=Pending")
+	s.change("MODIFIED", podTable("101", true, "b=Running"))
+	until(t, made, "a=Running", "b=Running")
+	s.mu.Lock()
+	s.same = true
+	s.mu.Unlock()
+	made.Refresh()
+	until(t, made, "a=Running", "b=Pending")
+	asked := func() int {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		return len(s.queries)
+	}
+	const each = 2 // a list and a watch
+	for end := time.Now().Add(20 * time.Second); asked() < 2*each && time.Now().Before(end); time.Sleep(time.Millisecond) {
+	}
+	made.Refresh()
+	for end := time.Now().Add(20 * time.Second); asked() < 3*each; time.Sleep(time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatal("it was not listed again")
+		}
+	}
+	select {
+	case <-made.(*feed).dirty:
+		t.Error("the same list is told as a change")
+	default:
+	}
+}
+
+// TestTablesThatGrowOldAreListedAgain, and no others.
+func TestTablesThatGrowOldAreListedAgain(t *testing.T) {
+	for text, want := range map[string]int{"3": 0, "3 (10m ago)": 1, "2m5s": 1} {
+		v := newView(t)
+		state := stateOf(t, "2", "a=Running", "b=Pending")
+		state.Rows[1].Cells[3] = text
+		v.take(state)
+		g := v.feed.(*given)
+		v.Anew()
+		if g.refreshed > 0 {
+			t.Errorf("%s: listed again at once", text)
+		}
+		v.ctx.Now = v.ctx.Now.Add(anewTime)
+		v.Anew()
+		v.Anew()
+		if g.refreshed != want {
+			t.Errorf("%s: listed again %d times", text, g.refreshed)
+		}
+		v.kind.Watched = false
+		v.ctx.Now = v.ctx.Now.Add(anewTime)
+		v.Anew()
+		if g.refreshed != want+1 {
+			t.Errorf("what is not watched was listed again %d times", g.refreshed-want)
+		}
+	}
+}
+
 // TestRefused gives the server's own sentence.
 func TestRefused(t *testing.T) {
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
@@ -273,10 +342,13 @@ func TestRefused(t *testing.T) {
 }
 
 // given is a feed whose states the test gives.
-type given struct{ closed atomic.Bool }
+type given struct {
+	closed    atomic.Bool
+	refreshed int
+}
 
 func (g *given) Next() (State, bool) { return State{}, false }
-func (g *given) Refresh()            {}
+func (g *given) Refresh()            { g.refreshed++ }
 func (g *given) Close()              { g.closed.Store(true) }
 
 func stateOf(t *testing.T, version string, rows ...string) State {

@@ -53,6 +53,8 @@ type View struct {
 	cur      widget.List
 	selected types.UID
 	moved    bool
+	// listed is when Anew listed last.
+	listed time.Time
 }
 
 // cell is a place in the table, whatever its order.
