@@ -2,6 +2,7 @@ package ui
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"kubarium/ui/facts"
@@ -10,32 +11,51 @@ import (
 	"kubarium/ui/widget"
 )
 
-// statusLine is the top line: which cluster, how it fares, what it costs. The version and
-// the words for states make way for the costs. There is no clock: it would be all that is
-// drawn while nothing happens.
+// statusLine is the top line: which cluster, how it fares, what it costs. The version, the
+// words for states and then the states that matter least make way for the costs. There is no
+// clock: it would be all that is drawn while nothing happens.
 func (a *App) statusLine(w int) string {
 	t := a.ctx.Theme
 	end := t.Tone(theme.Muted).Render("  "+strings.Join(a.costs(), "  ")) + " "
 	broken := a.brokenWords()
 	var left string
-	for _, form := range []struct{ version, words bool }{{true, true}, {false, true}, {true, false}, {false, false}} {
-		left = a.fares(broken, form.version, form.words)
+	forms := []form{{true, true, len(urgent())}, {false, true, len(urgent())}, {true, false, len(urgent())}}
+	for n := len(urgent()); n >= 0; n-- {
+		forms = append(forms, form{states: n})
+	}
+	for _, f := range forms {
+		left = a.fares(broken, f)
 		if widget.Width(left)+widget.Width(end) <= w {
 			return widget.Spread(left, end, w, t.Icons.Ellipsis)
 		}
 	}
-	return widget.Fit(left, w, t.Icons.Ellipsis)
+	return widget.Fit(a.fares(broken, form{states: len(urgent())}), w, t.Icons.Ellipsis)
+}
+
+// form is how the status line tells how the cluster fares: with its version, with words for the
+// pods' states, and how many of these at most.
+type form struct {
+	version, words bool
+	states         int
+}
+
+// urgent are the states that the status line tells of, those that need a look first.
+func urgent() []facts.State {
+	return []facts.State{
+		facts.Failing, facts.Evicted, facts.NotReady, facts.Restarting, facts.Pending, facts.Pulling, facts.Creating,
+		facts.Unknown, facts.Terminating,
+	}
 }
 
 // fares is the cluster's name and how it fares.
-func (a *App) fares(broken []string, version, words bool) string {
+func (a *App) fares(broken []string, f form) string {
 	t := a.ctx.Theme
 	muted := t.Tone(theme.Muted)
 	parts := []string{" " + t.Brand.Render(t.Icons.Wave+" "+a.opts.Cluster.Name())}
 	if a.frozen() {
 		parts = append(parts, a.frozenWord())
 	}
-	if version && a.version != "" {
+	if f.version && a.version != "" {
 		parts = append(parts, muted.Render(a.version))
 	}
 	if a.ctx.Namespace != "" {
@@ -54,7 +74,7 @@ func (a *App) fares(broken []string, version, words bool) string {
 	case a.ctx.Down:
 		parts = append(parts, t.Banner.Render(" "+t.Icons.Warning+" API server does not answer: this is what was last seen "))
 	default:
-		parts = append(parts, a.nodesWord(), a.podsWord(words))
+		parts = append(parts, a.nodesWord(), a.podsWord(f))
 	}
 	return strings.Join(parts, muted.Render("  "))
 }
@@ -81,21 +101,28 @@ func (a *App) nodesWord() string {
 	return t.Tone(theme.Warn).Render(fmt.Sprintf("%d of %d nodes Ready", ready, all))
 }
 
-// podsWord counts the pods, and names what is not as it should be.
-func (a *App) podsWord(words bool) string {
+// podsWord counts the pods, and names what is not as it should be. Of the states that have no
+// room, it tells how many pods are in them.
+func (a *App) podsWord(f form) string {
 	t := a.ctx.Theme
 	n := a.ctx.Snapshot.States
 	out := t.Tone(theme.Muted).Render(widget.Plural(len(a.ctx.Snapshot.Pods), "pod", "pods"))
-	for s := facts.NotReady; s <= facts.Unknown; s++ {
-		if n[s] == 0 || s == facts.Completed {
-			continue
-		}
+	there := slices.DeleteFunc(urgent(), func(s facts.State) bool { return n[s] == 0 })
+	told := there[:min(f.states, len(there))]
+	for _, s := range slices.Sorted(slices.Values(told)) {
 		sign, tone := pane.PodSign(a.ctx, s)
 		word := fmt.Sprintf("%s %d", sign, n[s])
-		if words {
+		if f.words {
 			word += " " + s.String()
 		}
 		out += "  " + t.Tone(tone).Render(word)
+	}
+	more := 0
+	for _, s := range there[len(told):] {
+		more += n[s]
+	}
+	if more > 0 {
+		out += "  " + t.Tone(theme.Warn).Render(fmt.Sprintf("+%d", more))
 	}
 	return out
 }

@@ -23,6 +23,8 @@ type Components struct {
 	items  []component.Info
 	// focused is how the strip was drawn last: where a click goes depends on it.
 	focused bool
+	// rated says that the strip tells how many requests there are.
+	rated bool
 }
 
 var _ Pane = (*Components)(nil)
@@ -119,15 +121,18 @@ func (p *Components) line(w int, focused bool) string {
 // parts are the components as they are shown, and the room between them.
 func (p *Components) parts(w int, focused bool) (parts []part, room int) {
 	forms := make([]int, len(p.items))
-	for form := whole; form <= abbreviated; form++ {
-		for i := range forms {
-			forms[i] = form
-		}
-		if parts, sum := p.draw(forms, focused); sum <= w {
-			if len(parts) > 1 {
-				return parts, min(5, 2+(w-sum)/(len(parts)-1))
+	// Where there is no frame, in whose edge rates are told, one is worth more than whole names.
+	for _, p.rated = range []bool{p.h < 3, false} {
+		for form := whole; form <= abbreviated; form++ {
+			for i := range forms {
+				forms[i] = form
 			}
-			return parts, 2
+			if parts, sum := p.draw(forms, focused); sum <= w {
+				if len(parts) > 1 {
+					return parts, min(5, 2+(w-sum)/(len(parts)-1))
+				}
+				return parts, 2
+			}
 		}
 	}
 	// Closer together; then those that are well are only counted.
@@ -204,6 +209,9 @@ func (p *Components) item(i, form int, focused bool) string {
 	word := ""
 	if info.State != component.Ready {
 		word = " " + string(info.State)
+	}
+	if rate := p.rate(info); p.rated && info.Name == "kube-apiserver" && rate != "" {
+		word = " " + rate
 	}
 	if mark := p.ctx.Marks[info.Name]; mark != "" {
 		word += " " + p.ctx.Theme.Icons.Warning + " " + mark
