@@ -194,6 +194,17 @@ func screens() map[string]opener {
 		"map": func(t *testing.T, w, h int, change func(*Options)) *driver {
 			return busy(t, w, h, change, "m", "down", "down")
 		},
+		"node off": func(t *testing.T, w, h int, change func(*Options)) *driver {
+			d := up(t, w, h, change)
+			d.send(componentsMsg(withoutNode(2)))
+			d.press("2", "right", "down", "down")
+			return d
+		},
+		"node not ready": func(t *testing.T, w, h int, change func(*Options)) *driver {
+			d := busy(t, w, h, change, "m", "right", "down", "down")
+			d.send(watch.SnapshotMsg{Snapshot: watch.New(notReady(uitest.Busy(moment()), "node-2")...)})
+			return d
+		},
 		"map owners": func(t *testing.T, w, h int, change func(*Options)) *driver { return busy(t, w, h, change, "m", "o") },
 		"map service": func(t *testing.T, w, h int, change func(*Options)) *driver {
 			return busy(t, w, h, change, "m", "v", "v", "v")

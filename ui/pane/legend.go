@@ -23,8 +23,13 @@ func (p *Tanks) legend() string {
 	}
 	// What is to be seen comes first, since there may be no room for all.
 	seen := p.ctx.Snapshot.States
+	for i, n := range p.nodes {
+		if p.dry(n) {
+			seen[facts.Unknown] += len(p.pods[i])
+		}
+	}
 	for _, there := range []bool{true, false} {
-		for s := facts.Running; s < facts.Unknown; s++ {
+		for s := facts.Running; s <= facts.Unknown; s++ {
 			if sign, tone := PodSign(&still, s); there == (seen[s] > 0) {
 				add(sign, tone, s.String())
 			}

@@ -2,7 +2,6 @@ package pane
 
 import (
 	"fmt"
-	"image/color"
 	"strings"
 
 	"github.com/charmbracelet/x/ansi"
@@ -17,6 +16,9 @@ import (
 // fit, as signs only when there are more, as numbers when there are too many.
 type shoal struct {
 	w, h int
+	// top is how many lines are above the pods: the surface, or why a tank is dry.
+	top int
+	dry bool
 	// names says that pods have room for their names.
 	names bool
 	// spots are in the order of lines, then columns; none is numbers only.
@@ -38,14 +40,18 @@ const (
 
 // shoal arranges the pods of tank i, drawn in r.
 func (p *Tanks) shoal(i int, r layout.Rect) shoal {
-	h := r.H - 2 - 1 // frame, surface
-	if r.H-2 >= 5 {
-		h -= 2 // bars
+	n, h, top := p.nodes[i], depth(r), 1
+	dry := p.dry(n)
+	if dry {
+		top = len(p.reason(n, r.W-2, h))
 	}
+	h = max(0, h-top)
+	s := arrange(len(p.pods[i]), r.W-2, h)
 	if p.grouped {
-		return arrangeOwners(p.pods[i], r.W-2, max(0, h))
+		s = arrangeOwners(p.pods[i], r.W-2, h)
 	}
-	return arrange(len(p.pods[i]), r.W-2, max(0, h))
+	s.top, s.dry = top, dry
+	return s
 }
 
 func arrange(n, w, h int) shoal {
@@ -135,9 +141,9 @@ func ownerOf(f *facts.Pod) string {
 	return f.Owner
 }
 
-// at is the pod under a cell, counted from the first line of pods; -1 for none.
+// at is the pod under a cell, counted from the tank's first line inside its frame; -1 for none.
 func (s shoal) at(x, y int) int {
-	if y >= s.h {
+	if y -= s.top; y >= s.h {
 		return -1
 	}
 	for _, one := range s.spots {
@@ -148,12 +154,15 @@ func (s shoal) at(x, y int) int {
 	return -1
 }
 
-// draw draws the lines of water with the pods of tank i in them.
-func (s shoal) draw(p *Tanks, i int, here bool, water func(line int) color.Color) []string {
+// draw draws the lines below the top with the pods of tank i in them.
+func (s shoal) draw(p *Tanks, i int, here bool, back func(line int) theme.Ink) []string {
 	pods, next := p.pods[i], 0
+	if s.dry {
+		pods = unheard(pods)
+	}
 	lines := make([]string, s.h)
 	for y := range lines {
-		bg := theme.Back(water(y))
+		bg := back(y)
 		var b strings.Builder
 		x := 0
 		gap := func(to int) {
@@ -279,6 +288,18 @@ func states(pods []*facts.Pod) (n [facts.Unknown + 1]int) {
 		n[f.State]++
 	}
 	return n
+}
+
+// unheard are pods of whose node nothing is heard: what the API server says of them is not
+// what is there.
+func unheard(pods []*facts.Pod) []*facts.Pod {
+	out := make([]*facts.Pod, len(pods))
+	for i, f := range pods {
+		pod := *f
+		pod.State, pod.Word = facts.Unknown, ""
+		out[i] = &pod
+	}
+	return out
 }
 
 // wordOf is a pod's word behind its name, if it has one.

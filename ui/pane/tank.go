@@ -2,7 +2,6 @@ package pane
 
 import (
 	"fmt"
-	"image/color"
 	"strings"
 
 	"charm.land/lipgloss/v2"
@@ -61,20 +60,13 @@ func (p *Tanks) tank(i int, r layout.Rect, focused bool) string {
 	}
 	box.Foot = t.Tone(theme.Faint).Render(pods)
 
-	w, h := r.W-2, r.H-2
-	bars := 2
-	if h < 5 {
-		bars = 0
+	w, water := r.W-2, depth(r)
+	lines, back := []string{p.surface(i, w, water)}, func(line int) theme.Ink { return theme.Back(t.Water(line+1, water)) }
+	if p.dry(n) {
+		lines, back = p.reason(n, w, water), func(int) theme.Ink { return theme.NewInk(lipgloss.NewStyle()) }
 	}
-	var lines []string
-	water := h - bars
-	if n.State == facts.Running && !p.off(n) {
-		lines = append(lines, p.surface(i, w, water))
-		lines = append(lines, p.shoal(i, r).draw(p, i, here, func(line int) color.Color { return t.Water(line+1, water) })...)
-	} else {
-		lines = append(lines, p.dry(n, w, water)...)
-	}
-	if bars > 0 {
+	lines = append(lines, p.shoal(i, r).draw(p, i, here, back)...)
+	if water < r.H-2 {
 		used, known := p.ctx.NodeUse[n.Object.Name]
 		lines = append(lines,
 			p.bar("cpu", n.CPU, used.Millicores(), known, facts.Cores, w),
@@ -107,8 +99,22 @@ func (p *Tanks) surface(i, w, water int) string {
 	return style.Render(string(runes[shift : shift+w]))
 }
 
-// dry is a tank without water, and why.
-func (p *Tanks) dry(n *facts.Node, w, h int) []string {
+// depth is how many lines of a tank are for its pods and what is above them. Only where there
+// are some are there bars, too.
+func depth(r layout.Rect) int {
+	h := r.H - 2
+	if h < 5 {
+		return max(0, h)
+	}
+	return h - 2
+}
+
+// dry reports whether a tank has no water: nothing is heard of its pods.
+func (p *Tanks) dry(n *facts.Node) bool { return n.State != facts.Running || p.off(n) }
+
+// reason says why a tank is dry, in no more than half of its h lines: its pods are to be seen,
+// too.
+func (p *Tanks) reason(n *facts.Node, w, h int) []string {
 	t := p.ctx.Theme
 	why := "no word from this node"
 	if p.off(n) {
@@ -119,26 +125,19 @@ func (p *Tanks) dry(n *facts.Node, w, h int) []string {
 	} else if n.Message != "" {
 		why = n.Message
 	}
-	out := []string{""}
-	for _, l := range widget.Lines(widget.Clean(why), w-4) {
-		out = append(out, "  "+t.Tone(theme.Warn).Render(l))
+	told := widget.Lines(widget.Clean(why), max(1, w-4))
+	if most := max(1, h/2); len(told) > most {
+		told = told[:most]
+		told[most-1] = ansi.Truncate(told[most-1]+" "+t.Icons.Ellipsis, max(1, w-4), t.Icons.Ellipsis)
 	}
-	out = append(out, "")
-	for _, f := range p.pods[max(0, p.indexOf(n))] {
-		// What the API server says of them is not what is there.
-		sign, tone := PodSign(p.ctx, facts.Unknown)
-		out = append(out, " "+t.Tone(tone).Render(sign)+" "+t.Tone(theme.Muted).Render(f.Short))
+	var out []string
+	for _, l := range told {
+		out = append(out, widget.Fit("  "+t.Tone(theme.Warn).Render(l), w, t.Icons.Ellipsis))
 	}
-	return strings.Split(widget.Block(out, w, h, t.Icons.Ellipsis), "\n")
-}
-
-func (p *Tanks) indexOf(n *facts.Node) int {
-	for i := range p.nodes {
-		if p.nodes[i] == n {
-			return i
-		}
+	if air := strings.Repeat(" ", max(0, w)); h > 2*len(told)+4 {
+		out = append(append([]string{air}, out...), air)
 	}
-	return -1
+	return out
 }
 
 // bar shows how much of a resource the pods have asked for and, if that is known,

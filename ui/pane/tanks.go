@@ -271,7 +271,7 @@ func (p *Tanks) Click(x, y int) tea.Cmd {
 		}
 		pod := -1
 		if !p.grid().crowd {
-			pod = p.shoal(i, r).at(x-r.X-1, y-r.Y-2)
+			pod = p.shoal(i, r).at(x-r.X-1, y-r.Y-1)
 		}
 		return p.pick(false, i, pod)
 	}
