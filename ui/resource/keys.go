@@ -126,6 +126,8 @@ func (v *View) Bindings() keys.Set {
 		{Keys: []string{"up", "k"}, Label: "↑/k", Desc: "up", Run: do(func() { v.move(-1) })},
 		{Keys: []string{"pgdown", "ctrl+d"}, Label: "pgdn", Desc: "page down", Run: do(func() { v.move(max(1, v.visible())) })},
 		{Keys: []string{"pgup", "ctrl+u"}, Label: "pgup", Desc: "page up", Run: do(func() { v.move(-max(1, v.visible())) })},
+		{Keys: []string{"right"}, Label: "→", Desc: "columns", Long: "show the columns further right, behind the name", Run: do(func() { v.side++ })},
+		{Keys: []string{"left"}, Label: "←", Desc: "columns back", Run: do(func() { v.side = max(0, v.side-1) })},
 		{Keys: []string{"g", "home"}, Desc: "first", Run: do(func() { v.move(-len(v.table.rows)) })},
 		{Keys: []string{"G", "end"}, Desc: "last", Run: do(func() { v.move(len(v.table.rows)) })},
 	}...)
@@ -230,11 +232,12 @@ func (v *View) sortAt(x int) {
 		return
 	}
 	drawn := v.draw(v.cur.Offset, min(len(v.table.rows), v.cur.Offset+v.visible()))
-	at := drawn.ColumnAt(x, v.w-2) - (len(drawn.Columns) - len(v.table.columns))
+	shown := v.aside()
+	at := drawn.ColumnAt(x, v.w-2) - (len(drawn.Columns) - len(shown))
 	if at < 0 {
 		return
 	}
-	name := v.state.Columns[v.table.columns[at]].Name
+	name := v.state.Columns[shown[at]].Name
 	v.sortBy, v.desc = name, name == v.sortBy && !v.desc
 	v.arrange()
 }

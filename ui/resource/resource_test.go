@@ -15,6 +15,7 @@ import (
 	"time"
 
 	tea "charm.land/bubbletea/v2"
+	"github.com/charmbracelet/x/ansi"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
@@ -453,6 +454,33 @@ func TestView(t *testing.T) {
 	v.Sync()
 	if got := names(v); got != "a aa b" {
 		t.Errorf("filtered out: %s", got)
+	}
+}
+
+// TestSideways: columns for which there is no room can be moved to, and are told of.
+func TestSideways(t *testing.T) {
+	v := newView(t)
+	state := stateOf(t, "2", "a=Running")
+	state.Rows[0].Cells[5] = strings.Repeat("a-long-name-", 4) + "end"
+	v.take(state)
+	press(t, v, "w")
+	v.SetSize(50, 10)
+	seen := func() string { return ansi.Strip(v.View()) }
+	if s := seen(); strings.Contains(s, "end") || strings.Contains(s, "+") == strings.Contains(s, "NODE") {
+		t.Errorf("at first:\n%s", s)
+	}
+	v.SetSize(70, 10)
+	for range 9 {
+		press(t, v, "right")
+	}
+	if s := seen(); !strings.Contains(s, "name-end") || !strings.Contains(s, "+4 columns") || !strings.Contains(s, " a ") {
+		t.Errorf("at the right:\n%s", s)
+	}
+	for range 9 {
+		press(t, v, "left")
+	}
+	if s := seen(); !strings.Contains(s, "STATUS") {
+		t.Errorf("back:\n%s", s)
 	}
 }
 

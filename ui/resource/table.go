@@ -148,8 +148,9 @@ func (v *View) draw(from, to int) widget.Table {
 	if namespace {
 		out.Columns = append(out.Columns, widget.Column{Title: "NAMESPACE", Min: 9, Drop: 3, Max: 24, Room: v.widestNamespace()})
 	}
-	for n, i := range v.table.columns {
-		out.Columns = append(out.Columns, v.column(n, i))
+	shown := v.aside()
+	for n, i := range shown {
+		out.Columns = append(out.Columns, v.column(n, i, n == len(shown)-1))
 	}
 	for _, r := range v.table.rows[from:to] {
 		var row []widget.Cell
@@ -159,12 +160,29 @@ func (v *View) draw(from, to int) widget.Table {
 		if namespace {
 			row = append(row, widget.Cell{Text: widget.Clean(r.Namespace), Style: th.Tone(theme.Muted)})
 		}
-		for _, i := range v.table.columns {
+		for _, i := range shown {
 			row = append(row, v.cell(r, i))
 		}
 		out.Rows = append(out.Rows, row)
 	}
 	return out
+}
+
+// aside are the columns from where one has moved to, behind the name.
+func (v *View) aside() []int {
+	v.side = max(0, min(v.side, len(v.table.columns)-2))
+	if v.side == 0 {
+		return v.table.columns
+	}
+	return append([]int{v.table.columns[0]}, v.table.columns[1+v.side:]...)
+}
+
+// beyond says how many columns are not seen.
+func (v *View) beyond(hidden int) string {
+	if hidden += v.side; hidden == 0 {
+		return ""
+	}
+	return v.ctx.Theme.Tone(theme.Faint).Render("+" + widget.Plural(hidden, "column", "columns"))
 }
 
 func (v *View) widestNamespace() int {
@@ -176,14 +194,18 @@ func (v *View) widestNamespace() int {
 }
 
 // column is the n-th column that is shown. The first has the name; the later a column, the
-// sooner it goes when there is no room.
-func (v *View) column(n, i int) widget.Column {
+// sooner it goes when there is no room. Whoever moves sideways wants to read: then none is cut
+// as long as another can go.
+func (v *View) column(n, i int, last bool) widget.Column {
 	c := v.state.Columns[i]
 	title := strings.ToUpper(c.Name)
 	if c.Name == v.sortBy {
 		title += map[bool]string{true: " v", false: " ^"}[v.desc]
 	}
 	column := widget.Column{Title: title, Room: v.table.room[i], Max: widest, Min: min(v.table.room[i], 8), Drop: 4 + n}
+	if v.side > 0 {
+		column.Min = v.table.room[i]
+	}
 	switch {
 	case n == 0:
 		column.Min, column.Middle, column.Drop = 19, true, 0
@@ -201,7 +223,7 @@ func (v *View) column(n, i int) widget.Column {
 		column.Drop = min(column.Drop, 1)
 	}
 	// What is left over goes to the last column, so that the others stand close.
-	column.Flex = n == len(v.table.columns)-1 && c.Name != ageColumn
+	column.Flex = last && c.Name != ageColumn
 	return column
 }
 

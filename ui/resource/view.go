@@ -53,6 +53,8 @@ type View struct {
 	cur      widget.List
 	selected types.UID
 	moved    bool
+	// side is how many columns behind the name are passed over.
+	side int
 	// listed is when Anew listed last.
 	listed time.Time
 }
@@ -262,7 +264,9 @@ func (v *View) View() string {
 	}
 	from := v.cur.Offset
 	to := min(len(v.table.rows), from+v.visible())
-	return box.Draw(v.draw(from, to).Draw(v.w-2, v.h-2), v.w, v.h)
+	drawn := v.draw(from, to)
+	box.Foot = v.beyond(drawn.Hidden(v.w - 2))
+	return box.Draw(drawn.Draw(v.w-2, v.h-2), v.w, v.h)
 }
 
 // heading says what is shown: the kind, where, chosen how, in which order.

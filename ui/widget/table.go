@@ -144,6 +144,17 @@ func (t Table) ColumnAt(x, w int) int {
 	return -1
 }
 
+// Hidden is how many columns have no room in a table that is w cells wide.
+func (t Table) Hidden(w int) int {
+	n := 0
+	for _, cw := range t.widths(w - 3) {
+		if cw <= 0 {
+			n++
+		}
+	}
+	return n
+}
+
 // line writes the cells of a row behind its marker, over the line before.
 func (t Table) line(marker string, over []byte, widths []int, cell func(int) string) []byte {
 	line, first := append(over[:0], marker...), true
