@@ -45,7 +45,7 @@ func fillDisk(machine Machine) (func(context.Context) error, error) {
 		return takeAll(disk)
 	}
 	if err := fill(); err != nil {
-		return ifOn(machine, func(context.Context) error { return giveBack(machine.Path("/var")) }), err
+		return ifOn(machine, func(context.Context) error { return giveBack(machine) }), err
 	}
 	stop, stopped := make(chan struct{}), make(chan struct{})
 	go func() {
