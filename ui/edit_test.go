@@ -323,7 +323,7 @@ FIELDS:
 // TestExplanationIsReadToItsEnd: what has no room is below, where one reads and where one writes.
 func TestExplanationIsReadToItsEnd(t *testing.T) {
 	for _, start := range []string{"i", "f1"} {
-		d := up(t, 80, 24)
+		d := up(t, 90, 24)
 		d.fake.documented, d.fake.object = atSomeLength, anObject("7", 1, nil)
 		d.send(pane.OpenMsg{Ref: watch.Ref{Kind: "StatefulSet", Namespace: "shop", Name: "db"}, Tab: pane.YAML})
 		if start == "f1" {

@@ -23,6 +23,11 @@ type machine struct {
 func (m *machine) Path(inside string) string { return filepath.Join(m.dir, inside) }
 func (m *machine) Done() <-chan struct{}     { return nil }
 
+func (m *machine) ReadFile(inside string) ([]byte, error) { return os.ReadFile(m.Path(inside)) }
+func (m *machine) ReplaceFile(inside string, content []byte) error {
+	return os.WriteFile(m.Path(inside), content, 0o600)
+}
+
 func (m *machine) StopRole(context.Context, string) error {
 	m.runs = false
 	return nil

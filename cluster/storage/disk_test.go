@@ -94,7 +94,7 @@ func TestRefusals(t *testing.T) {
 		"immediate":  {func(o *controller.ProvisionOptions) { o.SelectedNodeName = "" }, "WaitForFirstConsumer", controller.ProvisioningFinished},
 		"snapshot":   {func(o *controller.ProvisionOptions) { o.PVC.Spec.DataSource = &corev1.TypedLocalObjectReference{} }, "dataSource", controller.ProvisioningFinished},
 		"selector":   {func(o *controller.ProvisionOptions) { o.PVC.Spec.Selector = &metav1.LabelSelector{} }, "selector", controller.ProvisioningFinished},
-		"node gone":  {func(o *controller.ProvisionOptions) { o.SelectedNodeName = "node-9" }, "no such node", controller.ProvisioningReschedule},
+		"node gone":  {func(o *controller.ProvisionOptions) { o.SelectedNodeName = "node-9" }, "can't be reached", controller.ProvisioningReschedule},
 	} {
 		o := asked()
 		c.change(&o)
