@@ -70,7 +70,10 @@ type Cluster struct {
 	// serving is closed when the API server answers for the first time, ready when all nodes
 	// were Ready, and complete when the add-ons were applied, or could not be.
 	serving, ready, complete chan struct{}
-	shutdown                 shutdown
+	// failed is closed when Start could not do it, for the reason in failure.
+	failed   chan struct{}
+	failure  error
+	shutdown shutdown
 	// faults are what is broken on purpose.
 	faults *fault.Manager
 	// holds is which requests wait.
@@ -135,6 +138,7 @@ func New(options Options) (*Cluster, error) {
 		holds:    hold.NewManager(),
 		serving:  make(chan struct{}),
 		ready:    make(chan struct{}),
+		failed:   make(chan struct{}),
 		complete: make(chan struct{}),
 		nodes:    make(map[string]*node.Node),
 		gone:     make(map[string]chan struct{}),
@@ -190,11 +194,13 @@ func (c *Cluster) RESTConfig(ctx context.Context) (*rest.Config, error) {
 	}
 }
 
-// Ready waits until every node was Ready.
+// Ready waits until every node was Ready, or until Start failed: then they never will be.
 func (c *Cluster) Ready(ctx context.Context) error {
 	select {
 	case <-c.ready:
 		return nil
+	case <-c.failed:
+		return c.failure
 	case <-ctx.Done():
 		return ctx.Err()
 	}

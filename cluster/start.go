@@ -21,6 +21,8 @@ func (c *Cluster) Start(ctx context.Context) error {
 	if err == nil {
 		return nil
 	}
+	c.failure = err
+	close(c.failed)
 	stopping, cancel := context.WithTimeout(context.WithoutCancel(ctx), 30*time.Second)
 	defer cancel()
 	return errors.Join(err, c.Stop(stopping))
