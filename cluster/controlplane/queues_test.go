@@ -162,7 +162,8 @@ func checkFailure(t *testing.T, p *plane) {
 	failed := p.seen(t, "the failure", func(e trace.Event) bool {
 		return e.Component == controllerManagerName && e.Verb == "fail" && e.Fields["value.key"] == "default/"+made.Name
 	})
-	if failed.Actor != "statefulset-controller" || failed.Fields["value.err"] == "" {
+	why := strings.ReplaceAll(failed.Fields["value.err"], `\"`, `"`)
+	if failed.Actor != "statefulset-controller" || why == "" {
 		t.Errorf("%+v", failed)
 	}
 	watch, err := p.client.CoreV1().Events("default").Watch(ctx, metav1.ListOptions{
@@ -171,8 +172,8 @@ func checkFailure(t *testing.T, p *plane) {
 	p.must(err)
 	defer watch.Stop()
 	said, ok := (<-watch.ResultChan()).Object.(*corev1.Event)
-	if !ok || !strings.Contains(said.Message, failed.Fields["value.err"]) {
-		t.Errorf("told %q, the event says %+v", failed.Fields["value.err"], said)
+	if !ok || !strings.Contains(said.Message, why) {
+		t.Errorf("told %q, the event says %+v", why, said)
 	}
 	queues, err := WorkQueues()
 	p.must(err)

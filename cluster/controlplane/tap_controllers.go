@@ -23,6 +23,9 @@ const (
 	// controllerVerbosity is up to where controllers say what they are about: what woke
 	// them, what they found missing, and what failed. Beyond, they tell of their insides.
 	controllerVerbosity = 4
+	// unhandledError is the name that Kubernetes' library gives to a logger of errors: it is
+	// no controller's.
+	unhandledError = "UnhandledError"
 	// logSize is what a line counts for that is not yet written out.
 	logSize = 512
 )
@@ -86,7 +89,7 @@ func (t logTap) WithValues(values ...any) logr.LogSink {
 // WithName implements logr.LogSink.
 func (t logTap) WithName(name string) logr.LogSink {
 	t.LogSink = t.LogSink.WithName(name)
-	if t.name == "" {
+	if t.name == "" && name != unhandledError {
 		t.name = name
 	}
 	return t
