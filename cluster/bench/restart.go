@@ -98,22 +98,10 @@ func startRestarts(ctx context.Context, o RestartOptions) (*restarts, error) {
 
 func (r *restarts) stop() error { return end(r.cmd, r.exited) }
 
-// await waits until all components and nodes are ready.
+// await waits until all components and nodes are ready, and connects.
 func (r *restarts) await(ctx context.Context, layout cluster.Layout) error {
-	ctx, cancel := context.WithTimeout(ctx, limit)
-	defer cancel()
-	for {
-		info, err := r.control.Info(ctx)
-		if err == nil && allReady(info.Components) {
-			break
-		}
-		select {
-		case <-time.After(100 * time.Millisecond):
-		case <-r.exited:
-			return errors.New("the program ended while it started: run 'kubarium doctor'")
-		case <-ctx.Done():
-			return fmt.Errorf("wait for the cluster: %w", ctx.Err())
-		}
+	if err := r.awaitReady(ctx); err != nil {
+		return err
 	}
 	config, err := clientcmd.BuildConfigFromFlags("", layout.Kubeconfig())
 	if err != nil {
@@ -124,6 +112,30 @@ func (r *restarts) await(ctx context.Context, layout cluster.Layout) error {
 	config.UserAgent = "bench"
 	r.client, err = kubernetes.NewForConfig(config)
 	return err
+}
+
+// awaitReady waits until all components and nodes are ready: after a restart what noticed that
+// another one was gone has to notice that it is back.
+func (r *restarts) awaitReady(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	sick := ErrSick
+	for {
+		info, err := r.control.Info(ctx)
+		if err == nil && allReady(info.Components) {
+			return nil
+		}
+		if at := slices.IndexFunc(info.Components, func(c component.Info) bool { return c.State != component.Ready }); at >= 0 {
+			sick = fmt.Errorf("%w: %s is %s", ErrSick, info.Components[at].Name, info.Components[at].State)
+		}
+		select {
+		case <-time.After(100 * time.Millisecond):
+		case <-r.exited:
+			return errors.New("the program ended while it started: run 'kubarium doctor'")
+		case <-ctx.Done():
+			return fmt.Errorf("wait for the cluster: %w: %w", ctx.Err(), sick)
+		}
+	}
 }
 
 func allReady(infos []component.Info) bool {
@@ -258,7 +270,7 @@ func (r *restarts) round(ctx context.Context, name string) (stop, start, ready f
 		return
 	}
 	if err = pause(ctx, restTime); err == nil {
-		err = r.expectAll(ctx)
+		err = r.awaitReady(ctx)
 	}
 	return
 }
@@ -278,26 +290,6 @@ func (r *restarts) expect(ctx context.Context, name string, state component.Stat
 		return fmt.Errorf("%w: %s is %s, not %s", ErrSick, name, is, state)
 	}
 	return nil
-}
-
-// expectAll waits until all components are ready: what noticed that another one was gone has
-// to notice that it is back.
-func (r *restarts) expectAll(ctx context.Context) error {
-	waiting, cancel := context.WithTimeout(ctx, limit)
-	defer cancel()
-	for {
-		info, err := r.control.Info(ctx)
-		if err != nil {
-			return err
-		}
-		if allReady(info.Components) {
-			return nil
-		}
-		if err := pause(waiting, 100*time.Millisecond); err != nil {
-			sick := slices.DeleteFunc(info.Components, func(c component.Info) bool { return c.State == component.Ready })
-			return fmt.Errorf("%w: %s is %s", ErrSick, sick[0].Name, sick[0].State)
-		}
-	}
 }
 
 // awaitAnswer waits until the API server answers a question that only etcd can.
