@@ -5,6 +5,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"syscall"
 	"testing"
 )
 
@@ -38,5 +39,29 @@ func TestRotate(t *testing.T) {
 		if size(path) != -1 || size(path+".1") != n {
 			t.Errorf("a log of %d bytes has %d, and the one before %d", n, size(path), size(path+".1"))
 		}
+	}
+}
+
+// TestLogIsNoLink proves that who writes a log of a node writes to no file of the host's.
+func TestLogIsNoLink(t *testing.T) {
+	outside := filepath.Join(t.TempDir(), "outside")
+	path := filepath.Join(t.TempDir(), "init.log")
+	for what, plant := range map[string]func() error{
+		"link": func() error { return os.Symlink(outside, path) },
+		"pipe": func() error { return syscall.Mkfifo(path, 0o600) },
+	} {
+		if err := plant(); err != nil {
+			t.Fatal(err)
+		}
+		if log, err := Open(path, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600); err == nil {
+			log.Close()
+			t.Errorf("a %s was opened", what)
+		}
+		if err := os.Remove(path); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := os.Stat(outside); err == nil {
+		t.Error("a file was made outside")
 	}
 }

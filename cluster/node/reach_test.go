@@ -5,8 +5,6 @@ import (
 	"path/filepath"
 	"testing"
 
-	"golang.org/x/sys/unix"
-
 	"kubarium/cluster/node/nodeinit"
 )
 
@@ -39,33 +37,5 @@ func TestLinksLeadNowhere(t *testing.T) {
 	}
 	if got := readFile(t, outside); got != "the host's" {
 		t.Errorf("the host's file is %q", got)
-	}
-}
-
-// TestLogIsNoLink proves that a machine's first process writes to no file of the host's.
-func TestLogIsNoLink(t *testing.T) {
-	dir := t.TempDir()
-	spec := testSpec("linked", dir)
-	if err := os.MkdirAll(spec.LogDir, 0o700); err != nil {
-		t.Fatal(err)
-	}
-	outside := filepath.Join(dir, "outside")
-	for what, plant := range map[string]func() error{
-		"link": func() error { return os.Symlink(outside, spec.initLog()) },
-		"pipe": func() error { return unix.Mkfifo(spec.initLog(), 0o600) },
-	} {
-		if err := plant(); err != nil {
-			t.Fatal(err)
-		}
-		if log, err := openLog(spec); err == nil {
-			log.Close()
-			t.Errorf("a %s was opened", what)
-		}
-		if err := os.Remove(spec.initLog()); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if _, err := os.Stat(outside); err == nil {
-		t.Error("a file was made outside")
 	}
 }

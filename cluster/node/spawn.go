@@ -49,7 +49,7 @@ func spawn(spec Spec, config nodeinit.Config) (_ *machine, err error) {
 	}
 	theirs = append(theirs, file)
 	logfile.Rotate(spec.initLog())
-	log, err := openLog(spec)
+	log, err := logfile.Open(spec.initLog(), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	if err != nil {
 		return nil, fmt.Errorf("open log: %w", err)
 	}
@@ -70,17 +70,6 @@ func spawn(spec Spec, config nodeinit.Config) (_ *machine, err error) {
 		return nil, err
 	}
 	return &machine{cmd: cmd, commands: commands, events: events}, nil
-}
-
-// openLog opens the log of the machine's first process. Pods write to its directory: a link
-// that they put there leads nowhere else, and a pipe is not waited for.
-func openLog(spec Spec) (*os.File, error) {
-	dir, err := os.OpenRoot(spec.LogDir)
-	if err != nil {
-		return nil, err
-	}
-	defer dir.Close()
-	return dir.OpenFile(filepath.Base(spec.initLog()), os.O_CREATE|os.O_APPEND|os.O_WRONLY|unix.O_NONBLOCK, 0o600)
 }
 
 // inMemory writes the configuration, which has the node's keys in it, where nothing of

@@ -5,8 +5,9 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
 	"time"
+
+	"kubarium/cluster/logfile"
 )
 
 const (
@@ -26,7 +27,7 @@ type tailer struct {
 
 // tail opens a file to be followed until ctx ends.
 func tail(ctx context.Context, path string) (io.ReadCloser, error) {
-	f, err := openLog(path)
+	f, err := logfile.Open(path, os.O_RDONLY, 0)
 	if err != nil {
 		return nil, fmt.Errorf("open log: %w", err)
 	}
@@ -39,17 +40,6 @@ func tail(ctx context.Context, path string) (io.ReadCloser, error) {
 		t.skipLine()
 	}
 	return t, nil
-}
-
-// openLog opens a file, and not one that a link leads to out of its directory: pods write to
-// those of nodes, and the app may read what is root's.
-func openLog(path string) (*os.File, error) {
-	dir, err := os.OpenRoot(filepath.Dir(path))
-	if err != nil {
-		return nil, err
-	}
-	defer dir.Close()
-	return dir.Open(filepath.Base(path))
 }
 
 // skipLine goes to the beginning of a line.
@@ -94,7 +84,7 @@ func (t *tailer) reopen() {
 		}
 		return
 	}
-	f, err := openLog(t.path)
+	f, err := logfile.Open(t.path, os.O_RDONLY, 0)
 	if err != nil {
 		return
 	}
