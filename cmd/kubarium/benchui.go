@@ -18,7 +18,7 @@ import (
 
 func newBenchUICommand() *cobra.Command {
 	var output string
-	options := bench.Options{}
+	options := bench.Options{Size: bench.Usual()}
 	cmd := &cobra.Command{
 		Use: "ui", Short: "Measure the app on a large synthetic cluster that never rests", Args: cobra.NoArgs,
 		Long: "Measure the app, in a terminal of its own, on a synthetic cluster: how soon a key is answered on\n" +
@@ -45,6 +45,7 @@ func newBenchUICommand() *cobra.Command {
 		},
 	}
 	cmd.Flags().StringVarP(&output, "output", "o", "text", "format of the result: text or json")
+	cmd.Flags().Var(&options.Size, "size", "columns and lines of the terminal; a frame costs by its cells")
 	cmd.Flags().IntVar(&options.Pods, "pods", 5000, "pods of the cluster")
 	cmd.Flags().IntVar(&options.Nodes, "nodes", 500, "nodes of the cluster")
 	cmd.Flags().IntVar(&options.Rate, "rate", 200, "changes a second")

@@ -28,10 +28,10 @@ type Frame struct {
 const defaultDrawn = 300
 
 // Frames measures so many frames each of clusters of growing size.
-func Frames(ctx context.Context, drawn int) ([]Frame, error) {
+func Frames(ctx context.Context, size Size, drawn int) ([]Frame, error) {
 	var list []Frame
-	for _, size := range []struct{ nodes, pods int }{{3, 30}, {50, 500}, {500, 5000}} {
-		f, err := frame(ctx, size.nodes, size.pods, drawn)
+	for _, of := range []struct{ nodes, pods int }{{3, 30}, {50, 500}, {500, 5000}} {
+		f, err := frame(ctx, size, of.nodes, of.pods, drawn)
 		if err != nil {
 			return nil, err
 		}
@@ -43,7 +43,7 @@ func Frames(ctx context.Context, drawn int) ([]Frame, error) {
 	return list, nil
 }
 
-func frame(ctx context.Context, nodes, pods, drawn int) (Frame, error) {
+func frame(ctx context.Context, size Size, nodes, pods, drawn int) (Frame, error) {
 	app := ui.New(ui.Options{Cluster: remote{}, Theme: "dark", NoMotion: true, Kubectl: func(ctx context.Context, args ...string) *exec.Cmd {
 		return exec.CommandContext(ctx, "false")
 	}})
@@ -58,7 +58,7 @@ func frame(ctx context.Context, nodes, pods, drawn int) (Frame, error) {
 		all = append(all, p)
 		objects = append(objects, p)
 	}
-	app.Update(tea.WindowSizeMsg{Width: Width, Height: Height})
+	app.Update(tea.WindowSizeMsg{Width: size.Width, Height: size.Height})
 	app.Update(tea.KeyPressMsg{Code: tea.KeyEnter}) // leave the boot screen
 	app.Update(watch.SnapshotMsg{Snapshot: watch.New(objects...)})
 	// In the list of pods, in the tanks, and on the map.

@@ -31,6 +31,8 @@ type Options struct {
 	Command func(args ...string) *exec.Cmd
 	// Measure tells what a process has used so far: processor time, and memory now.
 	Measure func(pid int) (cpu time.Duration, bytes int64, err error)
+	// Size is that of the terminal.
+	Size Size
 	// Dir is for files.
 	Dir         string
 	Pods, Nodes int
@@ -46,11 +48,12 @@ type Options struct {
 
 // Result is what was measured.
 type Result struct {
-	Pods    int `json:"pods"`
-	Nodes   int `json:"nodes"`
-	Rate    int `json:"changes_per_second"`
-	Changes int `json:"changes"`
-	Keys    int `json:"keys"`
+	Size    Size `json:"size"`
+	Pods    int  `json:"pods"`
+	Nodes   int  `json:"nodes"`
+	Rate    int  `json:"changes_per_second"`
+	Changes int  `json:"changes"`
+	Keys    int  `json:"keys"`
 
 	KeyToFrameP50 float64 `json:"key_to_frame_p50_ms"`
 	KeyToFrameP95 float64 `json:"key_to_frame_p95_ms"`
@@ -83,8 +86,8 @@ func Run(ctx context.Context, o Options) (r Result, err error) {
 	if o.Drawn == 0 {
 		o.Drawn = defaultDrawn
 	}
-	r = Result{Pods: o.Pods, Nodes: o.Nodes, Rate: o.Rate}
-	if r.Frames, err = Frames(ctx, o.Drawn); err != nil {
+	r = Result{Size: o.Size, Pods: o.Pods, Nodes: o.Nodes, Rate: o.Rate}
+	if r.Frames, err = Frames(ctx, o.Size, o.Drawn); err != nil {
 		return r, err
 	}
 	if err = o.empty(ctx, &r); err != nil {
@@ -167,7 +170,7 @@ func (o Options) with(ctx context.Context, nodes, pods int, f func(url string, s
 		return fmt.Errorf("the source does not say where it is: %w", err)
 	}
 	url = strings.TrimSpace(url)
-	s, err := open(o.Command("bench", "ui-app", "--source", url, "--file", o.file()))
+	s, err := open(o.Command("bench", "ui-app", "--source", url, "--file", o.file()), o.Size)
 	if err != nil {
 		return err
 	}

@@ -17,12 +17,6 @@ import (
 	"github.com/creack/pty"
 )
 
-// Size of the terminal that the app is measured in.
-const (
-	Width  = 200
-	Height = 60
-)
-
 // burst is how long nothing may be written between two parts of one frame.
 const burst = 4 * time.Millisecond
 
@@ -43,13 +37,13 @@ type screen struct {
 	changed chan struct{} // closed at the next write
 }
 
-func open(cmd *exec.Cmd) (*screen, error) {
+func open(cmd *exec.Cmd, size Size) (*screen, error) {
 	cmd.Env = append(os.Environ(), "TERM=xterm-256color", "COLORTERM=truecolor", "NO_COLOR=")
-	file, err := pty.StartWithSize(cmd, &pty.Winsize{Rows: Height, Cols: Width})
+	file, err := pty.StartWithSize(cmd, &pty.Winsize{Rows: uint16(size.Height), Cols: uint16(size.Width)})
 	if err != nil {
 		return nil, fmt.Errorf("start the app in a terminal: %w", err)
 	}
-	s := &screen{cmd: cmd, file: file, done: make(chan struct{}), terminal: vt.NewEmulator(Width, Height), changed: make(chan struct{})}
+	s := &screen{cmd: cmd, file: file, done: make(chan struct{}), terminal: vt.NewEmulator(size.Width, size.Height), changed: make(chan struct{})}
 	// The terminal answers what it is asked.
 	go func() { _, _ = io.Copy(file, s.terminal) }()
 	pieces := make(chan piece, 4096)
@@ -102,7 +96,7 @@ func (s *screen) draw(data []byte, at time.Time) {
 
 // reversed is the line of the lists that is in reverse video.
 func (s *screen) reversed() string {
-	for y := 1; y < Height-1; y++ {
+	for y := 1; y < s.terminal.Height()-1; y++ {
 		// The cursor's line is reversed from its first columns on.
 		c := s.terminal.CellAt(3, y)
 		if c == nil || c.Style.Attrs&uv.AttrReverse == 0 {
