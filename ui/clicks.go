@@ -1,6 +1,7 @@
 package ui
 
 import (
+	"slices"
 	"strings"
 
 	tea "charm.land/bubbletea/v2"
@@ -8,7 +9,7 @@ import (
 	"github.com/charmbracelet/x/ansi"
 
 	"kubarium/ui/boot"
-	"kubarium/ui/theme"
+	"kubarium/ui/pane"
 	"kubarium/ui/widget"
 )
 
@@ -62,24 +63,37 @@ func (a *App) dialogMouse(d dialog, msg tea.MouseMsg) tea.Cmd {
 	switch msg.(type) {
 	case tea.MouseWheelMsg:
 		if m.Button == tea.MouseWheelUp {
-			return a.pressed("up")
+			return a.dialogDo(d, "up")
 		}
-		return a.pressed("down")
+		return a.dialogDo(d, "down")
 	case tea.MouseClickMsg:
 	default:
 		return nil
 	}
-	s := d.view(a.ctx.Theme, a.w-4, a.h-2)
+	s := d.view(a.ctx, a.w-4, a.h-2)
 	x, y, w, h := a.place(s)
 	if m.Button != tea.MouseLeft || m.X < x || m.X >= x+w || m.Y < y || m.Y >= y+h {
 		return nil
 	}
 	const head, below, left = 2, 3, 3 // of a card: lines over what it holds, the foot and what is under it, cells at the left
 	if m.Y == y+h-below {
-		return a.pressed(replyAt(a.ctx.Theme, d.replies(), m.X-x-left))
+		return a.dialogDo(d, replyAt(a.ctx, d.replies(), m.X-x-left))
+	}
+	if c, ok := d.(clickable); ok {
+		return c.click(a, m.X-x-left, m.Y-y-head)
 	}
 	if c, ok := d.(chooser); ok && c.choose(m.Y-y-head) {
-		return a.pressed("enter")
+		return a.dialogDo(d, chooseAction)
+	}
+	return nil
+}
+
+// dialogDo does one of a dialog's actions, which may have lost its keys.
+func (a *App) dialogDo(d dialog, action string) tea.Cmd {
+	for _, b := range d.bindings(a) {
+		if b.Name() == action || action == escapeReply && slices.Contains(b.Keys, "esc") {
+			return b.Run()
+		}
 	}
 	return nil
 }
@@ -90,13 +104,13 @@ func (a *App) place(s string) (x, y, w, h int) {
 	return (a.w - w) / 2, max(0, (a.h-h)/2), w, h
 }
 
-// replyAt is the key of the reply that is in a column of the foot.
-func replyAt(t *theme.Theme, replies []reply, x int) string {
+// replyAt is the action of the reply that is in a column of the foot.
+func replyAt(ctx *pane.Context, replies []reply, x int) string {
 	at := 0
 	for _, r := range replies {
-		w := widget.Width(answer(t, r.shown, r.desc))
+		w := widget.Width(r.draw(ctx))
 		if x >= at && x < at+w {
-			return r.key
+			return r.action
 		}
 		at += w + replyGap
 	}

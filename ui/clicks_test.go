@@ -67,6 +67,26 @@ func TestDialogsAreClicked(t *testing.T) {
 	d.seesNot("Keys and signs")
 }
 
+// TestHelpIsClicked: what the page tells of can be had there.
+func TestHelpIsClicked(t *testing.T) {
+	for _, size := range [][2]int{{80, 24}, {120, 40}} {
+		d := up(t, size[0], size[1])
+		d.press("3", "?")
+		d.clickOn("Keys and signs")
+		d.clickOn("  Pods ") // headings do nothing
+		d.sees("Keys and signs")
+		for range 20 {
+			if strings.Contains(d.screen(), "show only one namespace") {
+				break
+			}
+			d.press("down")
+		}
+		d.clickOn("show only one namespace")
+		d.seesNot("Keys and signs")
+		d.sees("all namespaces")
+	}
+}
+
 // TestBootIsClicked: the start offers keys, and takes clicks on them.
 func TestBootIsClicked(t *testing.T) {
 	for _, size := range [][2]int{{80, 24}, {120, 40}} {

@@ -5,17 +5,26 @@ import (
 
 	tea "charm.land/bubbletea/v2"
 
+	"kubarium/ui/keys"
+	"kubarium/ui/pane"
 	"kubarium/ui/theme"
 	"kubarium/ui/widget"
 )
 
 // dialog lies over the screen and takes all keys but ctrl+c.
 type dialog interface {
-	key(a *App, msg tea.KeyPressMsg) tea.Cmd
+	// bindings are its keys.
+	bindings(a *App) keys.Set
 	// view draws it, no larger than w by h cells.
-	view(t *theme.Theme, w, h int) string
+	view(ctx *pane.Context, w, h int) string
 	// replies are what its foot offers.
 	replies() []reply
+}
+
+// prompt is a dialog into which text is typed.
+type prompt interface {
+	dialog
+	edit(msg tea.Msg) tea.Cmd
 }
 
 // chooser is a dialog with things in its lines, of which one is chosen.
@@ -24,21 +33,86 @@ type chooser interface {
 	choose(line int) bool
 }
 
-// reply is a key that a dialog's foot offers, as it is written there.
+// clickable is a dialog whose lines do something of their own.
+type clickable interface {
+	// click does what is at a column of a line below the heading.
+	click(a *App, x, line int) tea.Cmd
+}
+
+// reply is an action that a dialog's foot offers, with its key as it is written there unless
+// the user has given it another.
 type reply struct {
 	shown, desc string
-	key         string
+	action      string
 }
 
 // replyGap is between two replies.
 const replyGap = 5
 
-func foot(t *theme.Theme, replies []reply) string {
+func foot(ctx *pane.Context, replies []reply) string {
 	texts := make([]string, len(replies))
 	for i, r := range replies {
-		texts[i] = answer(t, r.shown, r.desc)
+		texts[i] = r.draw(ctx)
 	}
 	return strings.Join(texts, strings.Repeat(" ", replyGap))
+}
+
+func (r reply) draw(ctx *pane.Context) string {
+	shown := r.shown
+	if own := ctx.Keys[r.action]; len(own) > 0 {
+		shown = own[0]
+	}
+	return answer(ctx.Theme, shown, r.desc)
+}
+
+// dialogKey gives a key to the dialog that has them all.
+func (a *App) dialogKey(d dialog, msg tea.KeyPressMsg) tea.Cmd {
+	set, apply := d.bindings(a), a.opts.Keys.Apply
+	text, types := d.(prompt)
+	if types {
+		apply = a.opts.Keys.Typing
+	}
+	cmd, ok := apply(set).Dispatch(msg.String())
+	if !ok && types {
+		return text.edit(msg)
+	}
+	return cmd
+}
+
+// Names of what dialogs do.
+const (
+	yesAction    = "yes"
+	noAction     = "no"
+	readAction   = "read"
+	chooseAction = "choose-this"
+	// escapeReply is what esc does, which no other key is given.
+	escapeReply = "esc"
+)
+
+// escapeBinding is esc, which leaves each dialog, whatever keys the user has.
+func (a *App) escapeBinding() keys.Binding {
+	return keys.Binding{Keys: []string{"esc"}, Action: keys.Fixed, Desc: "back", Run: a.popped}
+}
+
+// closeBinding is what else leaves a dialog.
+func (a *App) closeBinding(action string, names ...string) keys.Binding {
+	return keys.Binding{Keys: names, Action: action, Desc: "back", Long: "close what lies over the screen", Run: a.popped}
+}
+
+// popped is pop as an action.
+func (a *App) popped() tea.Cmd { a.pop(); return nil }
+
+// scrolling are the keys of a dialog that has more text than room.
+func scrolling(offset, last *int) keys.Set {
+	by := func(n int) func() tea.Cmd {
+		return func() tea.Cmd { *offset = max(0, min(*offset+n, *last)); return nil }
+	}
+	return keys.Set{
+		{Keys: []string{"down", "j"}, Label: "↓/j", Desc: "down", Run: by(1)},
+		{Keys: []string{"up", "k"}, Label: "↑/k", Desc: "up", Run: by(-1)},
+		{Keys: []string{"pgdown"}, Label: "pgdn", Desc: "page down", Run: by(10)},
+		{Keys: []string{"pgup"}, Desc: "page up", Run: by(-10)},
+	}
 }
 
 func (a *App) push(d dialog) { a.dialogs = append(a.dialogs, d) }
@@ -95,24 +169,22 @@ type confirm struct {
 	leaves bool
 }
 
-func (d *confirm) key(a *App, msg tea.KeyPressMsg) tea.Cmd {
-	switch msg.String() {
-	case "y", "enter":
-		a.pop()
-		return d.do(a)
-	case "n", "esc", "q":
-		a.pop()
+func (d *confirm) bindings(a *App) keys.Set {
+	return keys.Set{
+		{Keys: []string{"y", "enter"}, Action: yesAction, Desc: "yes", Long: "do what the question is about", Run: func() tea.Cmd { a.pop(); return d.do(a) }},
+		{Keys: []string{"n", "q"}, Action: noAction, Desc: "no", Long: "keep everything as it is", Run: a.popped},
+		a.escapeBinding(),
 	}
-	return nil
 }
 
 func (d *confirm) replies() []reply {
-	return []reply{{"enter/y", d.yes, "y"}, {"esc/n", "keep everything as it is", "n"}}
+	return []reply{{"enter/y", d.yes, yesAction}, {"esc/n", "keep everything as it is", noAction}}
 }
 
-func (d *confirm) view(t *theme.Theme, w, _ int) string {
+func (d *confirm) view(ctx *pane.Context, w, _ int) string {
+	t := ctx.Theme
 	w = min(w, 62)
-	return card(t, d.title, foot(t, d.replies()), indent(t, d.text, w-6), w, theme.Warn)
+	return card(t, d.title, foot(ctx, d.replies()), indent(t, d.text, w-6), w, theme.Warn)
 }
 
 // message is something to be read.
@@ -126,31 +198,20 @@ type message struct {
 // note makes a message; it is for errors, which stay until they were read.
 func note(title, text string) *message { return &message{title: title, text: text, tone: theme.Bad} }
 
-func (d *message) key(a *App, msg tea.KeyPressMsg) tea.Cmd {
-	switch msg.String() {
-	case "enter", "esc", "q", "space":
-		a.pop()
-	case "down", "j":
-		d.offset = min(d.offset+1, d.last)
-	case "up", "k":
-		d.offset = max(0, d.offset-1)
-	case "pgdown":
-		d.offset = min(d.offset+10, d.last)
-	case "pgup":
-		d.offset = max(0, d.offset-10)
-	}
-	return nil
+func (d *message) bindings(a *App) keys.Set {
+	return append(scrolling(&d.offset, &d.last), a.closeBinding(readAction, "enter", "q", "space"), a.escapeBinding())
 }
 
 func (d *message) replies() []reply {
-	list := []reply{{"enter", "all right", "enter"}}
+	list := []reply{{"enter", "all right", readAction}}
 	if d.last > 0 {
-		list = append(list, reply{"↓ ↑", "more", "pgdown"})
+		list = append(list, reply{"↓ ↑", "more", "page-down"})
 	}
 	return list
 }
 
-func (d *message) view(t *theme.Theme, w, h int) string {
+func (d *message) view(ctx *pane.Context, w, h int) string {
+	t := ctx.Theme
 	w = min(w, 78)
 	lines := indent(t, d.text, w-6)
 	room := max(1, h-7)
@@ -159,7 +220,7 @@ func (d *message) view(t *theme.Theme, w, h int) string {
 	if d.last > 0 {
 		lines = lines[d.offset : d.offset+room]
 	}
-	return card(t, d.title, foot(t, d.replies()), lines, w, d.tone)
+	return card(t, d.title, foot(ctx, d.replies()), lines, w, d.tone)
 }
 
 // picker picks one of a few.
@@ -173,23 +234,23 @@ type picker struct {
 	from, shown int
 }
 
-func (d *picker) key(a *App, msg tea.KeyPressMsg) tea.Cmd {
-	switch msg.String() {
-	case "up", "k", "shift+tab":
-		d.at = max(0, d.at-1)
-	case "down", "j", "tab":
-		d.at = min(len(d.items)-1, d.at+1)
-	case "enter", "space":
-		a.pop()
-		return d.do(a, d.items[d.at])
-	case "esc", "q":
-		a.pop()
+func (d *picker) bindings(a *App) keys.Set {
+	by := func(n int) func() tea.Cmd {
+		return func() tea.Cmd { d.at = max(0, min(d.at+n, len(d.items)-1)); return nil }
 	}
-	return nil
+	return keys.Set{
+		{Keys: []string{"down", "j", "tab"}, Label: "↓/j", Desc: "down", Run: by(1)},
+		{Keys: []string{"up", "k", "shift+tab"}, Label: "↑/k", Desc: "up", Run: by(-1)},
+		{Keys: []string{"enter", "space"}, Action: chooseAction, Desc: "choose", Run: func() tea.Cmd {
+			a.pop()
+			return d.do(a, d.items[d.at])
+		}},
+		a.closeBinding("close-list", "q"), a.escapeBinding(),
+	}
 }
 
 func (d *picker) replies() []reply {
-	return []reply{{"enter", "choose", "enter"}, {"esc", "back", "esc"}}
+	return []reply{{"enter", "choose", chooseAction}, {"esc", "back", escapeReply}}
 }
 
 // choose implements chooser.
@@ -202,7 +263,8 @@ func (d *picker) choose(line int) bool {
 	return true
 }
 
-func (d *picker) view(t *theme.Theme, w, h int) string {
+func (d *picker) view(ctx *pane.Context, w, h int) string {
+	t := ctx.Theme
 	w = min(w, 44)
 	rows := max(1, min(len(d.items), h-8))
 	_, from := widget.List{Cursor: d.at, Offset: max(0, d.at-rows/2)}.View(len(d.items), rows)
@@ -217,5 +279,5 @@ func (d *picker) view(t *theme.Theme, w, h int) string {
 		}
 		lines = append(lines, "  "+line)
 	}
-	return card(t, d.title, foot(t, d.replies()), lines, w, theme.Accent)
+	return card(t, d.title, foot(ctx, d.replies()), lines, w, theme.Accent)
 }

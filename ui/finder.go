@@ -9,7 +9,9 @@ import (
 	"charm.land/lipgloss/v2"
 	"github.com/sahilm/fuzzy"
 
+	"kubarium/ui/keys"
 	"kubarium/ui/names"
+	"kubarium/ui/pane"
 	"kubarium/ui/theme"
 	"kubarium/ui/widget"
 )
@@ -93,29 +95,25 @@ func (d *finder) close() {
 	}
 }
 
-func (d *finder) key(a *App, msg tea.KeyPressMsg) tea.Cmd {
-	switch msg.String() {
-	case "esc", "ctrl+p":
-		a.pop()
-	case "up", "ctrl+k", "shift+tab":
-		d.list.Move(-1, len(d.found))
-	case "down", "ctrl+j", "tab":
-		d.list.Move(1, len(d.found))
-	case "pgup":
-		d.list.Move(-10, len(d.found))
-	case "pgdown":
-		d.list.Move(10, len(d.found))
-	case "enter":
-		chosen, ok := d.chosen()
-		if !ok {
-			return nil
-		}
-		a.pop()
-		return chosen.run(a)
-	default:
-		return d.edit(msg)
+func (d *finder) bindings(a *App) keys.Set {
+	by := func(n int) func() tea.Cmd {
+		return func() tea.Cmd { d.list.Move(n, len(d.found)); return nil }
 	}
-	return nil
+	return keys.Set{
+		{Keys: []string{"down", "ctrl+j", "tab"}, Label: "↓", Desc: "down", Run: by(1)},
+		{Keys: []string{"up", "ctrl+k", "shift+tab"}, Label: "↑", Desc: "up", Run: by(-1)},
+		{Keys: []string{"pgdown"}, Label: "pgdn", Desc: "page down", Run: by(10)},
+		{Keys: []string{"pgup"}, Desc: "page up", Run: by(-10)},
+		{Keys: []string{"enter"}, Action: chooseAction, Desc: "choose", Run: func() tea.Cmd {
+			chosen, ok := d.chosen()
+			if !ok {
+				return nil
+			}
+			a.pop()
+			return chosen.run(a)
+		}},
+		a.closeBinding("close-finder", "ctrl+p"), a.escapeBinding(),
+	}
 }
 
 // edit gives what is typed or pasted to the input, and finds what fits it then.
@@ -130,7 +128,7 @@ func (d *finder) edit(msg tea.Msg) tea.Cmd {
 }
 
 func (d *finder) replies() []reply {
-	return []reply{{"enter", "open", "enter"}, {"↑/↓", "choose", "down"}, {"esc", "back", "esc"}}
+	return []reply{{"enter", "open", chooseAction}, {"↑/↓", "choose", "down"}, {"esc", "back", escapeReply}}
 }
 
 // choose implements chooser.
@@ -162,7 +160,8 @@ func (d *finder) chosen() (item, bool) {
 	return d.items[d.found[d.list.Cursor].Index], true
 }
 
-func (d *finder) view(t *theme.Theme, w, h int) string {
+func (d *finder) view(ctx *pane.Context, w, h int) string {
+	t := ctx.Theme
 	w = min(w, 78)
 	rows := max(1, min(16, h-9))
 	d.input.SetWidth(w - 12)
@@ -184,7 +183,7 @@ func (d *finder) view(t *theme.Theme, w, h int) string {
 	if _, ok := d.typedItem(); !ok && len(d.found) == 0 {
 		lines[2] = "  " + t.Tone(theme.Muted).Render("Nothing has these letters in this order.")
 	}
-	return card(t, d.title, foot(t, d.replies()), lines, w, theme.Accent)
+	return card(t, d.title, foot(ctx, d.replies()), lines, w, theme.Accent)
 }
 
 // row shows a thing that was found, with the letters by which it was.

@@ -20,6 +20,14 @@ type help struct {
 	signs  []string
 	offset int
 	last   int
+	// rows are the lines as they were drawn last, with what they are about.
+	rows       []helpRow
+	cols, colW int
+}
+
+// helpRow is a line of the page: what is in its columns, and the keys that those tell of.
+type helpRow struct {
+	texts, keys [2]string
 }
 
 func (a *App) newHelp() *help {
@@ -48,82 +56,91 @@ func (a *App) signs() []string {
 	return append(out, t.Tone(tone).Render(sign)+" "+t.Text.Render("component or node stopped"))
 }
 
-func (d *help) key(a *App, msg tea.KeyPressMsg) tea.Cmd {
-	switch msg.String() {
-	case "esc", "q", "?", "enter":
-		a.pop()
-	case "down", "j":
-		d.offset = min(d.offset+1, d.last)
-	case "up", "k":
-		d.offset = max(0, d.offset-1)
-	case "pgdown", "space":
-		d.offset = min(d.offset+10, d.last)
-	case "pgup":
-		d.offset = max(0, d.offset-10)
+func (d *help) bindings(a *App) keys.Set {
+	return append(scrolling(&d.offset, &d.last), a.closeBinding("close-help", "q", "?", "enter"), a.escapeBinding(),
+		keys.Binding{Keys: []string{"space"}, Action: keys.Fixed, Desc: "page down", Run: func() tea.Cmd {
+			d.offset = min(d.offset+10, d.last)
+			return nil
+		}})
+}
+
+// click implements clickable: it does what the key does that is clicked on.
+func (d *help) click(a *App, x, line int) tea.Cmd {
+	if line < 0 || d.offset+line >= len(d.rows) {
+		return nil
 	}
-	return nil
+	col := 0
+	if d.cols == 2 && x >= d.colW {
+		col = 1
+	}
+	key := d.rows[d.offset+line].keys[col]
+	if key == "" {
+		return nil
+	}
+	a.pop()
+	return a.pressed(key)
 }
 
 func (d *help) replies() []reply {
-	list := []reply{{"esc", "back", "esc"}}
+	list := []reply{{"esc", "back", escapeReply}}
 	if d.last > 0 {
-		list = append(list, reply{"↓ ↑", "more", "pgdown"})
+		list = append(list, reply{"↓ ↑", "more", "page-down"})
 	}
 	return list
 }
 
-func (d *help) view(t *theme.Theme, w, h int) string {
+func (d *help) view(ctx *pane.Context, w, h int) string {
+	t := ctx.Theme
 	w = min(w, 132)
-	lines := d.lines(t, w-6)
+	d.lay(t, w-6)
 	room := max(1, h-6)
-	d.last = max(0, len(lines)-room)
+	d.last = max(0, len(d.rows)-room)
 	d.offset = min(d.offset, d.last)
-	shown := lines[d.offset:min(len(lines), d.offset+room)]
-	indented := make([]string, len(shown))
-	for i, l := range shown {
-		indented[i] = "  " + l
+	var shown []string
+	for _, r := range d.rows[d.offset:min(len(d.rows), d.offset+room)] {
+		line := "  " + r.texts[0]
+		if d.cols == 2 {
+			line = "  " + widget.Fit(r.texts[0], d.colW, t.Icons.Ellipsis) + "  " + r.texts[1]
+		}
+		shown = append(shown, line)
 	}
-	return card(t, "Keys and signs", foot(t, d.replies()), indented, w, theme.Accent)
+	return card(t, "Keys and signs", foot(ctx, d.replies()), shown, w, theme.Accent)
 }
 
-func (d *help) lines(t *theme.Theme, w int) []string {
-	cols := 1
+// lay puts the groups and the signs into one column, or into two if there is room.
+func (d *help) lay(t *theme.Theme, w int) {
+	d.cols = 1
 	if w >= 84 {
-		cols = 2
+		d.cols = 2
 	}
-	colW := w/cols - 1
-	var left, right []string
+	d.colW = w/d.cols - 1
+	columns := make([][]helpLine, d.cols)
 	for i, g := range d.groups {
-		part := append(section(t, g, colW), "")
-		if cols == 2 && i > 0 {
-			right = append(right, part...)
-		} else {
-			left = append(left, part...)
+		at := min(i, d.cols-1)
+		columns[at] = append(append(columns[at], section(t, g, d.colW)...), helpLine{})
+	}
+	columns[0] = append(columns[0], helpLine{text: t.Title.Render("Signs")})
+	for _, s := range d.signs {
+		columns[0] = append(columns[0], helpLine{text: s})
+	}
+	d.rows = nil
+	for at, lines := range columns {
+		for i, l := range lines {
+			if i == len(d.rows) {
+				d.rows = append(d.rows, helpRow{})
+			}
+			d.rows[i].texts[at], d.rows[i].keys[at] = l.text, l.key
 		}
 	}
-	signs := append([]string{t.Title.Render("Signs")}, d.signs...)
-	if cols == 1 {
-		return append(left, signs...)
-	}
-	left = append(left, signs...)
-	var out []string
-	for i := range max(len(left), len(right)) {
-		l, r := "", ""
-		if i < len(left) {
-			l = left[i]
-		}
-		if i < len(right) {
-			r = right[i]
-		}
-		out = append(out, widget.Fit(l, colW, t.Icons.Ellipsis)+"  "+r)
-	}
-	return out
 }
+
+// helpLine is a line of a column, and the key that it tells of.
+type helpLine struct{ text, key string }
 
 // section is a group of keys, with why those that do nothing now do not.
-func section(t *theme.Theme, g keys.Group, w int) []string {
+func section(t *theme.Theme, g keys.Group, w int) []helpLine {
 	const keyW = 10
-	out := []string{t.Title.Render(g.Title)}
+	out := []helpLine{{text: t.Title.Render(g.Title)}}
 	for _, b := range g.Set {
 		text, style := b.Explain(), t.Text
 		if why := b.Why(); why != "" {
@@ -133,11 +150,15 @@ func section(t *theme.Theme, g keys.Group, w int) []string {
 		if t.Icons.ASCII {
 			shown = widget.Fit(plainKey(b.Shown()), keyW, "")
 		}
+		key := ""
+		if len(b.Keys) > 0 {
+			key = b.Keys[0]
+		}
 		for i, l := range widget.Lines(text, max(10, w-keyW)) {
 			if i > 0 {
 				shown = strings.Repeat(" ", keyW)
 			}
-			out = append(out, t.Key.Render(shown)+style.Render(ansi.Truncate(l, max(0, w-keyW), "")))
+			out = append(out, helpLine{t.Key.Render(shown) + style.Render(ansi.Truncate(l, max(0, w-keyW), "")), key})
 		}
 	}
 	return out

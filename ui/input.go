@@ -17,7 +17,7 @@ func (a *App) key(msg tea.KeyPressMsg) tea.Cmd {
 		return a.interrupt()
 	}
 	if n := len(a.dialogs); n > 0 {
-		return a.dialogs[n-1].key(a, msg)
+		return a.dialogKey(a.dialogs[n-1], msg)
 	}
 	switch {
 	case a.layout.TooSmall:

@@ -52,6 +52,7 @@ func Actions() []keys.Group {
 	return append(groups,
 		keys.Group{Title: "table of a kind", Set: resource.Keys(a.ctx)},
 		keys.Group{Title: "object", Set: object},
+		keys.Group{Title: "editor", Set: joined(nil, detail.EditKeys(a.ctx))},
 		keys.Group{Title: "graphs", Set: graph.Open(a.ctx, func(bool) {}).Bindings()},
 		keys.Group{Title: "glass", Set: inside.Bindings()},
 		keys.Group{Title: "etcd", Set: keyed.Bindings()},
@@ -59,6 +60,11 @@ func Actions() []keys.Group {
 		keys.Group{Title: "packet", Set: way.Keys(a.ctx)},
 		keys.Group{Title: "output of kubectl", Set: a.dockKeys()},
 		keys.Group{Title: "terminal", Set: a.terminalKeys()},
+		keys.Group{Title: "question", Set: (&confirm{}).bindings(a), Alone: true},
+		keys.Group{Title: "message", Set: (&message{}).bindings(a), Alone: true},
+		keys.Group{Title: "list to choose from", Set: (&picker{}).bindings(a), Alone: true},
+		keys.Group{Title: "finder", Set: (&finder{}).bindings(a), Alone: true},
+		keys.Group{Title: "help", Set: (&help{}).bindings(a), Alone: true},
 	)
 }
 

@@ -78,6 +78,55 @@ func TestOtherKeysInTheEditor(t *testing.T) {
 	d.sees("explain apiVersion")
 }
 
+// TestOtherKeysOfTheEditor: its own actions have the user's keys at each stage.
+func TestOtherKeysOfTheEditor(t *testing.T) {
+	d := editing(t, 120, 40, func(o *Options) {
+		o.Keys = keys.Remap{"check": {"f5"}, "save": {"S"}, "write-on": {"w"}}
+	})
+	d.press("ctrl+s")
+	d.sees("f5 check")
+	d.write("# ")
+	d.press("f5")
+	d.sees("S save", "w write on")
+	d.press("w")
+	d.sees("f5 check")
+	d.press("f5", "enter", "y")
+	d.sees("S save")
+	d.press("S")
+	d.seesNot("S save")
+}
+
+// TestOtherKeysInDialogs: they have the user's keys, too, and say so; esc leaves them always.
+func TestOtherKeysInDialogs(t *testing.T) {
+	d := up(t, 120, 40, func(o *Options) {
+		o.Keys = keys.Remap{"yes": {"J"}, "no": {"N"}, "down": {"s"}, "choose-this": {"right"}, "close-help": {"X"}}
+	})
+	d.press("3", "d")
+	d.sees("J delete", "N keep everything")
+	d.press("y", "enter", "n", "q")
+	if len(d.app.dialogs) != 1 || len(d.fake.deleted) > 0 {
+		t.Fatalf("keys that were given away answered: %d dialogs, deleted %v", len(d.app.dialogs), d.fake.deleted)
+	}
+	d.clickOn("N keep everything")
+	d.press("d", "esc", "d", "N", "d", "J")
+	if len(d.app.dialogs) > 0 || len(d.fake.deleted) != 1 {
+		t.Fatalf("%d dialogs, deleted %v", len(d.app.dialogs), d.fake.deleted)
+	}
+	d.press("n")
+	d.sees("right choose")
+	d.press("s", "enter", "right")
+	d.sees("namespace ")
+	d.press("ctrl+p")
+	d.write("sX")
+	d.sees("> sX")
+	d.press("ctrl+p")
+	d.seesNot("> sX")
+	d.press("?", "q")
+	d.sees("Keys and signs")
+	d.press("X")
+	d.seesNot("Keys and signs")
+}
+
 // TestOtherKeysInThePast: one looks around there with one's own keys, too.
 func TestOtherKeysInThePast(t *testing.T) {
 	d, _ := withPast(t, 160, 40, func(o *Options) {

@@ -63,7 +63,7 @@ func (a *App) Render() (string, *tea.Cursor) {
 func (a *App) overlay(canvas *lipgloss.Canvas, d dialog) {
 	t := a.ctx.Theme
 	widget.Dim(canvas, t.Tone(theme.Faint).Colour())
-	s := d.view(t, a.w-4, a.h-2)
+	s := d.view(a.ctx, a.w-4, a.h-2)
 	x, y, _, _ := a.place(s)
 	if t.Fine {
 		s = widget.Flood(s, func(int) color.Color { return t.Surface })

@@ -8,6 +8,7 @@ import (
 
 	"kubarium/ui/document"
 	"kubarium/ui/keys"
+	"kubarium/ui/pane"
 	"kubarium/ui/theme"
 	"kubarium/ui/widget"
 )
@@ -55,8 +56,27 @@ func (v *View) editHelpRows(h int) int {
 	return max(4, h*2/5)
 }
 
-// editBindings are the keys of the editor.
+// EditKeys are the keys of the editor, at all its stages.
+func EditKeys(ctx *pane.Context) keys.Set {
+	v := &View{ctx: ctx, editor: &editor{}}
+	var all keys.Set
+	for s := fetching; s <= saving; s++ {
+		v.editor.stage = s
+		all = append(all, v.stageKeys()...)
+	}
+	return all
+}
+
+// editBindings are the keys of the editor, as the user has them.
 func (v *View) editBindings() keys.Set {
+	set := v.stageKeys()
+	if v.editor.stage == writing {
+		return v.ctx.Keys.Typing(set)
+	}
+	return set
+}
+
+func (v *View) stageKeys() keys.Set {
 	e := v.editor
 	do := func(f func()) func() tea.Cmd {
 		return func() tea.Cmd { f(); return nil }
@@ -70,11 +90,11 @@ func (v *View) editBindings() keys.Set {
 	write := func() tea.Cmd { e.stage = writing; return e.area.Focus() }
 	switch e.stage {
 	case writing:
-		return v.ctx.Keys.Typing(append(keys.Set{
+		return append(keys.Set{
 			{Keys: []string{"ctrl+s"}, Desc: "check", Long: "have the server check what is written, and show what would change", Bar: true, Run: v.check},
 			{Keys: []string{"f1"}, Desc: "explain", Long: "say what the field under the cursor is for, as the server documents it", Bar: true, Run: v.toggleHelp},
 			{Keys: []string{"esc"}, Desc: "leave", Long: "leave everything as it is", Bar: true, Run: v.leaveText},
-		}, v.helpBindings()...))
+		}, v.helpBindings()...)
 	case reviewing:
 		return append(keys.Set{
 			{Keys: []string{"enter", "y"}, Label: "enter", Desc: "save", Long: "change the object like that", Bar: true, Run: func() tea.Cmd { e.stage = saving; return v.put(saving, false) }},

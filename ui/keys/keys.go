@@ -109,4 +109,6 @@ func (s Set) Dispatch(key string) (tea.Cmd, bool) {
 type Group struct {
 	Title string
 	Set   Set
+	// Alone says that no other keys work while these do.
+	Alone bool
 }

@@ -28,13 +28,15 @@ func (m Remap) Apply(set Set) Set {
 	return out
 }
 
-// Typing returns the set with the user's keys as it is where text is typed: keys that write or move
-// there go on to do so, and an action that would have no others keeps its own. It is not remapped again.
+// Typing returns the set with the user's keys as it is where text is typed: of the user's, keys that
+// write or move there go on to do so, and an action that would have no others keeps its own. It is not
+// remapped again.
 func (m Remap) Typing(set Set) Set {
 	out := slices.Clone(m.Apply(set))
 	for i := range out {
 		b := &out[i]
-		if kept := slices.DeleteFunc(slices.Clone(b.Keys), writes); len(kept) > 0 {
+		own := func(key string) bool { return slices.Contains(set[i].Keys, key) }
+		if kept := slices.DeleteFunc(slices.Clone(b.Keys), func(k string) bool { return writes(k) && !own(k) }); len(kept) > 0 {
 			b.Keys = kept
 		} else if len(b.Keys) > 0 {
 			b.Keys, b.Label = set[i].Keys, set[i].Label
@@ -98,7 +100,7 @@ func (m Remap) clash(key string, mine Binding, in Group, groups []Group) string 
 		return err
 	}
 	for _, g := range groups {
-		if g.Title != in.Title && g.Title != Everywhere && in.Title != Everywhere {
+		if g.Title != in.Title && (g.Title != Everywhere && in.Title != Everywhere || g.Alone || in.Alone) {
 			continue
 		}
 		for _, b := range g.Set {
