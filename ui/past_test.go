@@ -18,6 +18,7 @@ import (
 	"kubarium/cluster/trace"
 	"kubarium/ui/gauge"
 	"kubarium/ui/history"
+	"kubarium/ui/uitest"
 	"kubarium/ui/watch"
 )
 
@@ -71,7 +72,7 @@ func withPast(t *testing.T, w, h int, change ...func(*Options)) (*driver, *rewin
 		}})
 	}
 	d := up(t, w, h, append(change, func(o *Options) { o.Trace, o.Rewind = store, rewinder })...)
-	client := fake.NewClientset()
+	client := fake.NewClientset(uitest.Objects(moment())...)
 	client.PrependReactor("list", "*", func(action clienttesting.Action) (bool, runtime.Object, error) {
 		options := action.(clienttesting.ListActionImpl).GetListOptions()
 		if options.ResourceVersionMatch != metav1.ResourceVersionMatchExact {
@@ -83,8 +84,15 @@ func withPast(t *testing.T, w, h int, change ...func(*Options)) (*driver, *rewin
 		if action.GetResource().Resource != "pods" {
 			return false, nil, nil
 		}
-		pod := corev1.Pod{ObjectMeta: metav1.ObjectMeta{Name: "then-" + options.ResourceVersion, Namespace: "default"}}
-		return true, &corev1.PodList{Items: []corev1.Pod{pod}}, nil
+		// A pod that tells of which revision it is, among those that there are now.
+		pod := corev1.Pod{ObjectMeta: metav1.ObjectMeta{Name: "then-" + options.ResourceVersion, Namespace: "default", CreationTimestamp: metav1.NewTime(moment().Add(-time.Minute))}}
+		list := &corev1.PodList{Items: []corev1.Pod{pod}}
+		for _, o := range uitest.Objects(moment()) {
+			if p, ok := o.(*corev1.Pod); ok {
+				list.Items = append(list.Items, *p)
+			}
+		}
+		return true, list, nil
 	})
 	d.app.client = client
 	return d, rewinder

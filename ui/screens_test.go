@@ -414,6 +414,29 @@ func screens() map[string]opener {
 		"terminal full": func(t *testing.T, w, h int, change func(*Options)) *driver {
 			return inShell(t, w, h, layout.FullTerminal, change)
 		},
+		"terminal scrolled": func(t *testing.T, w, h int, change func(*Options)) *driver {
+			d := inShell(t, w, h, layout.HalfTerminal, change)
+			d.press("shift+pgup", "shift+pgup")
+			return d
+		},
+		"terminal ended": func(t *testing.T, w, h int, change func(*Options)) *driver {
+			d := inShell(t, w, h, layout.HalfTerminal, change)
+			d.send(terminal.EndedMsg{})
+			return d
+		},
+		"too small": func(t *testing.T, w, h int, change func(*Options)) *driver { return up(t, w*2/5, h*2/5, change) },
+		"light": func(t *testing.T, w, h int, change func(*Options)) *driver {
+			return busy(t, w, h, func(o *Options) { change(o); o.Theme = theme.Light }, "3", "down")
+		},
+		"light map": func(t *testing.T, w, h int, change func(*Options)) *driver {
+			return busy(t, w, h, func(o *Options) { change(o); o.Theme = theme.Light }, "m", "q")
+		},
+		"high contrast": func(t *testing.T, w, h int, change func(*Options)) *driver {
+			return busy(t, w, h, func(o *Options) { change(o); o.Theme = theme.HighContrast }, "3", "down")
+		},
+		"high contrast map": func(t *testing.T, w, h int, change func(*Options)) *driver {
+			return busy(t, w, h, func(o *Options) { change(o); o.Theme = theme.HighContrast }, "m", "q")
+		},
 		"past": func(t *testing.T, w, h int, change func(*Options)) *driver {
 			d, _ := withPast(t, w, h, change)
 			d.press("<", "<")
@@ -427,7 +450,13 @@ func screens() map[string]opener {
 		"frozen": func(t *testing.T, w, h int, change func(*Options)) *driver {
 			d := up(t, w, h, change)
 			d.press("z")
-			d.send(componentsMsg(d.app.opts.Cluster.Components()))
+			list := uitest.Components()
+			for i := range list {
+				if n := list[i].Name; strings.HasPrefix(n, "node-") || n == "kube-scheduler" || n == "kube-controller-manager" {
+					list[i].State = component.Frozen
+				}
+			}
+			d.send(componentsMsg(list))
 			return d
 		},
 		"doing": func(t *testing.T, w, h int, change func(*Options)) *driver {
@@ -574,7 +603,7 @@ func graphPage(t *testing.T, w, h, page int, change func(*Options)) *driver {
 func inShell(t *testing.T, w, h int, room layout.Room, change func(*Options)) *driver {
 	const prompt = "(kubarium) you@lab:~$ "
 	shell := func() (*exec.Cmd, error) {
-		return exec.Command("sh", "-c", `printf '%skubectl get nodes\r\n\033[1mNAME     STATUS   ROLES    AGE   VERSION\033[0m\r\n' "$1"
+		return exec.Command("sh", "-c", `for n in $(seq 90); do printf 'line %s of many\r\n' $n; done; printf '%skubectl get nodes\r\n\033[1mNAME     STATUS   ROLES    AGE   VERSION\033[0m\r\n' "$1"
 for n in 1 2 3; do printf 'node-%s   \033[32mReady\033[0m    <none>   16m   v1.37.1\r\n' $n; done; printf '%s' "$1"; read -r _`, "sh", prompt), nil
 	}
 	d := up(t, w, h, change, func(o *Options) { o.Shell = shell })

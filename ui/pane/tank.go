@@ -112,8 +112,8 @@ func depth(r layout.Rect) int {
 // dry reports whether a tank has no water: nothing is heard of its pods.
 func (p *Tanks) dry(n *facts.Node) bool { return n.State != facts.Running || p.off(n) }
 
-// reason says why a tank is dry, in no more than half of its h lines: its pods are to be seen,
-// too.
+// reason says why a tank is dry, in no more than a third of its h lines: its pods are to be seen,
+// too, and the summary of the node has all of it.
 func (p *Tanks) reason(n *facts.Node, w, h int) []string {
 	t := p.ctx.Theme
 	why := "no word from this node"
@@ -126,7 +126,7 @@ func (p *Tanks) reason(n *facts.Node, w, h int) []string {
 		why = n.Message
 	}
 	told := widget.Lines(widget.Clean(why), max(1, w-4))
-	if most := max(1, h/2); len(told) > most {
+	if most := max(1, (h+1)/3); len(told) > most {
 		told = told[:most]
 		told[most-1] = ansi.Truncate(told[most-1]+" "+t.Icons.Ellipsis, max(1, w-4), t.Icons.Ellipsis)
 	}
