@@ -20,6 +20,8 @@ need busybox-static test -x /bin/busybox
 need bash-static test -x /bin/bash-static
 need mount command -v mount
 need iproute2 command -v ip # The tests compare addresses and sockets by it.
+need vim-tiny sh -c 'command -v vim || command -v vim.tiny' # They edit in the app's terminal,
+need procps command -v top                                  # and look at what draws over itself.
 if [ "$arch" != "$(go env GOHOSTARCH)" ]; then
 	case $arch in
 	arm64) machine=aarch64 ;;

@@ -3,6 +3,7 @@ package terminal
 import (
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -46,6 +47,8 @@ func typeKeys(p *Pane, text string) {
 			p.Key(tea.KeyPressMsg{Code: tea.KeyEnter})
 		case '\x1b':
 			p.Key(tea.KeyPressMsg{Code: tea.KeyEscape})
+		case '\x05':
+			p.Key(tea.KeyPressMsg{Code: 'e', Mod: tea.ModCtrl})
 		default:
 			p.Key(tea.KeyPressMsg{Code: r, Text: string(r)})
 		}
@@ -82,31 +85,95 @@ func TestVi(t *testing.T) {
 	}
 }
 
-// isTop reports whether each row of a top's head stands where it belongs.
-func isTop(rows []string) bool {
-	for i, want := range []string{"Mem:", "CPU:", "Load average:", "  PID"} {
-		if !strings.HasPrefix(rows[i], want) {
+// vim is the name of the vim that there is.
+func vim(t *testing.T) string {
+	for _, name := range []string{"vim", "vim.tiny"} {
+		if _, err := exec.LookPath(name); err == nil {
+			return name
+		}
+	}
+	t.Fatal("there is no vim: run hack/setup.sh")
+	return ""
+}
+
+// TestVim edits in the vim that most people have, which scrolls regions, inserts lines and sets
+// colours where busybox draws all anew.
+func TestVim(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "f")
+	var lines []string
+	for i := range 30 {
+		lines = append(lines, fmt.Sprint("line ", i+1))
+	}
+	if err := os.WriteFile(file, []byte(strings.Join(lines, "\n")+"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	p := openPane(t, `cd '`+filepath.Dir(file)+`'; echo before; TERM=xterm-256color `+vim(t)+` -N -u NONE -i NONE -n f; echo after; sleep 600`)
+	shows(t, p, "line 1", "line 2", "line 3", "line 4", "line 5", `"f" 30L, *`)
+	typeKeys(p, ":set number ruler incsearch hlsearch\r")
+	shows(t, p, "  1 line 1", "  2 line 2", "  3 line 3", "  4 line 4", "  5 line 5", ":set number ruler incsearch hlsearch  *")
+	typeKeys(p, "G")
+	shows(t, p, " 26 line 26", " 27 line 27", " 28 line 28", " 29 line 29", " 30 line 30", "*")
+	typeKeys(p, "kddOthe ebb")
+	shows(t, p, " 26 line 26", " 27 line 27", " 28 line 28", " 29 the ebb", " 30 line 30", "-- INSERT --*")
+	typeKeys(p, "\x1bgg\x05\x05") // the first lines, then two further
+	shows(t, p, "  3 line 3", "  4 line 4", "  5 line 5", "  6 line 6", "  7 line 7", "*")
+	typeKeys(p, "/the\r")
+	shows(t, p, " 26 line 26", " 27 line 27", " 28 line 28", " 29 the ebb", " 30 line 30", "/the *")
+	if drawn := p.View(true); !strings.Contains(drawn, "the\x1b[") {
+		t.Errorf("what was looked for is not marked: %q", drawn)
+	}
+	p.Resize(70, 11)
+	shows(t, p, " 24 line 24", " 25 line 25", " 26 line 26", " 27 line 27", " 28 line 28", " 29 the ebb", " 30 line 30", "~", "*")
+	typeKeys(p, ":split\r")
+	shows(t, p, " 27 line 27", " 28 line 28", " 29 the ebb", "f [+]*", " 27 line 27", " 28 line 28", " 29 the ebb", "f [+]*", ":split")
+	typeKeys(p, ":wqa\r")
+	sees(t, p, "after")
+	if got := rows(p); got[0] != "before" || got[1] != "after" {
+		t.Errorf("after vim the screen is\n%s", strings.Join(got, "\n"))
+	}
+	written, err := os.ReadFile(file)
+	if want := strings.Join(append(lines[:28:28], "the ebb", "line 30"), "\n") + "\n"; err != nil || string(written) != want {
+		t.Errorf("%v, the file is\n%s", err, written)
+	}
+}
+
+// tops are the programs by that name, with how the rows of their heads begin.
+func tops() map[string][]string {
+	return map[string][]string{
+		"busybox top": {"Mem:", "CPU:", "Load average:", "  PID"},
+		"top":         {"top - ", "Tasks:", "%Cpu(s):", "MiB Mem", "MiB Swap"},
+	}
+}
+
+// TestTop looks at real tops, which draw over themselves again and again.
+func TestTop(t *testing.T) {
+	for command, head := range tops() {
+		t.Run(command, func(t *testing.T) {
+			p := openPane(t, "TERM=xterm-256color "+command+" -d 1; echo the end; sleep 600")
+			p.Resize(80, 14)
+			sees(t, p, " PID ")
+			first := strings.Join(rows(p), "\n")
+			// What is seen may be a screen of which a part is drawn.
+			for end := time.Now().Add(limit); strings.Join(rows(p), "\n") == first || !begin(rows(p), head); time.Sleep(5 * time.Millisecond) {
+				if time.Now().After(end) {
+					t.Fatalf("it stands still, or is no top:\n%s", strings.Join(rows(p), "\n"))
+				}
+			}
+			if drawn := p.View(true); !strings.Contains(drawn, "\x1b[7m") && !strings.Contains(drawn, ";7m") {
+				t.Errorf("the heading is not in reverse video: %q", drawn)
+			}
+			typeKeys(p, "q")
+			sees(t, p, "the end")
+		})
+	}
+}
+
+// begin reports whether each of the first rows begins as it should.
+func begin(rows, with []string) bool {
+	for i, want := range with {
+		if i >= len(rows) || !strings.HasPrefix(rows[i], want) {
 			return false
 		}
 	}
 	return true
-}
-
-// TestTop looks at a real top, which draws over itself again and again.
-func TestTop(t *testing.T) {
-	p := openPane(t, `busybox top -d 1; echo the end; sleep 600`)
-	sees(t, p, "Load average:")
-	sees(t, p, " PID ")
-	first := strings.Join(rows(p), "\n")
-	// What is seen may be a screen of which a part is drawn.
-	for end := time.Now().Add(limit); strings.Join(rows(p), "\n") == first || !isTop(rows(p)); time.Sleep(5 * time.Millisecond) {
-		if time.Now().After(end) {
-			t.Fatalf("it stands still, or is no top:\n%s", strings.Join(rows(p), "\n"))
-		}
-	}
-	if drawn := p.View(true); !strings.Contains(drawn, "\x1b[7m") && !strings.Contains(drawn, ";7m") {
-		t.Errorf("the heading is not in reverse video: %q", drawn)
-	}
-	typeKeys(p, "q")
-	sees(t, p, "the end")
 }
