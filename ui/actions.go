@@ -110,7 +110,8 @@ func (a *App) do(doing, done string, f func(context.Context) error) tea.Cmd {
 func (a *App) done(msg doneMsg) {
 	a.end(msg.doing)
 	if errors.Is(msg.err, context.Canceled) {
-		return // who cancelled it knows
+		a.cancelled(msg.doing)
+		return
 	}
 	if msg.err != nil {
 		a.note = notice{}
@@ -118,7 +119,7 @@ func (a *App) done(msg doneMsg) {
 		a.push(note("That did not work", msg.err.Error()))
 		return
 	}
-	a.say(theme.OK, msg.note)
+	a.say(theme.OK, msg.doing.tooLate()+msg.note)
 }
 
 func (a *App) askDelete(ref watch.Ref) {

@@ -48,6 +48,8 @@ type doing struct {
 	text   string
 	since  time.Time
 	cancel context.CancelFunc
+	// cancelled says that the user does not want it any more; it may be done all the same.
+	cancelled bool
 }
 
 // begin notes an action, and returns its context.
@@ -68,15 +70,32 @@ func (a *App) end(d *doing) {
 	}
 }
 
-// cancelDoing ends the action that was begun last, and reports whether there was one.
+// cancelDoing ends the action that was begun last, and reports whether there was one that is not
+// being cancelled already.
 func (a *App) cancelDoing() bool {
-	if len(a.doings) == 0 {
-		return false
+	for _, d := range slices.Backward(a.doings) {
+		if !d.cancelled {
+			d.cancelled = true
+			d.cancel()
+			return true
+		}
 	}
-	d := a.doings[len(a.doings)-1]
-	d.cancel()
-	a.say(theme.Warn, "cancelled: "+d.text)
-	return true
+	return false
+}
+
+// cancelled says that an action has ended without doing what it was for.
+func (a *App) cancelled(d *doing) {
+	if d != nil {
+		a.say(theme.Warn, "cancelled: "+d.text)
+	}
+}
+
+// tooLate says before what an action has to tell that it was not cancelled in time.
+func (d *doing) tooLate() string {
+	if d == nil || !d.cancelled {
+		return ""
+	}
+	return "too late to cancel: "
 }
 
 // progress tells what is on its way: the action that was begun last, and for how long.
@@ -89,6 +108,9 @@ func (a *App) progress() string {
 	text := fmt.Sprintf("%s  %s", d.text, facts.Age(a.ctx.Now.Sub(d.since)))
 	if n > 1 {
 		text += fmt.Sprintf(" (and %d more)", n-1)
+	}
+	if d.cancelled {
+		return "cancelling: " + text
 	}
 	return text + "  ctrl+c cancels"
 }

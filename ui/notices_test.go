@@ -29,14 +29,25 @@ func TestActionsCanBeCancelled(t *testing.T) {
 	if d.quit {
 		t.Fatal("ctrl+c left the app")
 	}
-	d.sees("cancelled: waiting for the tide")
+	d.sees("cancelling: waiting for the tide")
+	d.seesNot("ctrl+c cancels")
 	select {
 	case msg := <-got:
 		d.send(msg)
 	case <-time.After(10 * time.Second):
 		t.Fatal("the action goes on")
 	}
-	d.seesNot("ctrl+c cancels", "That did not work")
+	d.sees("cancelled: waiting for the tide")
+	d.seesNot("cancelling", "That did not work")
+
+	// One that was done all the same says so.
+	cmd = d.app.do("deleting the moon", "the moon is deleted", func(context.Context) error { return nil })
+	d.press("ctrl+c")
+	if d.quit {
+		t.Fatal("ctrl+c left the app")
+	}
+	d.send(cmd())
+	d.sees("too late to cancel: the moon is deleted")
 	d.press("ctrl+c")
 	if !d.quit {
 		t.Error("ctrl+c does not leave when nothing runs")

@@ -288,6 +288,7 @@ func (a *App) showChanges(msg changedMsg) {
 	a.end(msg.doing)
 	switch {
 	case errors.Is(msg.err, context.Canceled):
+		a.cancelled(msg.doing)
 		return
 	case msg.err != nil:
 		a.push(note("Not compared", msg.err.Error()))
@@ -347,6 +348,6 @@ func (a *App) rewound(msg rewoundMsg) {
 	case msg.err != nil:
 		a.push(note("Not brought back", msg.err.Error()))
 	default:
-		a.say(theme.OK, msg.said)
+		a.say(theme.OK, msg.doing.tooLate()+msg.said)
 	}
 }
