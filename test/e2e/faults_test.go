@@ -167,7 +167,8 @@ func TestLongDiskPressure(t *testing.T) {
 	shared.kubectl(t, "wait", "--for=condition=DiskPressure", "node/node-3", "--timeout=100s")
 	eventually(t, "eviction", func(context.Context) error {
 		out := shared.kubectl(t, "-n", ns, "get", "events", "--field-selector", "involvedObject.name=victim,reason=Evicted")
-		if !strings.Contains(out, "ephemeral-storage") {
+		// On a busy machine the kubelet may find the disk full before it takes its pods back on.
+		if !strings.Contains(out, "ephemeral-storage") && !strings.Contains(out, "[DiskPressure]") {
 			return errors.New(out)
 		}
 		return nil
