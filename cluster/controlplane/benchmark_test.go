@@ -3,6 +3,7 @@ package controlplane
 import (
 	"strings"
 	"testing"
+	"time"
 )
 
 // TestFlagsFollowTheBenchmark checks the flags of the control plane against the CIS
@@ -34,6 +35,7 @@ func TestFlagsFollowTheBenchmark(t *testing.T) {
 		"1.2.13 namespaces live":                            !strings.Contains(api["disable-admission-plugins"], "NamespaceLifecycle"),
 		"1.2.14 nodes are restricted":                       strings.Contains(api["enable-admission-plugins"], "NodeRestriction"),
 		"1.2.15 no profiling":                               api["profiling"] == "false",
+		"1.2.20 requests end":                               s.GenericServerRunOptions.RequestTimeout > 0 && s.GenericServerRunOptions.RequestTimeout <= time.Minute,
 		"1.2.21 service account tokens are looked up":       s.Authentication.ServiceAccounts.Lookup,
 		"1.2.22 tokens have a key of their own":             api["service-account-key-file"] != "",
 		"1.2.24 it serves with a certificate":               api["tls-cert-file"] != "" && api["tls-private-key-file"] != "",
@@ -43,6 +45,7 @@ func TestFlagsFollowTheBenchmark(t *testing.T) {
 		"1.3.3 controllers have accounts":                   manager["use-service-account-credentials"] == "true",
 		"1.3.4 tokens are signed with a key":                manager["service-account-private-key-file"] != "",
 		"1.3.5 pods learn the CA":                           manager["root-ca-file"] != "",
+		"1.3.6 kubelets' certificates are rotated":          !strings.Contains(manager["feature-gates"], "RotateKubeletServerCertificate=false"),
 		"1.3.7 controllers listen on loopback":              manager["bind-address"] == "127.0.0.1",
 		"1.4.1 no profiling":                                scheduler["profiling"] == "false",
 		"1.4.2 the scheduler listens on loopback":           scheduler["bind-address"] == "127.0.0.1",

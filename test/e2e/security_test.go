@@ -18,6 +18,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
+	kubeletconfig "k8s.io/kubelet/config/v1beta1"
 
 	"kubarium/cluster/pki"
 )
@@ -312,46 +313,34 @@ func TestNodesMayDoTheirWorkOnly(t *testing.T) {
 // TestKubeletsFollowTheBenchmark asks each kubelet for the settings of the CIS
 // benchmark's section 4.2.
 func TestKubeletsFollowTheBenchmark(t *testing.T) {
-	raw, err := shared.client.CoreV1().RESTClient().Get().AbsPath("/api/v1/nodes/node-2/proxy/configz").DoRaw(bounded(t))
-	if err != nil {
-		t.Fatal(err)
+	nodes, err := shared.client.CoreV1().Nodes().List(bounded(t), metav1.ListOptions{})
+	if err != nil || len(nodes.Items) < 3 {
+		t.Fatalf("%d nodes: %v", len(nodes.Items), err)
 	}
-	var answer struct {
-		Config struct {
-			Authentication struct {
-				Anonymous struct {
-					Enabled bool `json:"enabled"`
-				} `json:"anonymous"`
-				Webhook struct {
-					Enabled bool `json:"enabled"`
-				} `json:"webhook"`
-				X509 struct {
-					ClientCAFile string `json:"clientCAFile"`
-				} `json:"x509"`
-			} `json:"authentication"`
-			Authorization struct {
-				Mode string `json:"mode"`
-			} `json:"authorization"`
-			ReadOnlyPort      int    `json:"readOnlyPort"`
-			StreamingIdle     string `json:"streamingConnectionIdleTimeout"`
-			TLSCertFile       string `json:"tlsCertFile"`
-			TLSPrivateKeyFile string `json:"tlsPrivateKeyFile"`
-		} `json:"kubeletconfig"`
-	}
-	if err := json.Unmarshal(raw, &answer); err != nil {
-		t.Fatal(err)
-	}
-	k := answer.Config
-	for check, holds := range map[string]bool{
-		"4.2.1 anonymous requests are refused":    !k.Authentication.Anonymous.Enabled && k.Authentication.Webhook.Enabled,
-		"4.2.2 authorization asks the API server": k.Authorization.Mode == "Webhook",
-		"4.2.3 clients are known by the CA":       k.Authentication.X509.ClientCAFile != "",
-		"4.2.4 there is no read-only port":        k.ReadOnlyPort == 0,
-		"4.2.5 idle streams end":                  k.StreamingIdle != "" && k.StreamingIdle != "0s",
-		"4.2.9 it serves with a certificate":      k.TLSCertFile != "" && k.TLSPrivateKeyFile != "",
-	} {
-		if !holds {
-			t.Errorf("CIS %s: does not hold in %s", check, raw)
+	for _, node := range nodes.Items {
+		raw, err := shared.client.CoreV1().RESTClient().Get().AbsPath("/api/v1/nodes/" + node.Name + "/proxy/configz").DoRaw(bounded(t))
+		if err != nil {
+			t.Fatal(err)
+		}
+		var answer struct {
+			Config kubeletconfig.KubeletConfiguration `json:"kubeletconfig"`
+		}
+		if err := json.Unmarshal(raw, &answer); err != nil {
+			t.Fatal(err)
+		}
+		k := answer.Config
+		for check, holds := range map[string]bool{
+			"4.2.1 anonymous requests are refused": k.Authentication.Anonymous.Enabled != nil && !*k.Authentication.Anonymous.Enabled &&
+				k.Authentication.Webhook.Enabled != nil && *k.Authentication.Webhook.Enabled,
+			"4.2.2 authorization asks the API server": k.Authorization.Mode == kubeletconfig.KubeletAuthorizationModeWebhook,
+			"4.2.3 clients are known by the CA":       k.Authentication.X509.ClientCAFile != "",
+			"4.2.4 there is no read-only port":        k.ReadOnlyPort == 0,
+			"4.2.5 idle streams end":                  k.StreamingConnectionIdleTimeout.Duration > 0,
+			"4.2.9 it serves with a certificate":      k.TLSCertFile != "" && k.TLSPrivateKeyFile != "",
+		} {
+			if !holds {
+				t.Errorf("CIS %s: does not hold on %s: %s", check, node.Name, raw)
+			}
 		}
 	}
 }
