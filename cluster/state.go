@@ -147,10 +147,9 @@ func (l Layout) Running() bool {
 	return false
 }
 
-// pickPort returns the port that the cluster had, if it had one, else 6443, else any free
-// one. A new cluster gets any: several may start at the same time.
+// pickPort returns the port that the cluster had, if that is free, else any that is.
 func pickPort(had int) (int, error) {
-	for _, port := range []int{had, 6443, 0} {
+	for _, port := range []int{had, 0} {
 		listener, err := net.Listen("tcp4", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
 		if err != nil {
 			continue

@@ -5,7 +5,6 @@ package doctor
 import (
 	"errors"
 	"fmt"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -52,7 +51,6 @@ func Run(dataDir string) []Result {
 		{"inotify instances", true, checkInotify},
 		{"memory", true, checkMemory},
 		{"disk", true, func() (string, error) { return checkDisk(dataDir) }},
-		{"API server port", true, checkPort},
 		{"addresses", true, checkAddresses},
 	}
 	results := make([]Result, 0, len(checks))
@@ -215,14 +213,6 @@ func checkDisk(dataDir string) (string, error) {
 		return found, errors.New("pods are evicted below 0.5 GiB: free some space, or choose another --data-dir")
 	}
 	return found, nil
-}
-
-func checkPort() (string, error) {
-	listener, err := net.Listen("tcp4", "127.0.0.1:6443")
-	if err != nil {
-		return "6443 is taken", errors.New("nothing needs to be done: another port is chosen")
-	}
-	return "6443 is free", listener.Close()
 }
 
 func readInt(path string) (int, error) {

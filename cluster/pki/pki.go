@@ -34,8 +34,9 @@ import (
 const (
 	authorityLifetime   = 10 * 365 * 24 * time.Hour
 	defaultLeafLifetime = 365 * 24 * time.Hour
-	// backdate allows for a clock that is set back after the start.
-	backdate = time.Hour
+	// backdate allows for a clock that is set back after the start: one that took the hardware's
+	// local time for UTC is wrong by half a day at most, and by a day where it was set by hand.
+	backdate = 24 * time.Hour
 )
 
 // KeyPair is a certificate and its private key, both PEM.

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 )
 
 func TestAuthoritySurvivesReopening(t *testing.T) {
@@ -37,6 +38,24 @@ func TestAuthoritySurvivesReopening(t *testing.T) {
 	}
 	if _, err := leaf.Verify(x509.VerifyOptions{Roots: roots, KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}}); err == nil {
 		t.Error("a client certificate is accepted for serving")
+	}
+}
+
+// TestClockIsSetBack: what was issued by a clock that was fast is good when it is right again.
+func TestClockIsSetBack(t *testing.T) {
+	store, err := Open(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	pair, err := store.Client("system:node:node-1", "system:nodes")
+	if err != nil {
+		t.Fatal(err)
+	}
+	roots := x509.NewCertPool()
+	roots.AppendCertsFromPEM(store.CA.PEM())
+	options := x509.VerifyOptions{Roots: roots, KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth}, CurrentTime: time.Now().Add(-14 * time.Hour)}
+	if _, err := parse(t, pair).Verify(options); err != nil {
+		t.Errorf("half a day before: %v", err)
 	}
 }
 
