@@ -39,6 +39,8 @@ var _ component.Component = (*ControllerManager)(nil)
 
 func newControllerManager(config Config, probe *probe) *ControllerManager {
 	m := &ControllerManager{config: config, log: config.Logs.Upstream(controllerManagerName), endpoint: &endpoint{config: config, probe: probe}}
+	// Many controllers report their errors without a context.
+	config.Logs.Tap(controllerManagerName, m.logger())
 	m.service = service{
 		name:   controllerManagerName,
 		launch: m.launch,

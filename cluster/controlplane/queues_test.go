@@ -4,6 +4,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"net/http"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -179,6 +180,35 @@ func checkFailure(t *testing.T, p *plane) {
 	p.must(err)
 	if i := slices.IndexFunc(queues, func(q trace.WorkQueue) bool { return q.Name == "statefulset" }); i < 0 || queues[i].Retries == 0 {
 		t.Errorf("no retry is told of: %+v", queues)
+	}
+	checkFailureWithoutContext(t, p)
+}
+
+// checkFailureWithoutContext makes a ReplicaSet whose pods are refused: its controller reports
+// errors by upstream's older way, in which nobody says whose they are.
+func checkFailureWithoutContext(t *testing.T, p *plane) {
+	labels := map[string]string{"app": "refused-too"}
+	_, err := p.client.AppsV1().ReplicaSets("default").Create(bounded(t), &appsv1.ReplicaSet{
+		ObjectMeta: metav1.ObjectMeta{Name: "refused-too"},
+		Spec: appsv1.ReplicaSetSpec{
+			Selector: &metav1.LabelSelector{MatchLabels: labels},
+			Template: corev1.PodTemplateSpec{
+				ObjectMeta: metav1.ObjectMeta{Labels: labels},
+				Spec:       corev1.PodSpec{ServiceAccountName: "nobody", Containers: []corev1.Container{{Name: "c", Image: "none"}}},
+			},
+		},
+	}, metav1.CreateOptions{})
+	p.must(err)
+	failed := p.seen(t, "the failure of the ReplicaSet", func(e trace.Event) bool {
+		return e.Component == controllerManagerName && e.Verb == "fail" && strings.Contains(e.Fields["value.err"], "default/refused-too")
+	})
+	source, _, _ := strings.Cut(failed.Fields["source"], ":")
+	if failed.Actor != "replicaset-controller" || source != "replicaset/replica_set.go" || failed.Fields["message"] != "Unhandled Error" {
+		t.Errorf("%+v", failed)
+	}
+	log, err := os.ReadFile(p.config.Logs.Path(controllerManagerName))
+	if err != nil || !strings.Contains(string(log), "default/refused-too") {
+		t.Errorf("the log does not tell of it: %v", err)
 	}
 }
 

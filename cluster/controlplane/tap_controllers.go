@@ -77,7 +77,8 @@ func (t logTap) Error(err error, message string, values ...any) {
 	if err != nil {
 		values = append(slices.Clone(values), "err", err)
 	}
-	t.tell("fail", 0, message, values)
+	// Without a context, a logger's name stands before what it says.
+	t.tell("fail", 0, strings.TrimPrefix(message, unhandledError+": "), values)
 }
 
 // WithValues implements logr.LogSink.

@@ -82,7 +82,7 @@ var _ logr.CallDepthLogSink = router{}
 // sink is that of the component which logs, as the logger was changed.
 func (r router) sink() logr.LogSink {
 	// This sink's own method is between the logger and the component's sink.
-	sink := r.files.Upstream(current()).WithCallDepth(1).GetSink()
+	sink := r.files.global(current()).WithCallDepth(1).GetSink()
 	for _, change := range r.changes {
 		sink = change(sink)
 	}

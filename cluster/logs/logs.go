@@ -30,11 +30,13 @@ type Files struct {
 	mu      sync.Mutex
 	files   map[string]*lumberjack.Logger
 	loggers map[string]logr.Logger
+	// taps are the loggers of what is logged without a context, where they are others.
+	taps map[string]logr.Logger
 }
 
 // In returns the log files of a directory; none is made before something is logged.
 func In(dir string) *Files {
-	return &Files{dir: dir, files: make(map[string]*lumberjack.Logger), loggers: make(map[string]logr.Logger)}
+	return &Files{dir: dir, files: make(map[string]*lumberjack.Logger), loggers: make(map[string]logr.Logger), taps: make(map[string]logr.Logger)}
 }
 
 // Path returns where a component's log is.
@@ -73,6 +75,25 @@ func (f *Files) Upstream(component string) logr.Logger {
 		f.loggers[component] = logger
 	}
 	return logger
+}
+
+// Tap has what a component logs without a context go to another logger than the component's
+// own, once TakeGlobal was called. That is to write it into the same file.
+func (f *Files) Tap(component string, logger logr.Logger) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.taps[component] = logger
+}
+
+// global returns the logger of what a component logs without a context.
+func (f *Files) global(component string) logr.Logger {
+	f.mu.Lock()
+	logger, tapped := f.taps[component]
+	f.mu.Unlock()
+	if tapped {
+		return logger
+	}
+	return f.Upstream(component)
 }
 
 // Close closes the files. What is logged later opens its file again.
