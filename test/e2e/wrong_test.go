@@ -123,6 +123,8 @@ var withoutCluster = []wrong{
 	{"trace", "is not running"},
 	{"trace -o xml", "use lines or json"},
 	{"trace --match", "flag needs an argument"},
+	{"bench ui --size 79x24", "from 80x24"},
+	{"bench ui --size large", "use columns and lines"},
 	{"bench nonsense", "unknown command"},
 	{"bench boot extra", "takes no arguments"},
 	{"bench boot -o xml", "use text or json"},
