@@ -14,15 +14,17 @@ type ledger struct {
 	// knows.
 	there, gone, unsure map[types.UID]string
 	// pods are those whose creation was acknowledged and whose deletion nobody asked
-	// for; leaving those whose deletion was asked for, and not acknowledged yet.
+	// for; leaving those whose deletion was asked for, and not acknowledged yet; ended those
+	// whose deletion was, at once.
 	pods, leaving []string
+	ended         map[string]bool
 	// scaled is the number of replicas that was acknowledged last, and those that were
 	// asked for since.
 	scaled []int32
 }
 
 func newLedger() ledger {
-	return ledger{there: map[types.UID]string{}, gone: map[types.UID]string{}, unsure: map[types.UID]string{}}
+	return ledger{there: map[types.UID]string{}, gone: map[types.UID]string{}, unsure: map[types.UID]string{}, ended: map[string]bool{}}
 }
 
 // clone is the ledger of this moment.
@@ -30,6 +32,7 @@ func (l ledger) clone() ledger {
 	return ledger{
 		there: maps.Clone(l.there), gone: maps.Clone(l.gone), unsure: maps.Clone(l.unsure),
 		pods: slices.Clone(l.pods), leaving: slices.Clone(l.leaving), scaled: slices.Clone(l.scaled),
+		ended: maps.Clone(l.ended),
 	}
 }
 
@@ -48,6 +51,11 @@ func (l ledger) differs(found map[types.UID]bool, pods map[string]bool) int {
 	}
 	for _, name := range l.pods {
 		if !pods[name] {
+			lost++
+		}
+	}
+	for name := range l.ended {
+		if pods[name] {
 			lost++
 		}
 	}

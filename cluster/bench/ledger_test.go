@@ -12,6 +12,7 @@ func TestLedger(t *testing.T) {
 	l := newLedger()
 	l.there["a"], l.there["b"], l.gone["c"], l.unsure["d"] = "a", "b", "c", "d"
 	l.pods, l.leaving = []string{"p", "q"}, []string{"r"}
+	l.ended["s"] = true
 	then := l.clone()
 	delete(l.there, "b")
 	l.pods = l.pods[:1]
@@ -26,6 +27,7 @@ func TestLedger(t *testing.T) {
 		"unsure is there":  {l, []types.UID{"a", "d"}, []string{"p", "r"}, 0},
 		"map lost":         {l, nil, []string{"p"}, 1},
 		"deleted is there": {l, []types.UID{"a", "c"}, []string{"p"}, 1},
+		"pod came back":    {l, []types.UID{"a"}, []string{"p", "s"}, 1},
 		"pod lost":         {l, []types.UID{"a"}, nil, 1},
 		"as it was":        {then, []types.UID{"a", "b"}, []string{"p", "q"}, 0},
 		"went back partly": {then, []types.UID{"a"}, []string{"p"}, 2},

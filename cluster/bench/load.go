@@ -123,6 +123,7 @@ func (l *load) deletePod(ctx context.Context) {
 	now := int64(0)
 	err := l.client.CoreV1().Pods(namespace).Delete(ctx, l.leaving[0], metav1.DeleteOptions{GracePeriodSeconds: &now})
 	if err == nil || apierrors.IsNotFound(err) {
+		l.ended[l.leaving[0]] = true
 		l.leaving = l.leaving[1:]
 	}
 }
