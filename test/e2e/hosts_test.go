@@ -73,7 +73,7 @@ perl -MIO::Socket::INET -e '$s = IO::Socket::INET->new(LocalAddr => "10.89.0.1:8
 	while ($c = $s->accept) { sysread $c, $_, 999; print $c "HTTP/1.0 200 OK\r\n\r\nthe machine beside\n"; close $c }' & other=$!
 k() { command=$1; shift; "$PROGRAM" "$command" --name hosts --data-dir "$DIR" "$@"; }
 "$PROGRAM" up --name hosts --data-dir "$DIR" --nodes 2 --disable ingress >"$DIR/out" & up=$!
-until grep -q "is ready after" "$DIR/out"; do kill -0 $up; sleep 0.2; done
+until grep -q "is ready after" "$DIR/out" 2>/dev/null; do kill -0 $up; sleep 0.2; done
 grep "instead of the usual addresses" "$DIR/out"
 k kubectl run web --image=kubarium/web:1.0 --port=8080 --expose
 k kubectl run client --image=kubarium/toolbox:1.0 --command -- sleep 1000
@@ -84,8 +84,8 @@ k kubectl exec client -- wget -qO- -T 10 http://10.89.0.1:8000
 until k kubectl top node node-1; do sleep 0.5; done
 nft list ruleset | cmp - "$DIR/rules" && ip -o route | cmp - "$DIR/routes"
 kill $up && wait $up
-"$PROGRAM" up --name hosts --data-dir "$DIR" --nodes 2 --disable ingress >"$DIR/out" & up=$!
-until grep -q "is ready after" "$DIR/out"; do kill -0 $up; sleep 0.2; done
+"$PROGRAM" up --name hosts --data-dir "$DIR" --nodes 2 --disable ingress >"$DIR/again" & up=$!
+until grep -q "is ready after" "$DIR/again" 2>/dev/null; do kill -0 $up; sleep 0.2; done
 k kubectl wait --for=condition=Ready pod --all --timeout=100s
 kill $up && wait $up
 kill $other
