@@ -15,6 +15,7 @@ import (
 
 	"go.etcd.io/etcd/client/pkg/v3/transport"
 	"go.etcd.io/etcd/server/v3/embed"
+	"go.etcd.io/etcd/server/v3/features"
 	"go.uber.org/zap"
 	"go.uber.org/zap/zapcore"
 )
@@ -156,6 +157,15 @@ func (m *member) embedConfig(failure *failure) (*embed.Config, error) {
 	// As kube-apiserver compacts, etcd need not.
 	config.QuotaBackendBytes = m.config.quota()
 	config.EnableGRPCGateway = false
+	// Else leases begin anew with each start of etcd, and each election: events, which are for
+	// an hour, were kept for ever where etcd is restarted in each.
+	gates, ok := config.ServerFeatureGate.(interface{ Set(gates string) error })
+	if !ok {
+		return nil, errors.New("etcd's feature gates can't be set")
+	}
+	if err := gates.Set(fmt.Sprintf("%s=true,%s=true", features.LeaseCheckpoint, features.LeaseCheckpointPersist)); err != nil {
+		return nil, fmt.Errorf("set etcd's feature gates: %w", err)
+	}
 	encoder := zapcore.NewJSONEncoder(zap.NewProductionEncoderConfig())
 	config.ZapLoggerBuilder = embed.NewZapLoggerBuilder(zap.New(zapcore.NewCore(encoder, m.log, zapcore.WarnLevel),
 		zap.WithFatalHook(failure), zap.WithPanicHook(failure)))
