@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
 	"time"
 
 	clientv3 "go.etcd.io/etcd/client/v3"
@@ -25,6 +26,7 @@ type Etcd struct {
 	members []*member
 	// writes is nil without a trace.
 	writes *writeTap
+	leases leaseTerms
 }
 
 var _ component.Component = (*Etcd)(nil)
@@ -74,11 +76,15 @@ func (e *Etcd) launch(context.Context) (func(context.Context) error, error) {
 		begin = first.Server.KV().Rev()
 	}
 	return func(ctx context.Context) error {
+		running, cancel := context.WithCancel(ctx)
+		defer cancel()
 		if e.writes != nil && first != nil {
-			watching, cancel := context.WithCancel(ctx)
-			defer cancel()
-			go e.writes.run(watching, first, begin)
+			go e.writes.run(running, first, begin)
 		}
+		var looking sync.WaitGroup
+		looking.Go(func() { e.leases.run(running, e.Client) })
+		defer looking.Wait()
+		defer cancel()
 		var err error
 		select {
 		case <-ctx.Done():

@@ -48,16 +48,24 @@ func (e *Etcd) MakeRoom(ctx context.Context) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, makeRoomLimit)
 	defer cancel()
-	if err := e.compact(ctx); err != nil {
+	dropped, err := e.compact(ctx)
+	if err != nil {
 		return fmt.Errorf("etcd reached its limit of %d MiB, and can't drop what is past: %w", e.config.quota()>>20, err)
 	}
-	if err := e.tooMuch(first); err != nil {
-		return err
+	// What was dropped just now counts as used as long as somebody reads an older state, and
+	// until the next write: only in a new file it does not.
+	if !dropped {
+		if err := e.tooMuch(first); err != nil {
+			return err
+		}
 	}
 	for _, m := range e.members {
 		if err := m.defragment(); err != nil {
 			return fmt.Errorf("etcd reached its limit of %d MiB, and can't make its file smaller: %w", e.config.quota()>>20, err)
 		}
+	}
+	if err := e.tooMuch(first); err != nil {
+		return err
 	}
 	client, err := e.Client()
 	if err != nil {
@@ -79,22 +87,23 @@ func (e *Etcd) tooMuch(server *embed.Etcd) error {
 	return nil
 }
 
-// compact drops all revisions but the last, and returns when they are gone.
-func (e *Etcd) compact(ctx context.Context) error {
+// compact drops all revisions but the last, returns when they are gone, and reports whether
+// there were any.
+func (e *Etcd) compact(ctx context.Context) (dropped bool, err error) {
 	client, err := e.Client()
 	if err != nil {
-		return err
+		return false, err
 	}
 	defer client.Close()
 	now, err := client.Get(ctx, "revision", clientv3.WithKeysOnly())
 	if err != nil {
-		return err
+		return false, err
 	}
 	_, err = client.Compact(ctx, now.Header.Revision, clientv3.WithCompactPhysical())
 	if errors.Is(err, rpctypes.ErrCompacted) {
-		return nil
+		return false, nil
 	}
-	return err
+	return err == nil, err
 }
 
 // defragment writes the member's file anew, without what is free in it. The member does not

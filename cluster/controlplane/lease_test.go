@@ -4,7 +4,53 @@ import (
 	"os"
 	"testing"
 	"time"
+
+	clientv3 "go.etcd.io/etcd/client/v3"
 )
+
+// TestLeasesEnd: a lease ends when it was to, although etcd has begun it anew.
+func TestLeasesEnd(t *testing.T) {
+	p := newPlane(t)
+	serveEtcd(t, p)
+	client, err := p.Etcd.Client()
+	p.must(err)
+	old, err := client.Grant(bounded(t), 600)
+	p.must(err)
+	_, err = client.Put(bounded(t), "/registry/events/old", "x", clientv3.WithLease(old.ID))
+	p.must(err)
+	var terms leaseTerms
+	now := time.Now()
+	p.must(terms.look(t.Context(), client, now))
+	client.Close()
+	p.must(p.Etcd.Stop(bounded(t)))
+	serveEtcd(t, p)
+	client, err = p.Etcd.Client()
+	p.must(err)
+	defer client.Close()
+	young, err := client.Grant(bounded(t), 600)
+	p.must(err)
+	_, err = client.Put(bounded(t), "/registry/events/young", "x", clientv3.WithLease(young.ID))
+	p.must(err)
+	for _, after := range []time.Duration{590 * time.Second, 601 * time.Second} {
+		p.must(terms.look(t.Context(), client, now.Add(after)))
+		found, err := client.Get(bounded(t), "/registry/events/", clientv3.WithPrefix(), clientv3.WithKeysOnly())
+		p.must(err)
+		want := int64(2)
+		if after > 600*time.Second {
+			want = 1
+		}
+		if found.Count != want || string(found.Kvs[len(found.Kvs)-1].Key) != "/registry/events/young" {
+			t.Errorf("after %s there are %v", after, found.Kvs)
+		}
+	}
+	if len(terms.ends) != 2 {
+		t.Errorf("noted: %v", terms.ends)
+	}
+	p.must(terms.look(t.Context(), client, now.Add(700*time.Second)))
+	if len(terms.ends) != 1 {
+		t.Errorf("a lease that has ended is still noted: %v", terms.ends)
+	}
+}
 
 // TestLongLeasesGoOn: what is left of a lease's time is kept over a restart of etcd, as of its
 // last checkpoint. Etcd makes one each five minutes.
