@@ -73,7 +73,9 @@ func TestHelpIsClicked(t *testing.T) {
 		d := up(t, size[0], size[1])
 		d.press("3", "?")
 		d.clickOn("Keys and signs")
-		d.clickOn("  Pods ") // headings do nothing
+		d.clickOn("  Pods ")            // headings do nothing
+		x, y := d.find("esc back     ") // nor does what is under the lines, though there are more
+		d.send(tea.MouseClickMsg{X: x, Y: y - 1, Button: tea.MouseLeft})
 		d.sees("Keys and signs")
 		for range 20 {
 			if strings.Contains(d.screen(), "show only one namespace") {

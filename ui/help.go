@@ -21,8 +21,8 @@ type help struct {
 	offset int
 	last   int
 	// rows are the lines as they were drawn last, with what they are about.
-	rows       []helpRow
-	cols, colW int
+	rows             []helpRow
+	cols, colW, room int
 }
 
 // helpRow is a line of the page: what is in its columns, and the keys that those tell of.
@@ -66,7 +66,7 @@ func (d *help) bindings(a *App) keys.Set {
 
 // click implements clickable: it does what the key does that is clicked on.
 func (d *help) click(a *App, x, line int) tea.Cmd {
-	if line < 0 || d.offset+line >= len(d.rows) {
+	if line < 0 || line >= d.room || d.offset+line >= len(d.rows) {
 		return nil
 	}
 	col := 0
@@ -93,11 +93,11 @@ func (d *help) view(ctx *pane.Context, w, h int) string {
 	t := ctx.Theme
 	w = min(w, 132)
 	d.lay(t, w-6)
-	room := max(1, h-6)
-	d.last = max(0, len(d.rows)-room)
+	d.room = max(1, h-6)
+	d.last = max(0, len(d.rows)-d.room)
 	d.offset = min(d.offset, d.last)
 	var shown []string
-	for _, r := range d.rows[d.offset:min(len(d.rows), d.offset+room)] {
+	for _, r := range d.rows[d.offset:min(len(d.rows), d.offset+d.room)] {
 		line := "  " + r.texts[0]
 		if d.cols == 2 {
 			line = "  " + widget.Fit(r.texts[0], d.colW, t.Icons.Ellipsis) + "  " + r.texts[1]
