@@ -122,11 +122,13 @@ func (s *screen) loses(word string) {
 func (s *screen) until(what string, ok func(text string) bool) {
 	s.t.Helper()
 	for deadline := time.Now().Add(limit); ; time.Sleep(20 * time.Millisecond) {
+		// In this order: what the program writes last is on the screen when it is over.
+		over := s.over()
 		text := s.text()
 		switch {
 		case ok(text):
 			return
-		case s.over():
+		case over:
 			s.t.Fatalf("the app ended before: %s\n%s", what, text)
 		case time.Now().After(deadline):
 			s.t.Fatalf("never: %s\n%s", what, text)
