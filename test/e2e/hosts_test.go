@@ -61,6 +61,7 @@ func crowdedNetwork(t *testing.T, ipv6Off string) {
 	}
 	t.Cleanup(func() { os.RemoveAll(dir) })
 	const script = `set -e
+trap 'kill $up $other 2>/dev/null || true; wait || true' EXIT
 for all in all default; do echo $OFF >/proc/sys/net/ipv6/conf/$all/disable_ipv6; done
 ip link set lo up
 ip link add other type bridge && ip addr add 10.89.0.1/24 dev other && ip link set other up
