@@ -104,15 +104,8 @@ func (a *App) popped() tea.Cmd { a.pop(); return nil }
 
 // scrolling are the keys of a dialog that has more text than room.
 func scrolling(offset, last *int) keys.Set {
-	by := func(n int) func() tea.Cmd {
-		return func() tea.Cmd { *offset = max(0, min(*offset+n, *last)); return nil }
-	}
-	return keys.Set{
-		{Keys: []string{"down", "j"}, Label: "↓/j", Desc: "down", Run: by(1)},
-		{Keys: []string{"up", "k"}, Label: "↑/k", Desc: "up", Run: by(-1)},
-		{Keys: []string{"pgdown"}, Label: "pgdn", Desc: "page down", Run: by(10)},
-		{Keys: []string{"pgup"}, Desc: "page up", Run: by(-10)},
-	}
+	by := func(n int) { *offset = max(0, min(*offset+n, *last)) }
+	return keys.Scrolling(by, func(n int) { by(10 * n) })
 }
 
 func (a *App) push(d dialog) { a.dialogs = append(a.dialogs, d) }
@@ -199,7 +192,8 @@ type message struct {
 func note(title, text string) *message { return &message{title: title, text: text, tone: theme.Bad} }
 
 func (d *message) bindings(a *App) keys.Set {
-	return append(scrolling(&d.offset, &d.last), a.closeBinding(readAction, "enter", "q", "space"), a.escapeBinding())
+	// The first that fits wins: a blank has been read.
+	return append(keys.Set{a.closeBinding(readAction, "enter", "q", "space"), a.escapeBinding()}, scrolling(&d.offset, &d.last)...)
 }
 
 func (d *message) replies() []reply {

@@ -20,15 +20,13 @@ type help struct {
 	signs  []string
 	offset int
 	last   int
-	// rows are the lines as they were drawn last, with what they are about.
-	rows             []helpRow
+	// rows are the lines as they were laid out last, with what is in their columns.
+	rows             [][2]helpLine
 	cols, colW, room int
 }
 
-// helpRow is a line of the page: what is in its columns, and the keys that those tell of.
-type helpRow struct {
-	texts, keys [2]string
-}
+// helpLine is a line of a column, and the key that it tells of.
+type helpLine struct{ text, key string }
 
 func (a *App) newHelp() *help {
 	h := &help{signs: a.signs()}
@@ -57,11 +55,7 @@ func (a *App) signs() []string {
 }
 
 func (d *help) bindings(a *App) keys.Set {
-	return append(scrolling(&d.offset, &d.last), a.closeBinding("close-help", "q", "?", "enter"), a.escapeBinding(),
-		keys.Binding{Keys: []string{"space"}, Action: keys.Fixed, Desc: "page down", Run: func() tea.Cmd {
-			d.offset = min(d.offset+10, d.last)
-			return nil
-		}})
+	return append(scrolling(&d.offset, &d.last), a.closeBinding("close-help", "q", "?", "enter"), a.escapeBinding())
 }
 
 // click implements clickable: it does what the key does that is clicked on.
@@ -73,7 +67,7 @@ func (d *help) click(a *App, x, line int) tea.Cmd {
 	if d.cols == 2 && x >= d.colW {
 		col = 1
 	}
-	key := d.rows[d.offset+line].keys[col]
+	key := d.rows[d.offset+line][col].key
 	if key == "" {
 		return nil
 	}
@@ -98,9 +92,9 @@ func (d *help) view(ctx *pane.Context, w, h int) string {
 	d.offset = min(d.offset, d.last)
 	var shown []string
 	for _, r := range d.rows[d.offset:min(len(d.rows), d.offset+d.room)] {
-		line := "  " + r.texts[0]
+		line := "  " + r[0].text
 		if d.cols == 2 {
-			line = "  " + widget.Fit(r.texts[0], d.colW, t.Icons.Ellipsis) + "  " + r.texts[1]
+			line = "  " + widget.Fit(r[0].text, d.colW, t.Icons.Ellipsis) + "  " + r[1].text
 		}
 		shown = append(shown, line)
 	}
@@ -127,15 +121,12 @@ func (d *help) lay(t *theme.Theme, w int) {
 	for at, lines := range columns {
 		for i, l := range lines {
 			if i == len(d.rows) {
-				d.rows = append(d.rows, helpRow{})
+				d.rows = append(d.rows, [2]helpLine{})
 			}
-			d.rows[i].texts[at], d.rows[i].keys[at] = l.text, l.key
+			d.rows[i][at] = l
 		}
 	}
 }
-
-// helpLine is a line of a column, and the key that it tells of.
-type helpLine struct{ text, key string }
 
 // section is a group of keys, with why those that do nothing now do not.
 func section(t *theme.Theme, g keys.Group, w int) []helpLine {

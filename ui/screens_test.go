@@ -424,19 +424,11 @@ func screens() map[string]opener {
 			d.send(terminal.EndedMsg{})
 			return d
 		},
-		"too small": func(t *testing.T, w, h int, change func(*Options)) *driver { return up(t, w*2/5, h*2/5, change) },
-		"light": func(t *testing.T, w, h int, change func(*Options)) *driver {
-			return busy(t, w, h, func(o *Options) { change(o); o.Theme = theme.Light }, "3", "down")
-		},
-		"light map": func(t *testing.T, w, h int, change func(*Options)) *driver {
-			return busy(t, w, h, func(o *Options) { change(o); o.Theme = theme.Light }, "m", "q")
-		},
-		"high contrast": func(t *testing.T, w, h int, change func(*Options)) *driver {
-			return busy(t, w, h, func(o *Options) { change(o); o.Theme = theme.HighContrast }, "3", "down")
-		},
-		"high contrast map": func(t *testing.T, w, h int, change func(*Options)) *driver {
-			return busy(t, w, h, func(o *Options) { change(o); o.Theme = theme.HighContrast }, "m", "q")
-		},
+		"too small":         func(t *testing.T, w, h int, change func(*Options)) *driver { return up(t, w*2/5, h*2/5, change) },
+		"light":             themed(theme.Light, "3", "down"),
+		"light map":         themed(theme.Light, "m", "q"),
+		"high contrast":     themed(theme.HighContrast, "3", "down"),
+		"high contrast map": themed(theme.HighContrast, "m", "q"),
 		"past": func(t *testing.T, w, h int, change func(*Options)) *driver {
 			d, _ := withPast(t, w, h, change)
 			d.press("<", "<")
@@ -449,14 +441,11 @@ func screens() map[string]opener {
 		},
 		"frozen": func(t *testing.T, w, h int, change func(*Options)) *driver {
 			d := up(t, w, h, change)
-			d.press("z")
-			list := uitest.Components()
-			for i := range list {
-				if n := list[i].Name; strings.HasPrefix(n, "node-") || n == "kube-scheduler" || n == "kube-controller-manager" {
-					list[i].State = component.Frozen
-				}
+			if err := d.app.opts.Cluster.(Freezer).Thaw(t.Context()); err != nil { // all of it runs
+				t.Fatal(err)
 			}
-			d.send(componentsMsg(list))
+			d.press("z")
+			d.send(componentsMsg(d.app.opts.Cluster.Components()))
 			return d
 		},
 		"doing": func(t *testing.T, w, h int, change func(*Options)) *driver {
@@ -516,6 +505,13 @@ func screens() map[string]opener {
 			d.press("3", "down", "down", "down", "l", "?")
 			return d
 		},
+	}
+}
+
+// themed opens a busy cluster in a theme.
+func themed(name string, keys ...string) opener {
+	return func(t *testing.T, w, h int, change func(*Options)) *driver {
+		return busy(t, w, h, func(o *Options) { change(o); o.Theme = name }, keys...)
 	}
 }
 

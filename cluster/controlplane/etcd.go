@@ -76,15 +76,14 @@ func (e *Etcd) launch(context.Context) (func(context.Context) error, error) {
 		begin = first.Server.KV().Rev()
 	}
 	return func(ctx context.Context) error {
+		var looking sync.WaitGroup
+		defer looking.Wait()
 		running, cancel := context.WithCancel(ctx)
 		defer cancel()
 		if e.writes != nil && first != nil {
 			go e.writes.run(running, first, begin)
 		}
-		var looking sync.WaitGroup
 		looking.Go(func() { e.leases.run(running, e.Client) })
-		defer looking.Wait()
-		defer cancel()
 		var err error
 		select {
 		case <-ctx.Done():

@@ -8,12 +8,20 @@ import (
 	clientv3 "go.etcd.io/etcd/client/v3"
 )
 
-// TestLeasesEnd: a lease ends when it was to, although etcd has begun it anew.
-func TestLeasesEnd(t *testing.T) {
-	p := newPlane(t)
+// etcdClient starts etcd, and connects to it.
+func etcdClient(t *testing.T, p *plane) *clientv3.Client {
+	t.Helper()
 	serveEtcd(t, p)
 	client, err := p.Etcd.Client()
 	p.must(err)
+	t.Cleanup(func() { client.Close() })
+	return client
+}
+
+// TestLeasesEnd: a lease ends when it was to, although etcd has begun it anew.
+func TestLeasesEnd(t *testing.T) {
+	p := newPlane(t)
+	client := etcdClient(t, p)
 	old, err := client.Grant(bounded(t), 600)
 	p.must(err)
 	_, err = client.Put(bounded(t), "/registry/events/old", "x", clientv3.WithLease(old.ID))
@@ -23,10 +31,7 @@ func TestLeasesEnd(t *testing.T) {
 	p.must(terms.look(t.Context(), client, now))
 	client.Close()
 	p.must(p.Etcd.Stop(bounded(t)))
-	serveEtcd(t, p)
-	client, err = p.Etcd.Client()
-	p.must(err)
-	defer client.Close()
+	client = etcdClient(t, p)
 	young, err := client.Grant(bounded(t), 600)
 	p.must(err)
 	_, err = client.Put(bounded(t), "/registry/events/young", "x", clientv3.WithLease(young.ID))
@@ -59,19 +64,14 @@ func TestLongLeasesGoOn(t *testing.T) {
 		t.SkipNow()
 	}
 	p := newPlane(t)
-	serveEtcd(t, p)
 	const hour = int64(3600)
-	client, err := p.Etcd.Client()
-	p.must(err)
+	client := etcdClient(t, p)
 	lease, err := client.Grant(bounded(t), hour)
 	p.must(err)
 	time.Sleep(5*time.Minute + 5*time.Second)
 	client.Close()
 	p.must(p.Etcd.Stop(bounded(t)))
-	serveEtcd(t, p)
-	client, err = p.Etcd.Client()
-	p.must(err)
-	defer client.Close()
+	client = etcdClient(t, p)
 	left, err := client.TimeToLive(bounded(t), lease.ID)
 	p.must(err)
 	if left.TTL <= 0 || left.TTL > hour-290 {

@@ -62,6 +62,7 @@ func TestQueuesAgainstMetrics(t *testing.T) {
 	t.Run("depth", func(t *testing.T) { checkDepth(t, p) })
 	t.Run("controllers", func(t *testing.T) { checkControllers(t, p) })
 	t.Run("failure", func(t *testing.T) { checkFailure(t, p) })
+	t.Run("failure without a context", func(t *testing.T) { checkFailureWithoutContext(t, p) })
 }
 
 func checkPending(t *testing.T, p *plane) {
@@ -153,10 +154,7 @@ func checkFailure(t *testing.T, p *plane) {
 		ObjectMeta: metav1.ObjectMeta{Name: "refused"},
 		Spec: appsv1.StatefulSetSpec{
 			Selector: &metav1.LabelSelector{MatchLabels: labels},
-			Template: corev1.PodTemplateSpec{
-				ObjectMeta: metav1.ObjectMeta{Labels: labels},
-				Spec:       corev1.PodSpec{ServiceAccountName: "nobody", Containers: []corev1.Container{{Name: "c", Image: "none"}}},
-			},
+			Template: refusedPods(labels),
 		},
 	}, metav1.CreateOptions{})
 	p.must(err)
@@ -181,7 +179,14 @@ func checkFailure(t *testing.T, p *plane) {
 	if i := slices.IndexFunc(queues, func(q trace.WorkQueue) bool { return q.Name == "statefulset" }); i < 0 || queues[i].Retries == 0 {
 		t.Errorf("no retry is told of: %+v", queues)
 	}
-	checkFailureWithoutContext(t, p)
+}
+
+// refusedPods are such that the API server refuses: there is no such service account.
+func refusedPods(labels map[string]string) corev1.PodTemplateSpec {
+	return corev1.PodTemplateSpec{
+		ObjectMeta: metav1.ObjectMeta{Labels: labels},
+		Spec:       corev1.PodSpec{ServiceAccountName: "nobody", Containers: []corev1.Container{{Name: "c", Image: "none"}}},
+	}
 }
 
 // checkFailureWithoutContext makes a ReplicaSet whose pods are refused: its controller reports
@@ -192,10 +197,7 @@ func checkFailureWithoutContext(t *testing.T, p *plane) {
 		ObjectMeta: metav1.ObjectMeta{Name: "refused-too"},
 		Spec: appsv1.ReplicaSetSpec{
 			Selector: &metav1.LabelSelector{MatchLabels: labels},
-			Template: corev1.PodTemplateSpec{
-				ObjectMeta: metav1.ObjectMeta{Labels: labels},
-				Spec:       corev1.PodSpec{ServiceAccountName: "nobody", Containers: []corev1.Container{{Name: "c", Image: "none"}}},
-			},
+			Template: refusedPods(labels),
 		},
 	}, metav1.CreateOptions{})
 	p.must(err)

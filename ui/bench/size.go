@@ -1,10 +1,17 @@
 package bench
 
-import "fmt"
+import (
+	"fmt"
+
+	"kubarium/ui/layout"
+)
 
 // Size is that of a terminal, in columns and lines. As a flag and in results it is written
 // as in 120x40.
 type Size struct{ Width, Height int }
+
+// most is more columns and lines than anybody has.
+const most = 1000
 
 // Usual is the size of the terminals in which most people work, and of the project's pictures.
 func Usual() Size { return Size{120, 40} }
@@ -18,14 +25,17 @@ func (s Size) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
 // Set implements pflag.Value.
 func (s *Size) Set(text string) error {
 	var size Size
-	if n, err := fmt.Sscanf(text+"\n", "%dx%d\n", &size.Width, &size.Height); n != 2 || err != nil {
-		return fmt.Errorf("%q is no size: give columns and lines, as in 120x40", text)
-	}
-	if size.Width < 80 || size.Width > 1000 || size.Height < 24 || size.Height > 1000 {
-		return fmt.Errorf("a terminal of %s: it must have 80x24 to 1000x1000 cells", size)
+	n, err := fmt.Sscanf(text+"\n", "%dx%d\n", &size.Width, &size.Height)
+	if n != 2 || err != nil || size.Width < layout.MinWidth || size.Height < layout.MinHeight || max(size.Width, size.Height) > most {
+		return fmt.Errorf("%q is no size: use %s", text, s.Want())
 	}
 	*s = size
 	return nil
+}
+
+// Want says what Set takes.
+func (s *Size) Want() string {
+	return fmt.Sprintf("columns and lines such as %s, from %s to %s", Usual(), Size{layout.MinWidth, layout.MinHeight}, Size{most, most})
 }
 
 // Type implements pflag.Value.

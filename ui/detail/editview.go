@@ -81,12 +81,7 @@ func (v *View) stageKeys() keys.Set {
 	do := func(f func()) func() tea.Cmd {
 		return func() tea.Cmd { f(); return nil }
 	}
-	scroll := keys.Set{
-		{Keys: []string{"down", "j"}, Label: "↓/j", Desc: "down", Run: do(func() { e.diff.Scroll(1) })},
-		{Keys: []string{"up", "k"}, Label: "↑/k", Desc: "up", Run: do(func() { e.diff.Scroll(-1) })},
-		{Keys: []string{"pgdown", "space"}, Label: "pgdn", Desc: "page down", Run: do(func() { e.diff.Page(1) })},
-		{Keys: []string{"pgup"}, Desc: "page up", Run: do(func() { e.diff.Page(-1) })},
-	}
+	scroll := keys.Scrolling(e.diff.Scroll, e.diff.Page)
 	write := func() tea.Cmd { e.stage = writing; return e.area.Focus() }
 	switch e.stage {
 	case writing:

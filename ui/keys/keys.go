@@ -85,6 +85,19 @@ func (s Set) Find(key string) (Binding, bool) {
 	return Binding{}, false
 }
 
+// Scrolling are the keys by which a text is read on, by lines or by pages.
+func Scrolling(lines, pages func(by int)) Set {
+	do := func(f func(by int), by int) func() tea.Cmd {
+		return func() tea.Cmd { f(by); return nil }
+	}
+	return Set{
+		{Keys: []string{"down", "j"}, Label: "↓/j", Desc: "down", Run: do(lines, 1)},
+		{Keys: []string{"up", "k"}, Label: "↑/k", Desc: "up", Run: do(lines, -1)},
+		{Keys: []string{"pgdown", "space"}, Label: "pgdn", Desc: "page down", Run: do(pages, 1)},
+		{Keys: []string{"pgup"}, Desc: "page up", Run: do(pages, -1)},
+	}
+}
+
 // DisabledMsg says that a key was pressed which does nothing now, and why.
 type DisabledMsg struct {
 	Why string

@@ -55,17 +55,23 @@ func typeKeys(p *Pane, text string) {
 	}
 }
 
-// TestVi edits a file in a real vi: each row of its screen stands where other terminals show it,
-// at another size too, what it writes is on the disk, and at its end the screen is what it was.
-func TestVi(t *testing.T) {
-	file := filepath.Join(t.TempDir(), "f")
-	var lines []string
+// thirtyLines makes a file to be edited, by the name f.
+func thirtyLines(t *testing.T) (file string, lines []string) {
+	t.Helper()
+	file = filepath.Join(t.TempDir(), "f")
 	for i := range 30 {
 		lines = append(lines, fmt.Sprint("line ", i+1))
 	}
 	if err := os.WriteFile(file, []byte(strings.Join(lines, "\n")+"\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
+	return file, lines
+}
+
+// TestVi edits a file in a real vi: each row of its screen stands where other terminals show it,
+// at another size too, what it writes is on the disk, and at its end the screen is what it was.
+func TestVi(t *testing.T) {
+	file, lines := thirtyLines(t)
 	p := openPane(t, `cd '`+filepath.Dir(file)+`'; echo before; busybox vi f; echo after; sleep 600`)
 	shows(t, p, "line 1", "line 2", "line 3", "line 4", "line 5", "- f 1/30 3%*")
 	typeKeys(p, "G")
@@ -99,14 +105,7 @@ func vim(t *testing.T) string {
 // TestVim edits in the vim that most people have, which scrolls regions, inserts lines and sets
 // colours where busybox draws all anew.
 func TestVim(t *testing.T) {
-	file := filepath.Join(t.TempDir(), "f")
-	var lines []string
-	for i := range 30 {
-		lines = append(lines, fmt.Sprint("line ", i+1))
-	}
-	if err := os.WriteFile(file, []byte(strings.Join(lines, "\n")+"\n"), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	file, lines := thirtyLines(t)
 	p := openPane(t, `cd '`+filepath.Dir(file)+`'; echo before; TERM=xterm-256color `+vim(t)+` -N -u NONE -i NONE -n f; echo after; sleep 600`)
 	shows(t, p, "line 1", "line 2", "line 3", "line 4", "line 5", `"f" 30L, *`)
 	typeKeys(p, ":set number ruler incsearch hlsearch\r")

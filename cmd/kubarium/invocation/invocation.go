@@ -101,9 +101,10 @@ func flagError(cmd *cobra.Command, err error) error {
 	}
 	want, known := map[string]string{
 		"int": "a whole number", "bool": "true or false", "duration": "a duration such as 30s or 5m",
-		"size": "columns and lines such as 120x40, from 80x24 to 1000x1000",
 	}[flag.Value.Type()]
-	if !known {
+	if value, tells := flag.Value.(interface{ Want() string }); tells {
+		want = value.Want()
+	} else if !known {
 		want = "a " + flag.Value.Type()
 	}
 	return fmt.Errorf("--%s is %s: use %s", flag.Name, match[1], want)
