@@ -16,6 +16,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
 
@@ -37,6 +38,7 @@ func TestRequestsSeenInside(t *testing.T) {
 	p.waitForServiceAccount(tapped)
 	t.Run("rule", func(t *testing.T) { checkRule(t, p) })
 	t.Run("admission", func(t *testing.T) { checkAdmission(t, p) })
+	t.Run("revisions", func(t *testing.T) { checkRevisions(t, p) })
 	t.Run("watchers", func(t *testing.T) { checkWatchers(t, p) })
 }
 
@@ -69,6 +71,9 @@ func checkRule(t *testing.T, p *plane) {
 	rules := []rbacv1.PolicyRule{
 		{APIGroups: []string{"apps"}, Resources: []string{"deployments"}, Verbs: []string{"get"}},
 		{APIGroups: []string{""}, Resources: []string{"configmaps", "pods"}, Verbs: []string{"get", "watch"}, ResourceNames: []string{"theirs"}},
+		// What is created has no name yet when that is allowed.
+		{APIGroups: []string{""}, Resources: []string{"configmaps"}, Verbs: []string{"create"}, ResourceNames: []string{"mine"}},
+		{APIGroups: []string{""}, Resources: []string{"configmaps", "secrets"}, Verbs: []string{"create"}},
 	}
 	_, err := p.client.RbacV1().Roles(tapped).Create(ctx, &rbacv1.Role{ObjectMeta: metav1.ObjectMeta{Name: "reader"}, Rules: rules}, metav1.CreateOptions{})
 	p.must(err)
@@ -101,6 +106,12 @@ func checkRule(t *testing.T, p *plane) {
 	}
 	if got, want := e.Fields["authentication"], "service account token "+tokenID(t, token.Status.Token); got != want {
 		t.Errorf("authentication %q, want %q", got, want)
+	}
+	_, err = theirs.CoreV1().ConfigMaps(tapped).Create(ctx, &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Name: "mine"}}, metav1.CreateOptions{})
+	p.must(err)
+	e = p.seen(t, "what the service account creates", isRequest("create", "configmaps", "mine"))
+	if got, want := e.Fields["rule"], "may create configmaps,secrets in group core"; got != want {
+		t.Errorf("rule %q, want %q", got, want)
 	}
 	e = p.seen(t, "the admin", isRequest("create", "configmaps", "theirs"))
 	block, _ := pem.Decode(p.adminCert)
@@ -156,6 +167,32 @@ func checkAdmission(t *testing.T, p *plane) {
 	p.must(readErr)
 	if last := list[len(list)-1]; last.Plugin != "ServiceAccount" || err == nil || !strings.Contains(err.Error(), last.Refused) {
 		t.Errorf("admission %+v, the client has %v", list, err)
+	}
+}
+
+// checkRevisions changes an object, and then asks for the same once more, which writes nothing.
+func checkRevisions(t *testing.T, p *plane) {
+	maps := p.client.CoreV1().ConfigMaps(tapped)
+	made, err := maps.Create(bounded(t), &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Name: "revised"}}, metav1.CreateOptions{})
+	p.must(err)
+	var patched [2]*corev1.ConfigMap
+	for i := range patched {
+		patched[i], err = maps.Patch(bounded(t), made.Name, types.MergePatchType, []byte(`{"data":{"k":"v"}}`), metav1.PatchOptions{FieldManager: fmt.Sprint("patch-", i)})
+		p.must(err)
+	}
+	if patched[0].ResourceVersion == made.ResourceVersion || patched[1].ResourceVersion != patched[0].ResourceVersion {
+		t.Fatalf("revisions %s, %s, %s", made.ResourceVersion, patched[0].ResourceVersion, patched[1].ResourceVersion)
+	}
+	if got := p.seen(t, "the creation", isRequest("create", "configmaps", made.Name)).Fields["revisions"]; got != made.ResourceVersion {
+		t.Errorf("the creation wrote %q, want %s", got, made.ResourceVersion)
+	}
+	for i, want := range []string{patched[0].ResourceVersion, ""} {
+		e := p.seen(t, "a patch", func(e trace.Event) bool {
+			return isRequest("patch", "configmaps", made.Name)(e) && strings.Contains(e.Fields["path"], fmt.Sprint("patch-", i))
+		})
+		if got := e.Fields["revisions"]; got != want {
+			t.Errorf("patch %d wrote %q, want %q", i, got, want)
+		}
 	}
 }
 

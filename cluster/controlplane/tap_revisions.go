@@ -82,9 +82,19 @@ func (s revisionStorage) Delete(ctx context.Context, key string, out runtime.Obj
 	return s.note(ctx, out, s.Interface.Delete(ctx, key, out, preconditions, validate, cached, opts))
 }
 
-// GuaranteedUpdate implements storage.Interface.
+// GuaranteedUpdate implements storage.Interface. Where nothing is to be changed nothing is written,
+// and the object comes back with the revision that it had.
 func (s revisionStorage) GuaranteedUpdate(ctx context.Context, key string, destination runtime.Object, ignoreNotFound bool,
 	preconditions *storage.Preconditions, tryUpdate storage.UpdateFunc, cached runtime.Object,
 ) error {
-	return s.note(ctx, destination, s.Interface.GuaranteedUpdate(ctx, key, destination, ignoreNotFound, preconditions, tryUpdate, cached))
+	var had uint64
+	update := func(input runtime.Object, meta storage.ResponseMeta) (runtime.Object, *uint64, error) {
+		had = meta.ResourceVersion
+		return tryUpdate(input, meta)
+	}
+	err := s.Interface.GuaranteedUpdate(ctx, key, destination, ignoreNotFound, preconditions, update, cached)
+	if has, failed := s.Versioner().ObjectResourceVersion(destination); failed == nil && has == had {
+		return err
+	}
+	return s.note(ctx, destination, err)
 }

@@ -92,6 +92,10 @@ func asked(e *trace.Event) authorizer.AttributesRecord {
 		a.ResourceRequest = true
 		a.APIGroup, a.APIVersion, a.Resource, a.Subresource = o.Group, o.Version, o.Resource, o.Subresource
 		a.Namespace, a.Name = o.Namespace, o.Name
+		// The authorizer is asked by the path, which has no name yet; the record has the body's.
+		if a.Verb == "create" && a.Subresource == "" {
+			a.Name = ""
+		}
 	}
 	return a
 }
