@@ -22,6 +22,9 @@ func Describe(q Request, body []byte) string {
 	if q.Subresource != "" {
 		what += "/" + q.Subresource
 	}
+	if q.Verb == "patch" && q.Resource == "secrets" {
+		return "patch " + what + " " + q.Name
+	}
 	if q.Verb == "patch" {
 		return fmt.Sprintf("patch %s %s: %s", what, q.Name, shorten(body))
 	}

@@ -224,6 +224,7 @@ func TestDescribe(t *testing.T) {
 		{Request{Verb: "update", Group: "apps", Resource: "deployments", Name: "web"}, `{"apiVersion":"apps/v1","kind":"Deployment","metadata":{"name":"web"},"spec":{"replicas":3}}`, "update deployments web: 3 replicas"},
 		{Request{Verb: "create", Group: "example.com", Resource: "robots"}, `{"apiVersion":"example.com/v1","kind":"Robot","metadata":{"name":"r2"}}`, "create robots r2"},
 		{Request{Verb: "patch", Resource: "pods", Subresource: "status", Name: "web"}, `{ "status": {"phase": "Running"}}`, `patch pods/status web: {"status":{"phase":"Running"}}`},
+		{Request{Verb: "patch", Resource: "secrets", Name: "key"}, `{"stringData":{"word":"hidden"}}`, "patch secrets key"},
 		{Request{Verb: "delete", Resource: "pods", Name: "web"}, ``, "delete pods web"},
 		{Request{Verb: "create", Resource: "pods", Name: "web"}, `{`, "create pods web"},
 	} {

@@ -2,6 +2,7 @@ package tap
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"google.golang.org/protobuf/encoding/protojson"
@@ -96,7 +97,10 @@ func withoutSecrets(m proto.Message) proto.Message {
 	switch m := m.(type) {
 	case *runtimeapi.CreateContainerRequest:
 		copied := proto.CloneOf(m)
-		for _, env := range copied.GetConfig().GetEnvs() {
+		config := copied.GetConfig()
+		leaveOut(config.GetCommand(), config.GetEnvs())
+		leaveOut(config.GetArgs(), config.GetEnvs())
+		for _, env := range config.GetEnvs() {
 			env.Value = nil
 		}
 		return copied
@@ -110,4 +114,21 @@ func withoutSecrets(m proto.Message) proto.Message {
 		return &runtimeapi.ContainerStatusResponse{Status: m.GetStatus()}
 	}
 	return m
+}
+
+// shortSecret is below what a variable's value is looked for in arguments: shorter ones are no
+// secrets, and are in most.
+const shortSecret = 4
+
+// leaveOut leaves out the arguments that have the value of a variable in them: the kubelet has
+// put it there where the pod says $(NAME).
+func leaveOut(args []string, envs []*runtimeapi.KeyValue) {
+	for i, arg := range args {
+		for _, env := range envs {
+			if len(env.GetValue()) >= shortSecret && strings.Contains(arg, string(env.GetValue())) {
+				args[i] = "(left out: it has the value of " + env.GetKey() + ")"
+				break
+			}
+		}
+	}
 }

@@ -107,7 +107,8 @@ func (f fakeRuntime) ListContainers(context.Context, *runtimeapi.ContainerFilter
 func TestCallsAreKeptWithoutSecrets(t *testing.T) {
 	seen, ctx := New("node-1"), t.Context()
 	config := &runtimeapi.ContainerConfig{
-		Args: []string{"serve"}, Envs: []*runtimeapi.KeyValue{{Key: "WORD", Value: []byte("hidden")}},
+		Command: []string{"run", "--word=hidden"}, Args: []string{"serve", "on=1"},
+		Envs:   []*runtimeapi.KeyValue{{Key: "ON", Value: []byte("1")}, {Key: "WORD", Value: []byte("hidden")}},
 		Labels: map[string]string{labelPodName: "web", labelPodNamespace: "shop", labelPodUID: uid, labelContainerName: "box"},
 	}
 	service := seen.Runtime(fakeRuntime{})
@@ -132,10 +133,10 @@ func TestCallsAreKeptWithoutSecrets(t *testing.T) {
 		t.Errorf("the container that starts is kept as %+v", e)
 	}
 	created, started := events[0], events[1]
-	if request := created.Fields["request"]; !strings.Contains(request, "serve") || !strings.Contains(request, "WORD") || strings.Contains(request, "hidden") || strings.Contains(request, "aGlkZGVu") {
+	if request := created.Fields["request"]; !strings.Contains(request, `"serve","on=1"`) || !strings.Contains(request, "WORD") || strings.Contains(request, "hidden") || strings.Contains(request, "aGlkZGVu") {
 		t.Errorf("the request is kept as %s", request)
 	}
-	if string(config.Envs[0].Value) != "hidden" {
+	if string(config.Envs[1].Value) != "hidden" || config.Command[1] != "--word=hidden" {
 		t.Error("the tap changed what the runtime is told")
 	}
 	// It is known by its ID only, which the tap saw before.
