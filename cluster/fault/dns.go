@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
-	"regexp"
 	"strings"
 	"sync"
 	"time"
@@ -23,6 +22,8 @@ import (
 	"k8s.io/client-go/tools/cache"
 	watchtools "k8s.io/client-go/tools/watch"
 	"k8s.io/client-go/util/retry"
+
+	"kubarium/cluster/fault/corefile"
 )
 
 const (
@@ -43,11 +44,11 @@ func skewDNS(ctx context.Context, w World, o Order) (func(context.Context) error
 		return nil, err
 	}
 	heal := func(ctx context.Context) error {
-		return changeDNS(ctx, client, func(corefile string) (string, error) { return withoutRule(corefile, o.Target), nil })
+		return changeDNS(ctx, client, func(text string) (string, error) { return corefile.Without(text, o.Target), nil })
 	}
 	begun := false
-	err = changeDNS(ctx, client, func(corefile string) (string, error) {
-		changed, err := withRule(withoutRule(corefile, o.Target), o.Target, rule)
+	err = changeDNS(ctx, client, func(text string) (string, error) {
+		changed, err := corefile.With(corefile.Without(text, o.Target), o.Target, rule)
 		begun = begun || err == nil
 		return changed, err
 	})
@@ -71,36 +72,6 @@ func dnsRule(name, answer string) (string, error) {
 		return "", fmt.Errorf("answer %q: write an IPv4 address, nxdomain or servfail", answer)
 	}
 	return fmt.Sprintf("template IN A %s {\n   answer \"{{ .Name }} 5 IN A %s\"\n}", name, address), nil
-}
-
-// serverBlock begins the answers for all names.
-var serverBlock = regexp.MustCompile(`(?m)^\.:53 *\{ *$`)
-
-func marks(name string) (first, last string) {
-	return "    # fault dns-skew " + name + "\n", "    # end of fault dns-skew " + name + "\n"
-}
-
-func withRule(corefile, name, rule string) (string, error) {
-	at := serverBlock.FindStringIndex(corefile)
-	if at == nil {
-		return "", errors.New("the Corefile has no block .:53 for the rule")
-	}
-	first, last := marks(name)
-	rule = "    " + strings.ReplaceAll(rule, "\n", "\n    ") + "\n"
-	return corefile[:at[1]] + "\n" + first + rule + last + strings.TrimPrefix(corefile[at[1]:], "\n"), nil
-}
-
-func withoutRule(corefile, name string) string {
-	first, last := marks(name)
-	before, rest, found := strings.Cut(corefile, first)
-	if !found {
-		return corefile
-	}
-	_, after, found := strings.Cut(rest, last)
-	if !found {
-		return corefile
-	}
-	return before + after
 }
 
 // restartedAt is where 'kubectl rollout restart' notes when it was.
@@ -130,11 +101,11 @@ func changeCorefile(ctx context.Context, client kubernetes.Interface, change fun
 		if err != nil {
 			return err
 		}
-		corefile, err := change(config.Data[corefileKey])
+		changed, err := change(config.Data[corefileKey])
 		if err != nil {
 			return err
 		}
-		config.Data[corefileKey] = corefile
+		config.Data[corefileKey] = changed
 		_, err = maps.Update(ctx, config, metav1.UpdateOptions{})
 		return err
 	})

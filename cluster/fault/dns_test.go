@@ -29,7 +29,7 @@ func TestDNSIsChangedAnewWhenItIsPutBack(t *testing.T) {
 			ended <- changeDNS(ctx, client, func(string) (string, error) { return after, nil })
 		}()
 		synctest.Wait()
-		if got := corefile(t, client); got != after {
+		if got := corefileOf(t, client); got != after {
 			t.Fatalf("the Corefile is %q", got)
 		}
 		if _, err := maps.Update(ctx, config, metav1.UpdateOptions{}); err != nil {
@@ -39,7 +39,7 @@ func TestDNSIsChangedAnewWhenItIsPutBack(t *testing.T) {
 			t.Fatal(err)
 		}
 		synctest.Wait()
-		if got := corefile(t, client); got != after {
+		if got := corefileOf(t, client); got != after {
 			t.Errorf("after it was put back the Corefile is %q, and stays so", got)
 		}
 		select {
@@ -63,7 +63,7 @@ func TestDNSIsChangedAnewWhenItIsPutBack(t *testing.T) {
 	})
 }
 
-func corefile(t *testing.T, client *fake.Clientset) string {
+func corefileOf(t *testing.T, client *fake.Clientset) string {
 	t.Helper()
 	config, err := client.CoreV1().ConfigMaps(dnsNamespace).Get(t.Context(), dnsName, metav1.GetOptions{})
 	if err != nil {

@@ -180,26 +180,3 @@ func TestCatalogue(t *testing.T) {
 		}
 	}
 }
-
-func TestDNSRulesGoWithoutTrace(t *testing.T) {
-	const corefile = ".:53 {\n    errors\n    ready\n}\n"
-	changed := corefile
-	for _, name := range []string{"web.shop.svc.cluster.local", "example.com"} {
-		rule, err := dnsRule(name, "nxdomain")
-		if err != nil {
-			t.Fatal(err)
-		}
-		if changed, err = withRule(changed, name, rule); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if !strings.Contains(changed, "template ANY ANY example.com {\n       rcode NXDOMAIN\n    }") {
-		t.Errorf("changed to:\n%s", changed)
-	}
-	if healed := withoutRule(withoutRule(changed, "web.shop.svc.cluster.local"), "example.com"); healed != corefile {
-		t.Errorf("healed:\n%s", healed)
-	}
-	if _, err := withRule("example.org:53 {\n}\n", "web", ""); err == nil {
-		t.Error("a Corefile without a block for all names was changed")
-	}
-}

@@ -14,6 +14,8 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/uuid"
 	"k8s.io/client-go/kubernetes/scheme"
+
+	"kubarium/cluster/fault/corefile"
 )
 
 // decode reads a value as the API server stores it.
@@ -165,4 +167,25 @@ func taints(current, past []corev1.Taint) []corev1.Taint {
 	kept := slices.DeleteFunc(slices.Clone(current), func(t corev1.Taint) bool { return !condition(t) })
 	back := slices.DeleteFunc(slices.Clone(past), condition)
 	return slices.Concat(back, kept)
+}
+
+// wantedDNS brings CoreDNS' configuration back without the rules of faults that are over, and with
+// those of the faults that there are: a fault is of now, as a node is.
+func wantedDNS(is, was KV, there bool) ([]byte, error) {
+	if !corefile.Marked(string(is.Value)) && !corefile.Marked(string(was.Value)) {
+		return was.Value, nil
+	}
+	var current, past corev1.ConfigMap
+	if there {
+		if err := decode(is, &current); err != nil {
+			return nil, err
+		}
+	}
+	if err := decode(was, &past); err != nil {
+		return nil, err
+	}
+	for name, text := range past.Data {
+		past.Data[name] = corefile.Keep(text, current.Data[name])
+	}
+	return encode(was.Key, "ConfigMap", &past)
 }

@@ -11,6 +11,7 @@ import (
 const (
 	podKeys  = registry + "pods/"
 	nodeKeys = registry + "minions/"
+	dnsKey   = registry + "configmaps/kube-system/coredns"
 )
 
 // uidKeys are those of the objects that name pods by their UID.
@@ -78,6 +79,8 @@ func wanted(key string, is, was KV, there, existed bool, now State, renamed map[
 		return wantedNode(is, was, there, existed)
 	case !existed:
 		return nil, nil
+	case key == dnsKey:
+		return wantedDNS(is, was, there)
 	}
 	value := was.Value
 	for _, prefix := range uidKeys {
