@@ -74,11 +74,18 @@ func openLine(ctx context.Context, w World, o Order, from, to end, by time.Durat
 	if err != nil {
 		return nil, err
 	}
-	l.close = sync.OnceValue(l.Line.Close)
+	closed := make(chan struct{})
+	l.close = sync.OnceValue(func() error {
+		close(closed)
+		return l.Line.Close()
+	})
 	// A descriptor would keep the network of a node that is off.
 	go func() {
-		<-machine.Done()
-		_ = l.close()
+		select {
+		case <-machine.Done():
+			_ = l.close()
+		case <-closed:
+		}
 	}()
 	if err := l.rules.change(ctx, func(tx *knftables.Transaction) { addMarks(tx, from, to, l.Line) }); err != nil {
 		return nil, errors.Join(err, l.heal(context.WithoutCancel(ctx)))

@@ -3,7 +3,9 @@ package fault
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -129,5 +131,76 @@ func TestATargetHasOneName(t *testing.T) {
 	}
 	if healed, err := m.Heal(t.Context(), "", "node/node-1"); err != nil || len(healed) != 1 {
 		t.Errorf("healed %+v, %v", healed, err)
+	}
+}
+
+// OwnDisk says that the node has none.
+func (m *machine) OwnDisk() bool { return false }
+
+// OpenRoot has the node's directories on this machine's disk.
+func (m *machine) OpenRoot(string) (*os.Root, error) { return os.OpenRoot(m.dir) }
+
+// TestAHealedDiskLeavesTheClock changes the kubelet's configuration while a threshold is raised.
+func TestAHealedDiskLeavesTheClock(t *testing.T) {
+	for _, had := range []string{"evictionHard:\n  imagefs.available: 1%\n  nodefs.available: 5%\n", "evictionHard:\n  imagefs.available: 1%\n", ""} {
+		w, m := newWorld()
+		file := newMachine(t, w).Path(node.KubeletConfigPath)
+		write := func(text string) {
+			t.Helper()
+			if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		read := func() string {
+			t.Helper()
+			content, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return strings.TrimPrefix(string(content), "{}\n")
+		}
+		write(had)
+		if _, err := m.Inject(t.Context(), Order{Name: "disk-pressure", Target: "node-1"}); err != nil {
+			t.Fatal(err)
+		}
+		if read() == had {
+			t.Error("no threshold is raised")
+		}
+		write(read() + "nodeLeaseDurationSeconds: 8\n")
+		if _, err := m.Heal(t.Context(), "disk-pressure", ""); err != nil {
+			t.Fatal(err)
+		}
+		if got, want := read(), had+"nodeLeaseDurationSeconds: 8\n"; got != want {
+			t.Errorf("healed, the configuration is\n%s\nwant\n%s", got, want)
+		}
+	}
+}
+
+// TestAVictimIsSpared chooses a process for the kernel, and takes it back.
+func TestAVictimIsSpared(t *testing.T) {
+	process := exec.Command("sleep", "100")
+	if err := process.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer process.Wait()
+	defer process.Process.Kill()
+	score := func() string {
+		t.Helper()
+		text, err := os.ReadFile(fmt.Sprintf("/proc/%d/oom_score_adj", process.Process.Pid))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return strings.TrimSpace(string(text))
+	}
+	had := score()
+	spare, err := chooseVictim(process.Process.Pid)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := score(); got != "1000" {
+		t.Errorf("chosen, its score is %s", got)
+	}
+	if err := spare(); err != nil || score() != had {
+		t.Errorf("spared, its score is %s, and was %s: %v", score(), had, err)
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -38,50 +39,71 @@ func exhaustContainer(ctx context.Context, w World, o Order) (func(context.Conte
 		return nil, fmt.Errorf("watch process %d: %w", c.main, err)
 	}
 	defer unix.Close(process)
-	// The kernel ends the process with the highest score: a guaranteed pod's has a low one.
-	if err := os.WriteFile(fmt.Sprintf("/proc/%d/oom_score_adj", c.main), []byte("1000"), 0); err != nil {
-		return nil, fmt.Errorf("choose process %d: %w", c.main, err)
-	}
-	limit, restore, err := limitMemory(c.memory)
+	spare, err := chooseVictim(c.main)
 	if err != nil {
 		return nil, err
 	}
-	hog, err := startHog(ctx, c.memory, limit)
+	limit, restore, err := limitMemory(c.memory)
 	if err == nil {
-		err = awaitEnd(ctx, process)
-		hog.end()
+		var hog *hog
+		if hog, err = startHog(ctx, c.memory, limit); err == nil {
+			err = awaitEnd(ctx, process)
+			hog.end()
+		}
 	}
 	if err != nil {
-		return nil, errors.Join(err, restore())
+		return func(context.Context) error { return errors.Join(restore(), spare()) }, err
 	}
 	return nil, nil
 }
 
+// chooseVictim has the kernel end a process first, and returns what takes that back: it ends the
+// one with the highest score, and a guaranteed pod's has a low one.
+func chooseVictim(pid int) (spare func() error, err error) {
+	name := fmt.Sprintf("/proc/%d/oom_score_adj", pid)
+	had, err := os.ReadFile(name)
+	if err == nil {
+		err = os.WriteFile(name, []byte("1000"), 0)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("choose process %d: %w", pid, err)
+	}
+	return func() error {
+		// One that has ended is spared everything.
+		if err := os.WriteFile(name, had, 0); err != nil && !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, unix.ESRCH) {
+			return fmt.Errorf("spare process %d: %w", pid, err)
+		}
+		return nil
+	}, nil
+}
+
 // limitMemory lowers the limit to little more than what is used, which saves the
-// machine's memory, and returns it. The container's next life has a cgroup of its own.
+// machine's memory, and returns it. The container's next life has a cgroup of its own: one that
+// is gone needs no limit back.
 func limitMemory(group string) (limit int64, restore func() error, err error) {
+	restore = func() error { return nil }
 	current, maximum := "memory.current", "memory.max"
 	if _, err := os.Stat(filepath.Join(group, current)); err != nil {
 		current, maximum = "memory.usage_in_bytes", "memory.limit_in_bytes"
 	}
 	used, err := os.ReadFile(filepath.Join(group, current))
 	if err != nil {
-		return 0, nil, fmt.Errorf("read memory of container: %w", err)
+		return 0, restore, fmt.Errorf("read memory of container: %w", err)
 	}
 	had, err := os.ReadFile(filepath.Join(group, maximum))
 	if err != nil {
-		return 0, nil, fmt.Errorf("read memory limit of container: %w", err)
+		return 0, restore, fmt.Errorf("read memory limit of container: %w", err)
 	}
 	if limit, err = strconv.ParseInt(strings.TrimSpace(string(used)), 10, 64); err != nil {
-		return 0, nil, fmt.Errorf("read memory of container: %w", err)
+		return 0, restore, fmt.Errorf("read memory of container: %w", err)
 	}
 	limit = max(limit+headroom, leastLimit)
 	// "max" is no number, and no limit.
 	if own, err := strconv.ParseInt(strings.TrimSpace(string(had)), 10, 64); err == nil && own <= limit {
-		return own, func() error { return nil }, nil
+		return own, restore, nil
 	}
 	write := func(value string) error {
-		if err := os.WriteFile(filepath.Join(group, maximum), []byte(value), 0); err != nil {
+		if err := os.WriteFile(filepath.Join(group, maximum), []byte(value), 0); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return fmt.Errorf("limit memory of container: %w", err)
 		}
 		return nil
