@@ -36,13 +36,17 @@ func (b *backend) Story(ctx context.Context, ref watch.Ref, show func(string)) e
 
 // tellStory reads the trace, and shows the story whenever it has caught up with it.
 func tellStory(ctx context.Context, from *trace.Store, root story.Root, show func(string)) error {
-	events := make(chan trace.Event, 256)
+	type read struct {
+		trace.Event
+		lost uint64
+	}
+	events := make(chan read, 256)
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error {
 		defer close(events)
-		return from.Follow(ctx, 0, func(e trace.Event, _ uint64) error {
+		return from.Follow(ctx, 0, func(e trace.Event, lost uint64) error {
 			select {
-			case events <- e:
+			case events <- read{e, lost}:
 				return nil
 			case <-ctx.Done():
 				return ctx.Err()
@@ -53,7 +57,8 @@ func tellStory(ctx context.Context, from *trace.Store, root story.Root, show fun
 		told, fresh := story.New(root), true
 		var steps []story.Step
 		for e := range events {
-			more := told.Add(e)
+			told.Missing(e.lost)
+			more := told.Add(e.Event)
 			steps = append(steps, more...)
 			fresh = fresh || len(more) > 0
 			if fresh && len(events) == 0 {

@@ -123,11 +123,11 @@ func (s *Story) done(e trace.Event) {
 		step.What = map[string]string{"wait": "has a request wait, ", "pass": "lets a request go on, ", "return": "sends a request back, ", "lose": "lost a request's client, "}[e.Verb] + e.Detail
 	}
 	m, ok := s.family[s.byName[nameKey(e.Object)]]
-	switch pod, hosts := s.hosts[e.Object.Name]; {
+	switch pod, there := s.hosts.on(e.Object.Name); {
 	case ok:
 		step.Object, step.Why = m.object, "it is about "+describe(m.object)
 		s.told = append(s.told, m.after(step))
-	case e.Object.Kind == "Node" && hosts:
+	case e.Object.Kind == "Node" && there:
 		step.Why = describe(pod) + " is on that node"
 		s.told = append(s.told, step)
 	case e.Component == "fault" && len(s.family) > 0:
@@ -139,9 +139,7 @@ func (s *Story) done(e trace.Event) {
 // written is a write with what led to it.
 func (s *Story) written(w trace.Event, by []trace.Event) []Step {
 	var steps []Step
-	if node := w.Fields["nodeName"]; node != "" {
-		s.hosts[node] = w.Object
-	}
+	s.hosts.note(w)
 	if len(by) == 1 {
 		if s.begins(w, by[0]) {
 			steps = append(steps, s.entry(by[0], w.Object)...)

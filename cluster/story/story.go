@@ -91,9 +91,9 @@ type Story struct {
 	// probed is how the last probe of a container went: only a change is told.
 	probed map[string]string
 	// woken are the controllers that woke for an object, entered the requests that were told
-	// of, hosts a pod of the story by its node.
+	// of, hosts the nodes of the pods of the story.
 	woken, entered map[string]bool
-	hosts          map[string]trace.Object
+	hosts          hosts
 }
 
 type member struct {
@@ -116,7 +116,7 @@ func (m member) after(step Step) Step {
 func New(root Root) *Story {
 	return &Story{
 		root: root, family: map[string]member{}, byName: map[string]string{}, probed: map[string]string{},
-		woken: map[string]bool{}, entered: map[string]bool{}, hosts: map[string]trace.Object{}, services: map[string]string{},
+		woken: map[string]bool{}, entered: map[string]bool{}, hosts: hosts{}, services: map[string]string{},
 		slices: map[string][]sliceWrite{}, held: transit,
 	}
 }
@@ -127,6 +127,10 @@ func (s *Story) Add(e trace.Event) []Step {
 		s.last = e.Time
 	}
 	s.held = max(s.held, min(2*s.last.Sub(e.Time), longestTransit))
+	if e.Verb == "lost" {
+		s.gap(e.Time, e.Component, e.Detail)
+		return s.settle(s.last.Add(-patience), s.last.Add(-s.held))
+	}
 	switch e.Component {
 	case "kube-apiserver":
 		if e.Verb == "notify" {
@@ -365,6 +369,9 @@ func (s *Story) join(write trace.Event, why string) {
 		s.services[o.Namespace+"/"+o.Name] = o.UID
 	} else if service := write.Fields["service"]; service != "" && s.services[o.Namespace+"/"+service] == "" {
 		s.services[o.Namespace+"/"+service] = o.UID
+	}
+	if len(s.family) == 0 && s.root.Agent == "" && write.Verb != "create" {
+		s.opening(write)
 	}
 	s.family[o.UID] = member{object: o, why: why, since: write.Time}
 	s.byName[nameKey(o)] = o.UID

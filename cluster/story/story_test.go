@@ -263,3 +263,41 @@ func TestRulesFollowRevisions(t *testing.T) {
 		t.Errorf("told\n  %s\nwant\n  %s", strings.Join(got, "\n  "), strings.Join(want, "\n  "))
 	}
 }
+
+func TestGapsAreTold(t *testing.T) {
+	p := &tape{story: New(Root{Resource: "deployments", Namespace: "shop", Name: "web"})}
+	web := object("Deployment", "web", "d")
+	// Before there is a story, nothing can be missing in it.
+	p.story.Missing(7)
+	p.add(trace.Event{Time: p.at(0), Component: "etcd", Verb: "lost", Detail: "revisions 1 to 8"})
+	p.write(1, "update", web, 10)
+	p.request(0, 2, "admin", "kubectl/v1", "update", web, "200", "10")
+	p.add(trace.Event{Time: p.at(3), Component: "kubelet", Verb: "lost", Detail: "2 events of node-1"})
+	p.story.Missing(5)
+	p.expect(t,
+		"trace knows nothing of Deployment shop/web from before (not certain)",
+		"kubectl (admin) changes Deployment shop/web",
+		"kubelet has a gap: 2 events of node-1 (not certain)",
+		"trace has a gap: 5 events were overwritten before they were read (not certain)",
+	)
+}
+
+func TestAPodLeavesItsNode(t *testing.T) {
+	p := &tape{story: New(Root{Resource: "pods", Namespace: "shop", Name: "web"})}
+	web := object("Pod", "web", "w")
+	broken := trace.Event{Component: "fault", Verb: "inject", Object: trace.Object{Kind: "Node", Name: "node-1"}, Detail: "node-kill node-1"}
+	p.write(1, "create", web, 10, "nodeName", "node-1")
+	p.request(0, 2, "admin", "kubectl/v1", "create", web, "201", "10")
+	broken.Time = p.at(3)
+	p.add(broken)
+	p.write(4, "delete", web, 11, "nodeName", "node-1")
+	p.request(3, 5, "admin", "kubectl/v1", "delete", web, "200", "11")
+	broken.Time = p.at(6)
+	p.add(broken)
+	p.expect(t,
+		"kubectl (admin) creates Pod shop/web",
+		"fault injects node-kill node-1",
+		"kubectl (admin) deletes Pod shop/web",
+		"fault injects node-kill node-1 (not certain)",
+	)
+}

@@ -176,13 +176,15 @@ func (c exitCode) ExitCode() int { return int(c) }
 func (g *global) tell(cmd *cobra.Command, s *story.Story, after uint64, follow bool, command <-chan error, flags followFlags, write storyWriter) (int, error) {
 	ctx, cancel := context.WithCancel(cmd.Context())
 	defer cancel()
-	events, traced := make(chan trace.Event), make(chan error, 1)
+	type read struct {
+		trace.Event
+		lost uint64
+	}
+	events, traced := make(chan read), make(chan error, 1)
 	go func() {
-		gaps := gaps{out: cmd.ErrOrStderr(), begun: after > 0}
 		traced <- g.client().Trace(ctx, after, follow, func(e trace.Event, lost uint64) error {
-			gaps.tell(lost)
 			select {
-			case events <- e:
+			case events <- read{e, lost}:
 				return nil
 			case <-ctx.Done():
 				return ctx.Err()
@@ -210,7 +212,8 @@ func (g *global) tell(cmd *cobra.Command, s *story.Story, after uint64, follow b
 	for {
 		select {
 		case e := <-events:
-			if err := print(s.Add(e)); err != nil {
+			s.Missing(e.lost)
+			if err := print(s.Add(e.Event)); err != nil {
 				return n, err
 			}
 		case failed = <-command:
