@@ -15,6 +15,7 @@ import (
 	"kubarium/cluster/addons"
 	"kubarium/cluster/node"
 	"kubarium/cluster/pki"
+	"kubarium/cluster/rewind"
 )
 
 // admin is the user of the kubeconfig.
@@ -95,6 +96,7 @@ func (c *Cluster) openAccess(server string) error {
 		Host: server,
 		// Informers of the app are never held back.
 		QPS:             -1,
+		UserAgent:       rewind.OwnAgent,
 		TLSClientConfig: rest.TLSClientConfig{CAData: c.pki.CA.PEM(), CertFile: file, KeyFile: file},
 	}
 	pair, err := issue()

@@ -66,7 +66,7 @@ func (c *Cluster) RestoreSnapshot(ctx context.Context, name, namespace string) (
 	state.Only = namespace
 	c.rewinding.Lock()
 	defer c.rewinding.Unlock()
-	return c.rewindTo(ctx, func(clientv3.KV) (rewind.State, error) { return state, nil })
+	return c.bringBack(ctx, "restore snapshot "+name, func(clientv3.KV) (rewind.State, error) { return state, nil })
 }
 
 // marksKept bounds the states that are kept in memory: each has all that is in etcd.
@@ -105,7 +105,7 @@ func (c *Cluster) ReturnTo(ctx context.Context, name, namespace string) (control
 	}
 	state := c.marks[at].state
 	state.Only = namespace
-	return c.rewindTo(ctx, func(clientv3.KV) (rewind.State, error) { return state, nil })
+	return c.bringBack(ctx, "return to "+name, func(clientv3.KV) (rewind.State, error) { return state, nil })
 }
 
 // CompareStates tells what changed between two points. Each is a snapshot's name, a revision
@@ -137,15 +137,15 @@ func (c *Cluster) Writes(ctx context.Context, before int64) ([]rewind.Write, err
 	return list, err
 }
 
-// point reads a state that somebody named.
+// point reads a state that somebody named. The name of a snapshot may be a number.
 func (c *Cluster) point(ctx context.Context, etcd clientv3.KV, name string) (rewind.State, error) {
 	if name == rewind.Now {
 		return rewind.ReadState(ctx, etcd, 0)
 	}
-	if revision, err := strconv.ParseInt(name, 10, 64); err == nil && revision > 0 {
+	_, state, err := c.snapshots().Load(name)
+	if revision, bad := strconv.ParseInt(name, 10, 64); err != nil && bad == nil && revision > 0 {
 		return rewind.ReadState(ctx, etcd, revision)
 	}
-	_, state, err := c.snapshots().Load(name)
 	return state, err
 }
 
@@ -192,7 +192,7 @@ func (c *Cluster) Redo(ctx context.Context) (control.Rewound, error) {
 func (c *Cluster) RestoreRevision(ctx context.Context, revision int64) (control.Rewound, error) {
 	c.rewinding.Lock()
 	defer c.rewinding.Unlock()
-	return c.rewindTo(ctx, c.stateAt(ctx, revision))
+	return c.bringBack(ctx, fmt.Sprintf("restore revision %d", revision), c.stateAt(ctx, revision))
 }
 
 // LastChange is what Undo would take back.
@@ -204,6 +204,15 @@ func (c *Cluster) LastChange() (rewind.Change, bool) {
 
 func (c *Cluster) stateAt(ctx context.Context, revision int64) func(clientv3.KV) (rewind.State, error) {
 	return func(etcd clientv3.KV) (rewind.State, error) { return rewind.ReadState(ctx, etcd, revision) }
+}
+
+// bringBack is rewindTo for what is one of the user's changes itself.
+func (c *Cluster) bringBack(ctx context.Context, what string, read func(clientv3.KV) (rewind.State, error)) (control.Rewound, error) {
+	result, err := c.rewindTo(ctx, read)
+	if result.Revision > 0 {
+		c.timeline.Rewound(what, time.Now(), result.Revision)
+	}
+	return result, err
 }
 
 // rewindTo brings the cluster to a state. Meanwhile those rest who would act on what is

@@ -1,6 +1,7 @@
 package rewind
 
 import (
+	"cmp"
 	"slices"
 	"strconv"
 	"strings"
@@ -31,7 +32,11 @@ const oneCommand = 800 * time.Millisecond
 // userName is the administrator's, whose kubeconfig the user has.
 const userName = "kubernetes-admin"
 
-// Changes finds what the user did in what the taps saw, oldest first.
+// OwnAgent is the user agent of requests that this program makes as the administrator, and nobody
+// else asked for. client-go's own would be what the program's file happens to be called.
+const OwnAgent = "kubarium/cluster"
+
+// Changes finds what the user did in what the taps saw, in the order in which it was answered.
 func Changes(store *trace.Store) []Change {
 	var changes []Change
 	store.Scan(0, func(e trace.Event) {
@@ -51,7 +56,6 @@ func Changes(store *trace.Store) []Change {
 			Command: e.Fields["command"], agent: e.Agent, session: e.Fields["session"],
 		})
 	})
-	slices.SortStableFunc(changes, func(a, b Change) int { return int(a.First - b.First) })
 	return changes
 }
 
@@ -67,7 +71,7 @@ func (c Change) goesOn(e trace.Event) bool {
 // users returns what a request of the user's wrote; nothing for other events.
 func users(e trace.Event) []int64 {
 	// The app's own requests, by another name, are the user's.
-	own := strings.HasPrefix(e.Agent, "kubarium/")
+	own := e.Agent == OwnAgent
 	if e.Component != "kube-apiserver" || e.Actor != userName || own || e.Fields["revisions"] == "" {
 		return nil
 	}
@@ -85,17 +89,30 @@ func users(e trace.Event) []int64 {
 	return revisions
 }
 
-// Timeline knows which of the user's changes were taken back.
+// rewindsKept bounds how many a Timeline remembers.
+const rewindsKept = 100
+
+// Timeline knows which of the user's changes were taken back, and when the user had the cluster
+// brought back otherwise: that is a change, too.
 type Timeline struct {
-	undone map[int64]bool
-	steps  []step
+	undone  map[int64]bool
+	steps   []step
+	rewinds []Change
 }
 
 // step is one undo: the change, and the revision that took it back.
 type step struct{ first, revision int64 }
 
-// Mark sets which of the changes are undone, and forgets those nobody knows any more.
+// Rewound notes that the user had the cluster brought back, by a write of one revision.
+func (t *Timeline) Rewound(what string, at time.Time, revision int64) {
+	t.rewinds = append(t.rewinds, Change{Time: at, First: revision, Last: revision, What: []string{what}})
+	t.rewinds = slices.Delete(t.rewinds, 0, max(0, len(t.rewinds)-rewindsKept))
+}
+
+// Mark adds the rewinds to what the user changed, and sets which are undone.
 func (t *Timeline) Mark(changes []Change) []Change {
+	changes = slices.Concat(changes, t.rewinds)
+	slices.SortStableFunc(changes, func(a, b Change) int { return cmp.Compare(a.First, b.First) })
 	for i := range changes {
 		changes[i].Undone = t.undone[changes[i].First]
 	}
@@ -112,12 +129,16 @@ func (t *Timeline) ToUndo(changes []Change) (Change, bool) {
 	return Change{}, false
 }
 
-// Undid notes that the change beginning at first was taken back by a revision.
+// Undid notes that the change beginning at first was taken back by a revision; 0 is that nothing
+// was left of it, and so there is nothing to do again.
 func (t *Timeline) Undid(first, revision int64) {
 	if t.undone == nil {
 		t.undone = map[int64]bool{}
 	}
 	t.undone[first] = true
+	if revision == 0 {
+		return
+	}
 	t.steps = append(t.steps, step{first, revision})
 }
 
@@ -128,7 +149,7 @@ func (t *Timeline) ToRedo(changes []Change) (revision int64, ok bool) {
 		return 0, false
 	}
 	last := t.steps[len(t.steps)-1]
-	for _, c := range changes {
+	for _, c := range t.Mark(changes) {
 		if c.First > last.revision {
 			return 0, false
 		}

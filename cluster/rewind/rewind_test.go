@@ -12,6 +12,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 
+	"kubarium/cluster/fault/corefile"
 	"kubarium/cluster/trace"
 )
 
@@ -32,7 +33,7 @@ func pod(uid, node string, phase corev1.PodPhase, change func(*corev1.Pod)) *cor
 	return p
 }
 
-// state is one of objects, which are *corev1.Pod, *corev1.Node or values of claimKey.
+// state is one of objects, which are *corev1.Pod, *corev1.Node, *corev1.ConfigMap or values of claimKey.
 func state(t *testing.T, objects ...any) State {
 	t.Helper()
 	s := State{Keys: map[string]KV{}}
@@ -46,6 +47,9 @@ func state(t *testing.T, objects ...any) State {
 		case *corev1.Node:
 			kv.Key = nodeKeys + o.Name
 			kv.Value, err = encode(kv.Key, "Node", o.DeepCopy())
+		case *corev1.ConfigMap:
+			kv.Key = registry + "configmaps/" + o.Namespace + "/" + o.Name
+			kv.Value, err = encode(kv.Key, "ConfigMap", o.DeepCopy())
 		case string:
 			kv = KV{Key: claimKey, Value: []byte(o)}
 		}
@@ -197,6 +201,40 @@ func TestNodesAreMachines(t *testing.T) {
 	}
 }
 
+func TestFaultsOfDNSDoNotComeBack(t *testing.T) {
+	const plain = ".:53 {\n    errors\n}\n"
+	config := func(text string) *corev1.ConfigMap {
+		return &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Name: "coredns", Namespace: "kube-system"}, Data: map[string]string{"Corefile": text}}
+	}
+	skewed, err := corefile.With(plain, "web.shop.svc.cluster.local", "rcode NXDOMAIN")
+	if err != nil {
+		t.Fatal(err)
+	}
+	edited := strings.Replace(plain, "errors", "log", 1)
+	for what, test := range map[string]struct{ then, now, want string }{
+		"without a fault":  {edited, plain, edited},
+		"healed since":     {skewed, edited, plain},
+		"injected since":   {plain, skewed, ""},
+		"there both times": {skewed, skewed, ""},
+	} {
+		plan, err := MakePlan(state(t, config(test.now)), state(t, config(test.then)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := ""
+		for _, kv := range plan.Put {
+			var written corev1.ConfigMap
+			if err := decode(kv, &written); err != nil {
+				t.Fatal(err)
+			}
+			got = written.Data["Corefile"]
+		}
+		if got != test.want {
+			t.Errorf("%s: %q is written, want %q", what, got, test.want)
+		}
+	}
+}
+
 func request(agent, session, verb, name, revisions string, at time.Duration) trace.Event {
 	return trace.Event{
 		Component: "kube-apiserver", Actor: userName, Agent: agent, Verb: verb, Time: time.Unix(0, 0).Add(at),
@@ -213,7 +251,7 @@ func TestChangesAreCommands(t *testing.T) {
 		request("Helm", "", "create", "c", "20", 20*time.Second),
 		request("Helm", "", "create", "d", "21", 20*time.Second+oneCommand/2),
 		request("Helm", "", "create", "e", "30", 25*time.Second),
-		request("kubarium/v1", "", "create", "ours", "40", 30*time.Second),
+		request(OwnAgent, "", "create", "ours", "40", 30*time.Second),
 		request("kubectl", "s3", "get", "a", "", 30*time.Second),
 	} {
 		store.Add(e)
@@ -261,6 +299,20 @@ func TestTimeline(t *testing.T) {
 	}
 	undo(changes(10, 20, 40), 40, 50)
 	undo(changes(10, 20, 40), 10, 51)
+	// Bringing the cluster back is a change as well.
+	line.Rewound("restore snapshot before", time.Unix(60, 0), 60)
+	if _, ok := line.ToRedo(changes(10, 20, 40)); ok {
+		t.Error("redoes over a rewind")
+	}
+	undo(changes(10, 20, 40, 70), 70, 80)
+	undo(changes(10, 20, 40, 70), 60, 81)
+	if revision, ok := line.ToRedo(changes(10, 20, 40, 70)); !ok || revision != 80 {
+		t.Errorf("redoes the rewind to %d, %t", revision, ok)
+	}
+	// Of a change that something else took back nothing is left to undo, nor to do again.
+	undo(changes(10, 20, 40, 70, 90), 90, 0)
+	line.Redid()
+	undo(changes(10, 20, 40, 70, 90), 60, 100)
 }
 
 func TestSnapshotFiles(t *testing.T) {

@@ -20,6 +20,7 @@ import (
 	"k8s.io/utils/clock"
 
 	"kubarium/cluster/component"
+	"kubarium/cluster/rewind"
 	"kubarium/lessons"
 )
 
@@ -116,6 +117,11 @@ func (e Env) clock() clock.Clock {
 // New returns a player for a lesson. Run plays it.
 func New(lesson *lessons.Lesson, env Env) (*Player, error) {
 	env.Clock = env.clock()
+	if env.Config != nil {
+		// What a lesson prepares is no change of the learner's.
+		env.Config = rest.CopyConfig(env.Config)
+		env.Config.UserAgent = rewind.OwnAgent
+	}
 	client := env.Client
 	if client == nil {
 		if env.Config == nil {

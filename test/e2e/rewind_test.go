@@ -88,6 +88,15 @@ spec:
 	pods := func() string {
 		return c.kubectl(t, "get", "pods", "-l", "app=web", "-o", "jsonpath={.items[*].metadata.uid}")
 	}
+	t.Log("a restore is a change like others: undo takes it back, and redo brings it again")
+	if out := back("undo"); !strings.Contains(out, "restore snapshot before") {
+		t.Errorf("undo says %q", out)
+	}
+	c.kubectl(t, "get", "configmap", "later")
+	gone("deployment/web")
+	back("redo")
+	gone("configmap/later")
+	web(2)
 	running := pods()
 	back("snapshot", "restore", "before")
 	if again := pods(); again != running {
@@ -115,6 +124,17 @@ spec:
 	back("undo")
 	gone("namespace/shop")
 	web(2)
+
+	t.Log("a fault that is over does not come back with what was")
+	const skewed = "web.default.svc.cluster.local"
+	c.kubarium(t, "fault", "inject", "dns-skew", skewed, "--param", "answer=192.0.2.7")
+	c.kubectl(t, "create", "configmap", "meanwhile")
+	c.kubarium(t, "fault", "heal", "dns-skew")
+	back("undo")
+	gone("configmap/meanwhile")
+	if out := c.kubectl(t, "-n", "kube-system", "get", "configmap", "coredns", "-o", "yaml"); strings.Contains(out, skewed) {
+		t.Errorf("the fault is there again:\n%s", out)
+	}
 
 	t.Log("what runs on is undisturbed, and what was wrong says so")
 	eventually(t, "ready components", func(context.Context) error {
