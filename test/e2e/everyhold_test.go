@@ -10,6 +10,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 
 	"kubarium/cluster/hold"
 )
@@ -60,8 +61,16 @@ func holdsChangeNothing(t *testing.T, c *testCluster, times int) {
 func holdEach(t *testing.T, ns string, times int) {
 	held := map[string]int{}
 	for i := range times {
-		for _, name := range []string{"kube-scheduler", "kube-controller-manager", "kubelet", "deployment-controller", "node-1", "writes"} {
-			held[name] += holdOnce(t, hold.Rule{Name: name, Namespace: ns}, time.Duration(100+i%5*100)*time.Millisecond, i%3, held[name] == 0)
+		for _, name := range []string{
+			"kube-scheduler", "kube-controller-manager", "kubelet", "deployment-controller", "node-1", "writes",
+			"cloud-controller-manager", "storage-provisioner",
+		} {
+			rule := hold.Rule{Name: name, Namespace: ns}
+			if name == "storage-provisioner" {
+				// Volumes are in no namespace.
+				rule.Namespace = ""
+			}
+			held[name] += holdOnce(t, rule, time.Duration(100+i%5*100)*time.Millisecond, i%3, held[name] == 0)
 		}
 	}
 	t.Logf("let through after they had waited: %v", held)
@@ -122,8 +131,8 @@ func awaitHeld(ctx context.Context, t *testing.T, rule string) {
 	t.Errorf("nothing waits by the rule %s", rule)
 }
 
-// churn changes the objects of a namespace while it may go on. What it leaves depends on the
-// number of steps only, and repeats after 80.
+// churn changes the objects of a namespace while it may go on, so that each component has
+// something to write. What it leaves depends on the number of steps only, and repeats after 80.
 func (c *testCluster) churn(t *testing.T, ns string, goOn func(step int) bool) {
 	t.Helper()
 	c.kubectl(t, "-n", ns, "create", "deployment", "web", "--image=kubarium/web:1.0", "--replicas=1")
@@ -148,7 +157,39 @@ func (c *testCluster) churn(t *testing.T, ns string, goOn func(step int) bool) {
 		} else {
 			retried(t, "delete", func() error { return c.client.CoreV1().ConfigMaps(ns).Delete(ctx, name, metav1.DeleteOptions{}) })
 		}
+		switch step % 20 {
+		case 0:
+			c.expose(t, ns, corev1.ServiceTypeLoadBalancer)
+			c.apply(t, ns, strings.ReplaceAll(claimed, "NAME", fmt.Sprint("claimed-", step)))
+		case 10:
+			c.expose(t, ns, corev1.ServiceTypeClusterIP)
+			c.kubectl(t, "-n", ns, "delete", "--wait=false", "pod,persistentvolumeclaim", "-l", "churn=claimed")
+		}
 		time.Sleep(50 * time.Millisecond)
+	}
+}
+
+// claimed is a pod with a volume, each time of another name.
+const claimed = `apiVersion: v1
+kind: PersistentVolumeClaim
+metadata: {name: NAME, labels: {churn: claimed}}
+spec: {accessModes: [ReadWriteOnce], resources: {requests: {storage: 1Mi}}}
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: NAME, labels: {churn: claimed}}
+spec:
+  terminationGracePeriodSeconds: 1
+  containers: [{name: c, image: "kubarium/toolbox:1.0", command: [sleep, "1000"], volumeMounts: [{name: d, mountPath: /data}]}]
+  volumes: [{name: d, persistentVolumeClaim: {claimName: NAME}}]
+`
+
+// expose makes the namespace's Service one of another type.
+func (c *testCluster) expose(t *testing.T, ns string, as corev1.ServiceType) {
+	t.Helper()
+	patch := fmt.Appendf(nil, `{"spec":{"type":%q}}`, as)
+	if _, err := c.client.CoreV1().Services(ns).Patch(bounded(t), "web", types.MergePatchType, patch, metav1.PatchOptions{}); err != nil {
+		t.Fatal(err)
 	}
 }
 

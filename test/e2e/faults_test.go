@@ -79,8 +79,13 @@ func TestFaults(t *testing.T) {
 		awaitState(t, "kube-scheduler", component.Ready)
 
 		// Of a node's daemon the effect is that nobody starts the pod.
+		stopped := shared.effectOf(t, fault.Order{Name: "component-stop", Target: "node-3/kubelet"})
 		inject(t, "component-stop", "node-3/kubelet")
 		shared.kubectl(t, "-n", ns, "run", "later", "--image=kubarium/web:1.0", `--overrides={"spec":{"nodeName":"node-3"}}`)
+		eventually(t, "stopped kubelet", stopped)
+		if phase := shared.kubectl(t, "-n", ns, "get", "pod", "later", "-o", "jsonpath={.status.phase}{.status.startTime}"); phase != "Pending" {
+			t.Errorf("without a kubelet the pod is %s", phase)
+		}
 		heal(t, "component-stop")
 		shared.kubectl(t, "-n", ns, "wait", "--for=condition=Ready", "pod/later", "--timeout=100s")
 	})

@@ -142,11 +142,23 @@ func TestHold(t *testing.T) {
 		}
 	})
 	t.Run("rate", func(t *testing.T) {
+		passed := func() uint64 {
+			t.Helper()
+			state, err := shared.control().Holds(bounded(t))
+			if err != nil {
+				t.Fatal(err)
+			}
+			return state.Passed
+		}
+		before := passed()
 		if out := shared.kubarium(t, "hold", "kube-scheduler", "--rate", "1/5"); !strings.Contains(out, "kube-scheduler held") {
 			t.Errorf("hold says %q", out)
 		}
 		shared.kubectl(t, "-n", ns, "run", "slow", "--image=kubarium/web:1.0")
 		shared.kubectl(t, "-n", ns, "wait", "--for=condition=Ready", "pod/slow", "--timeout=100s")
+		if passed() == before {
+			t.Error("the scheduler's binding went by without a wait")
+		}
 		if out := shared.kubarium(t, "hold", "list"); !strings.Contains(out, "at 0.2 of its speed") {
 			t.Errorf("hold list says %q", out)
 		}
