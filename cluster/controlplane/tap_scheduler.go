@@ -26,6 +26,7 @@ func tapAttempts(s *scheduler.Scheduler, store *trace.Store) {
 	profiles := map[string]profile{}
 	for name, f := range s.Profiles {
 		profiles[name] = profileOf(f)
+		s.Profiles[name] = aftermath{Framework: f, store: store}
 	}
 	schedule := s.SchedulePod
 	s.SchedulePod = func(ctx context.Context, f framework.Framework, state fwk.CycleState, pod *framework.QueuedPodInfo) (scheduler.ScheduleResult, error) {
@@ -137,17 +138,10 @@ func (a *attempt) RunScorePlugins(ctx context.Context, state fwk.CycleState, pod
 }
 
 func (a *attempt) event(pod *framework.QueuedPodInfo, begin time.Time, result scheduler.ScheduleResult, err error) (trace.Event, trace.Late) {
-	p := pod.Pod
-	event := trace.Event{
-		Time: time.Now(), Component: schedulerName, Verb: "schedule",
-		Object: trace.Object{Version: "v1", Kind: "Pod", Resource: "pods", Namespace: p.Namespace, Name: p.Name, UID: string(p.UID)},
-		Fields: map[string]string{
-			"latency": time.Since(begin).String(), "node": result.SuggestedHost, "podResourceVersion": p.ResourceVersion,
-			"attempts": strconv.Itoa(pod.Attempts),
-		},
-	}
+	event := attemptEvent(trace.Schedule, pod.Pod, begin)
+	event.Fields["node"], event.Fields["attempts"] = result.SuggestedHost, strconv.Itoa(pod.Attempts)
 	if err != nil {
-		event.Verb, event.Fields["error"] = "refuse", err.Error()
+		event.Verb, event.Fields["error"] = trace.Refuse, err.Error()
 		var unfit *framework.FitError
 		if errors.As(err, &unfit) {
 			refused := unfit.Diagnosis.UnschedulablePlugins.Union(unfit.Diagnosis.PendingPlugins)

@@ -1,21 +1,28 @@
 package controlplane
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/go-logr/logr/funcr"
 	corev1 "k8s.io/api/core/v1"
+	schedulingv1 "k8s.io/api/scheduling/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/fields"
+	"k8s.io/apimachinery/pkg/util/wait"
 	"k8s.io/klog/v2"
+	fwk "k8s.io/kube-scheduler/framework"
 	"k8s.io/kubernetes/pkg/scheduler/apis/config/latest"
+	"k8s.io/kubernetes/pkg/scheduler/framework"
 
 	"kubarium/cluster/trace"
 )
@@ -34,24 +41,25 @@ func (p *plane) makeNode(name, cpu string) {
 // schedule makes a pod, and returns it when the scheduler has decided.
 func (p *plane) schedule(name, cpu string) *corev1.Pod {
 	p.t.Helper()
-	return p.scheduleOn(name, cpu, nil)
+	return p.scheduleAs(name, cpu, func(*corev1.PodSpec) {})
 }
 
-func (p *plane) scheduleOn(name, cpu string, affinity *corev1.Affinity) *corev1.Pod {
+func (p *plane) scheduleAs(name, cpu string, change func(*corev1.PodSpec)) *corev1.Pod {
 	p.t.Helper()
 	ctx := bounded(p.t)
 	pods := p.client.CoreV1().Pods("default")
-	_, err := pods.Create(ctx, &corev1.Pod{
+	pod := &corev1.Pod{
 		ObjectMeta: metav1.ObjectMeta{Name: name},
 		Spec: corev1.PodSpec{
-			Affinity: affinity,
 			// The nodes have no kubelet, and are tainted for it.
 			Tolerations: []corev1.Toleration{{Operator: corev1.TolerationOpExists}},
 			Containers: []corev1.Container{{Name: "c", Image: "none", Resources: corev1.ResourceRequirements{
 				Requests: corev1.ResourceList{corev1.ResourceCPU: resource.MustParse(cpu)},
 			}}},
 		},
-	}, metav1.CreateOptions{})
+	}
+	change(&pod.Spec)
+	_, err := pods.Create(ctx, pod, metav1.CreateOptions{})
 	p.must(err)
 	watch, err := pods.Watch(ctx, metav1.ListOptions{FieldSelector: fields.OneTermEqualSelector("metadata.name", name).String()})
 	p.must(err)
@@ -97,13 +105,14 @@ func (p *plane) attemptOf(pod *corev1.Pod) (trace.Event, map[string]trace.NodeVe
 	return found, verdicts
 }
 
-// pinnedTo is the affinity of a DaemonSet's pod.
-func pinnedTo(node string) *corev1.Affinity {
-	return &corev1.Affinity{NodeAffinity: &corev1.NodeAffinity{RequiredDuringSchedulingIgnoredDuringExecution: &corev1.NodeSelector{
+// pinnedTo gives a pod the affinity of a DaemonSet's pod.
+func pinnedTo(node string) func(*corev1.PodSpec) {
+	affinity := &corev1.Affinity{NodeAffinity: &corev1.NodeAffinity{RequiredDuringSchedulingIgnoredDuringExecution: &corev1.NodeSelector{
 		NodeSelectorTerms: []corev1.NodeSelectorTerm{{
 			MatchFields: []corev1.NodeSelectorRequirement{{Key: metav1.ObjectNameField, Operator: corev1.NodeSelectorOpIn, Values: []string{node}}},
 		}},
 	}}}
+	return func(s *corev1.PodSpec) { s.Affinity = affinity }
 }
 
 // scoreLines are the scores that the scheduler itself logs, of each pod by node and plugin; "" is
@@ -196,6 +205,7 @@ func TestSchedulerTapAgainstPods(t *testing.T) {
 	t.Log(event.Line())
 	t.Run("weights", func(t *testing.T) { checkWeights(t, event) })
 	t.Run("left out", func(t *testing.T) { checkLeftOut(t, p) })
+	t.Run("preemption", func(t *testing.T) { checkPreemption(t, p) })
 }
 
 // checkWeights compares the weights of an attempt with the scheduler's default profile.
@@ -224,7 +234,7 @@ func checkWeights(t *testing.T, event trace.Event) {
 
 // checkLeftOut schedules pods as a DaemonSet's: a plugin knows in advance on which node.
 func checkLeftOut(t *testing.T, p *plane) {
-	placed := p.scheduleOn("daemon", "1", pinnedTo("medium"))
+	placed := p.scheduleAs("daemon", "1", pinnedTo("medium"))
 	event, verdicts := p.attemptOf(placed)
 	if placed.Spec.NodeName != "medium" || !verdicts["medium"].Fits || len(verdicts) != 3 {
 		t.Errorf("on node %s, verdicts %+v", placed.Spec.NodeName, verdicts)
@@ -237,7 +247,7 @@ func checkLeftOut(t *testing.T, p *plane) {
 	if want := "chose medium, the only one that fits of 1 looked at; NodeAffinity left out 2 before"; event.Detail != want {
 		t.Errorf("told %q, want %q", event.Detail, want)
 	}
-	refused := p.scheduleOn("stray", "1", pinnedTo("absent"))
+	refused := p.scheduleAs("stray", "1", pinnedTo("absent"))
 	_, verdicts = p.attemptOf(refused)
 	message := scheduled(refused).Message
 	for name, v := range verdicts {
@@ -248,4 +258,95 @@ func checkLeftOut(t *testing.T, p *plane) {
 	if want := fmt.Sprintf("%d node(s) didn't satisfy plugin(s) [NodeAffinity]", len(verdicts)); len(verdicts) != 3 || !strings.Contains(message, want) {
 		t.Errorf("%s is not in %q", want, message)
 	}
+}
+
+// afterOf returns what came of a pod's attempt.
+func (p *plane) afterOf(pod *corev1.Pod, verb string) trace.Event {
+	p.t.Helper()
+	return p.seen(p.t, verb+" of "+pod.Name, func(e trace.Event) bool {
+		return e.Component == schedulerName && e.Object.UID == string(pod.UID) && e.Verb == verb
+	})
+}
+
+// checkPreemption has a pod come that is worth more than the one which has the node, and one that
+// is not.
+func checkPreemption(t *testing.T, p *plane) {
+	ctx := bounded(t)
+	pods := p.client.CoreV1().Pods("default")
+	_, err := p.client.SchedulingV1().PriorityClasses().Create(ctx, &schedulingv1.PriorityClass{ObjectMeta: metav1.ObjectMeta{Name: "high"}, Value: 1000}, metav1.CreateOptions{})
+	p.must(err)
+	victim := p.schedule("victim", "6")
+	waits := p.schedule("waits", "7")
+	e := p.afterOf(waits, trace.Preempt)
+	if message := scheduled(waits).Message; e.Fields["node"] != "" || e.Detail == "" || !strings.Contains(message, strings.TrimSuffix(e.Detail, ".")) {
+		t.Errorf("told %q, the pod has %q", e.Detail, message)
+	}
+	important := p.scheduleAs("important", "7", func(s *corev1.PodSpec) { s.PriorityClassName = "high" })
+	e = p.afterOf(important, trace.Preempt)
+	if e.Fields["node"] != victim.Spec.NodeName || e.Fields["error"] != "" {
+		t.Errorf("told %q, the victim is on %q", e.Detail, victim.Spec.NodeName)
+	}
+	// It is written once the victims are asked to go.
+	err = wait.PollUntilContextCancel(ctx, 20*time.Millisecond, true, func(ctx context.Context) (bool, error) {
+		is, err := pods.Get(ctx, important.Name, metav1.GetOptions{})
+		return err == nil && is.Status.NominatedNodeName == e.Fields["node"], nil
+	})
+	if err != nil {
+		t.Errorf("the pod is not nominated for %s", e.Fields["node"])
+	}
+}
+
+// TestFailuresAfterANodeWasChosenAreTold has each of the plugins that come then fail.
+func TestFailuresAfterANodeWasChosenAreTold(t *testing.T) {
+	store, ctx := trace.NewStore(), t.Context()
+	failed := fwk.NewStatus(fwk.Error, "no such volume").WithPlugin("VolumeBinding")
+	pod := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Name: "web", Namespace: "shop", UID: "u"}, Spec: corev1.PodSpec{NodeName: "node-1"}}
+	for _, status := range []*fwk.Status{nil, fwk.NewStatus(fwk.Wait), failed} {
+		a := aftermath{Framework: fixedFramework{status: status}, store: store}
+		_, permit := a.RunPermitPlugins(ctx, nil, pod, "node-1")
+		for _, got := range []*fwk.Status{
+			a.RunReservePluginsReserve(ctx, nil, pod, "node-1"), permit, a.WaitOnPermit(ctx, pod),
+			a.RunPreBindPlugins(ctx, nil, pod, "node-1"), a.RunBindPlugins(ctx, nil, pod, "node-1"),
+		} {
+			if got != status {
+				t.Errorf("the scheduler gets %v, and not %v", got, status)
+			}
+		}
+	}
+	var got []string
+	p := func(e trace.Event) error { got = append(got, e.Verb+" "+e.Object.String()+" "+e.Detail); return nil }
+	if err := store.Kept(p); err != nil {
+		t.Fatal(err)
+	}
+	var want []string
+	for _, point := range []string{"Permit", "Reserve", "Permit", "PreBind", "Bind"} {
+		want = append(want, "fail pods/shop/web "+point+" on node-1 failed by VolumeBinding: no such volume")
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("told\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
+	}
+}
+
+// fixedFramework is one whose plugins all say the same.
+type fixedFramework struct {
+	framework.Framework
+	status *fwk.Status
+}
+
+func (f fixedFramework) RunReservePluginsReserve(context.Context, fwk.CycleState, *corev1.Pod, string) *fwk.Status {
+	return f.status
+}
+
+func (f fixedFramework) RunPermitPlugins(context.Context, fwk.CycleState, *corev1.Pod, string) (map[string]time.Duration, *fwk.Status) {
+	return nil, f.status
+}
+
+func (f fixedFramework) WaitOnPermit(context.Context, *corev1.Pod) *fwk.Status { return f.status }
+
+func (f fixedFramework) RunPreBindPlugins(context.Context, fwk.CycleState, *corev1.Pod, string) *fwk.Status {
+	return f.status
+}
+
+func (f fixedFramework) RunBindPlugins(context.Context, fwk.CycleState, *corev1.Pod, string) *fwk.Status {
+	return f.status
 }

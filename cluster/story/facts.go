@@ -190,10 +190,17 @@ func changed(diff string) string {
 func attempt(e trace.Event, m member) Step {
 	step := Step{Seq: e.Seq, Time: e.Time, Who: "kube-scheduler", Object: m.object, Why: m.why, Certain: true, Detail: e.Detail}
 	step.Start, step.End = lasted(e)
-	if e.Verb == "refuse" {
-		step.What = "finds no node for " + describe(m.object)
-	} else {
-		step.What = "chooses " + e.Fields["node"] + " for " + describe(m.object)
+	switch name := describe(m.object); {
+	case e.Verb == trace.Refuse:
+		step.What = "finds no node for " + name
+	case e.Verb == trace.Schedule:
+		step.What = "chooses " + e.Fields["node"] + " for " + name
+	case e.Verb == trace.Preempt && e.Fields["error"] == "":
+		step.What = "makes room on " + e.Fields["node"] + " for " + name
+	case e.Verb == trace.Preempt:
+		step.What = "makes no room for " + name + ": " + e.Detail
+	default:
+		step.What = "fails at " + name + ": " + e.Detail
 	}
 	return m.after(step)
 }

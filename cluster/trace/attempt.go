@@ -9,6 +9,17 @@ import (
 	"strings"
 )
 
+// Verbs of the scheduler's events: it found a node for a pod, or none, and then tried to make room
+// by preemption. "fail" is that a plugin failed a pod which had a node.
+const (
+	Schedule = "schedule"
+	Refuse   = "refuse"
+	Preempt  = "preempt"
+)
+
+// IsAttempt reports whether an event is an attempt to find a node, not what came of one.
+func IsAttempt(e Event) bool { return e.Verb == Schedule || e.Verb == Refuse }
+
 // Attempt is one attempt of the scheduler's to find a node for a pod, in full.
 type Attempt struct {
 	Event Event         `json:"event"`
@@ -20,6 +31,8 @@ type Attempt struct {
 	Skipped []string `json:"skipped,omitempty"`
 	// Weights are by what the plugins' scores, up to 100, are multiplied.
 	Weights map[string]int64 `json:"weights,omitempty"`
+	// Then is what came of it: preemption, or the plugins that failed the pod.
+	Then []Event `json:"then,omitempty"`
 }
 
 // AttemptOf reads an attempt from its event.
@@ -68,6 +81,9 @@ func (a Attempt) Verdict(v NodeVerdict, filter string) string {
 // decided; all that each plugin said of each node.
 func (a Attempt) Tell(depth int) []string {
 	lines := []string{a.sentence()}
+	for _, e := range a.Then {
+		lines = append(lines, "then: "+e.Detail)
+	}
 	if depth >= 2 {
 		lines = append(lines, a.reasons()...)
 	}

@@ -62,10 +62,14 @@ func checkOutput(output string) error {
 
 func (g *global) showAttempts(cmd *cobra.Command, pod string, flags schedulingFlags) error {
 	pod = strings.TrimPrefix(strings.TrimPrefix(pod, "pods/"), "pod/")
-	var attempts []trace.Event
+	var attempts []seenAttempt
 	err := g.client().Trace(cmd.Context(), 0, false, func(e trace.Event, _ uint64) error {
-		if e.Component == "kube-scheduler" && e.Object.Namespace == flags.namespace && e.Object.Name == pod {
-			attempts = append(attempts, e)
+		switch last := len(attempts) - 1; {
+		case e.Component != "kube-scheduler" || e.Object.Namespace != flags.namespace || e.Object.Name != pod:
+		case trace.IsAttempt(e):
+			attempts = append(attempts, seenAttempt{event: e})
+		case last >= 0 && attempts[last].event.Object.UID == e.Object.UID:
+			attempts[last].then = append(attempts[last].then, e)
 		}
 		return nil
 	})
@@ -78,25 +82,32 @@ func (g *global) showAttempts(cmd *cobra.Command, pod string, flags schedulingFl
 	if !flags.all {
 		attempts = attempts[len(attempts)-1:]
 	}
-	for _, e := range attempts {
-		if err := writeAttempt(cmd.OutOrStdout(), e, flags); err != nil {
+	for _, a := range attempts {
+		if err := writeAttempt(cmd.OutOrStdout(), a, flags); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func writeAttempt(out io.Writer, e trace.Event, flags schedulingFlags) error {
-	attempt, err := trace.AttemptOf(e)
+// seenAttempt is an attempt, and what came of it.
+type seenAttempt struct {
+	event trace.Event
+	then  []trace.Event
+}
+
+func writeAttempt(out io.Writer, seen seenAttempt, flags schedulingFlags) error {
+	attempt, err := trace.AttemptOf(seen.event)
 	if err != nil {
 		return err
 	}
+	attempt.Then = seen.then
 	if flags.output == "json" {
 		return json.NewEncoder(out).Encode(attempt)
 	}
 	for i, line := range attempt.Tell(flags.depth) {
 		if i == 0 {
-			line = e.Time.Local().Format("15:04:05.000") + "  " + line
+			line = seen.event.Time.Local().Format("15:04:05.000") + "  " + line
 		}
 		if _, err := fmt.Fprintln(out, strings.TrimRight("  "[:min(2, 2*i)]+printable.Line(line), " ")); err != nil {
 			return err

@@ -95,7 +95,7 @@ func (p *Player) followScheduler(ctx context.Context) {
 	}
 	// It ends with the context, or with the cluster; then there is nothing to learn.
 	_ = g.Trace(ctx, 0, true, func(e trace.Event, _ uint64) error {
-		if e.Component == "kube-scheduler" && (e.Verb == "schedule" || e.Verb == "refuse") {
+		if e.Component == "kube-scheduler" && trace.IsAttempt(e) {
 			p.do(func() { p.store.decide(e) })
 		}
 		return ctx.Err()

@@ -60,6 +60,9 @@ func (t *traffic) measure(passed time.Duration) Values {
 			counts.add(Writes, e.Object.Resource, 1)
 			by[etcd]++
 		case scheduler:
+			if !trace.IsAttempt(e) {
+				return
+			}
 			counts.add(Attempts, map[bool]string{true: "placed", false: "no node"}[e.Verb == "schedule"], 1)
 			scheduling = append(scheduling, seconds(e))
 			by[scheduler]++

@@ -153,6 +153,10 @@ func (v *View) describe(e trace.Event) string {
 	case "etcd":
 		v.describeWrite(p, e)
 	case "kube-scheduler":
+		if !trace.IsAttempt(e) {
+			p.put("what", e.Detail)
+			break
+		}
 		describeAttempt(p, e)
 	case "kube-controller-manager":
 		p.put("says", e.Fields["message"])

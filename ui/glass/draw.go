@@ -293,9 +293,9 @@ func tone(e trace.Event) theme.Tone {
 	switch {
 	case strings.HasPrefix(code, "5"), e.Verb == "fail", e.Verb == "inject":
 		return theme.Bad
-	case strings.HasPrefix(code, "4"), e.Verb == "refuse", e.Verb == "wait", e.Fields["value.err"] != "", e.Fields["error"] != "":
+	case strings.HasPrefix(code, "4"), e.Verb == trace.Refuse, e.Verb == "wait", e.Fields["value.err"] != "", e.Fields["error"] != "":
 		return theme.Warn
-	case e.Verb == "schedule", e.Verb == "heal":
+	case e.Verb == trace.Schedule, e.Verb == "heal":
 		return theme.OK
 	}
 	return theme.Plain
