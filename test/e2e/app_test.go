@@ -231,6 +231,9 @@ func theApp(t *testing.T) {
 	s.keys("esc")
 	s.loses("as it was at")
 
+	t.Log("what is gone is there in the past")
+	relic(s, append([]string{"kubectl"}, flags...))
+
 	everyView(s, append([]string{"kubectl"}, flags...))
 
 	t.Log("leave, from the panes: the app begins where it was left")
@@ -253,6 +256,35 @@ func theApp(t *testing.T) {
 		t.Errorf("exit code %d\n%s", code, s.text())
 	}
 	before.compare(t, "after ctrl+c", "app")
+}
+
+// relic makes a pod and deletes it, and goes back until the panes have it again.
+func relic(s *screen, kubectl []string) {
+	s.t.Helper()
+	ask := func(args ...string) {
+		s.t.Helper()
+		if out, err := exec.CommandContext(bounded(s.t), program(), append(slices.Clone(kubectl), args...)...).CombinedOutput(); err != nil {
+			s.t.Fatalf("%v: %v\n%s", args, err, out)
+		}
+	}
+	ask("run", "relic", "--image=kubarium/web:1.0")
+	s.sees("relic")
+	ask("delete", "pod", "relic", "--now")
+	s.loses("relic")
+	pressed := time.Time{}
+	s.until("relic in the past", func(text string) bool {
+		if past := strings.Contains(text, "as it was at"); past && strings.Contains(text, "relic ") && !strings.Contains(text, "/relic") {
+			return true
+		}
+		if time.Since(pressed) > time.Second {
+			pressed = time.Now()
+			s.keys("<")
+		}
+		return false
+	})
+	s.keys("esc")
+	s.loses("as it was at")
+	s.loses("relic")
 }
 
 // freePort is a port of this machine that nobody listens on.

@@ -66,6 +66,11 @@ func checkContainer(t *testing.T, machine int, pod *corev1.Pod) {
 		linux("no seccomp", func(l *inspect.Linux) { l.Seccomp = "disabled" }),
 		linux("new privileges", func(l *inspect.Linux) { l.NoNewPrivs = false }),
 		linux("more capabilities", func(l *inspect.Linux) { l.Capabilities.Bounding = append(l.Capabilities.Bounding, "CAP_SYS_ADMIN") }),
+		linux("more permitted capabilities", func(l *inspect.Linux) { l.Capabilities.Permitted = append(l.Capabilities.Permitted, "CAP_SYS_ADMIN") }),
+		linux("ambient capabilities", func(l *inspect.Linux) { l.Capabilities.Ambient = []string{"CAP_CHOWN"} }),
+		linux("inheritable capabilities", func(l *inspect.Linux) { l.Capabilities.Inheritable = []string{"CAP_CHOWN"} }),
+		linux("a process less", func(l *inspect.Linux) { l.Processes = l.Processes[:1] }),
+		linux("another command of the second process", func(l *inspect.Linux) { l.Processes[1].Command = "nginx" }),
 		linux("fewer capabilities", func(l *inspect.Linux) { l.Capabilities.Effective = nil }),
 		linux("another cgroup", func(l *inspect.Linux) { l.Cgroups[0].Path += "x" }),
 		linux("a mount less", func(l *inspect.Linux) { l.Mounts = l.Mounts[1:] }),
@@ -117,6 +122,7 @@ func (truth linuxTruth) same(found inspect.Container) error {
 			errs = append(errs, fmt.Errorf("%s: the program says %v, the kernel %v", what, told, is))
 		}
 	}
+	errs = append(errs, truth.sameProcesses(l))
 	first := l.Processes[0]
 	command, err := os.ReadFile(filepath.Join(truth.proc, "cmdline"))
 	errs = append(errs, err)
@@ -131,7 +137,11 @@ func (truth linuxTruth) same(found inspect.Container) error {
 	wrong("no new privileges", l.NoNewPrivs, slices.Equal(words("NoNewPrivs"), []string{"1"}))
 	wrong("seccomp", l.Seccomp, map[string]string{"0": "disabled", "2": "filter"}[append(words("Seccomp"), "?")[0]])
 	want := []string{"CAP_CHOWN", "CAP_NET_BIND_SERVICE"}
-	wrong("capabilities, which the pod asks for", [][]string{l.Capabilities.Bounding, l.Capabilities.Effective}, [][]string{want, want})
+	// The pod asks for two; its process is root's, which takes over what it was given.
+	wrong("capabilities", [][]string{l.Capabilities.Bounding, l.Capabilities.Effective, l.Capabilities.Permitted}, [][]string{want, want, want})
+	for key, told := range map[string][]string{"CapInh": l.Capabilities.Inheritable, "CapAmb": l.Capabilities.Ambient} {
+		wrong(key, len(told) == 0, slices.Equal(words(key), []string{strings.Repeat("0", 16)}))
+	}
 	for _, ns := range l.Namespaces {
 		link, err := os.Readlink(filepath.Join(truth.proc, "ns", ns.Kind))
 		errs = append(errs, err)
@@ -148,6 +158,27 @@ func (truth linuxTruth) same(found inspect.Container) error {
 	errs = append(errs, err)
 	wrong("process on this machine", here, there)
 	return errors.Join(append(errs, sameLimits(l, fmt.Sprintf("/proc/%d", first.Host)), sameFiles(truth.proc, l))...)
+}
+
+// sameProcesses compares the processes with those in the PID namespace of the first. The second
+// sleeps for a second, and is another one then.
+func (truth linuxTruth) sameProcesses(l inspect.Linux) error {
+	var told []string
+	for _, p := range l.Processes {
+		told = append(told, strings.TrimSpace(p.Command))
+	}
+	if len(told) != 2 || told[1] != "sleep 1" {
+		return fmt.Errorf("the program tells of the processes %q; the second sleeps", told)
+	}
+	// It is in the namespace of the first, as long as it is there.
+	own, err := os.Readlink(filepath.Join(truth.proc, "ns", "pid"))
+	if err != nil {
+		return err
+	}
+	if second, err := os.Readlink(fmt.Sprintf("/proc/%d/ns/pid", l.Processes[1].Host)); err == nil && second != own {
+		return fmt.Errorf("process %d is in %s, the first one in %s", l.Processes[1].Host, second, own)
+	}
+	return nil
 }
 
 // sameLimits compares cgroup files with the pod's limits, and paths with the process' own.
