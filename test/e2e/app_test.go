@@ -267,13 +267,16 @@ func relic(s *screen, kubectl []string) {
 			s.t.Fatalf("%v: %v\n%s", args, err, out)
 		}
 	}
+	// Events tell of it for longer than it is there.
+	row := regexp.MustCompile(`│[▸ ]+relic +\d/1 `)
+	gone := func(text string) bool { return !row.MatchString(text) }
 	ask("run", "relic", "--image=kubarium/web:1.0")
-	s.sees("relic")
+	s.until("the pod", row.MatchString)
 	ask("delete", "pod", "relic", "--now")
-	s.loses("relic")
+	s.until("the pod's end", gone)
 	pressed := time.Time{}
-	s.until("relic in the past", func(text string) bool {
-		if past := strings.Contains(text, "as it was at"); past && strings.Contains(text, "relic ") && !strings.Contains(text, "/relic") {
+	s.until("the pod in the past", func(text string) bool {
+		if strings.Contains(text, "as it was at") && row.MatchString(text) {
 			return true
 		}
 		if time.Since(pressed) > time.Second {
@@ -284,7 +287,7 @@ func relic(s *screen, kubectl []string) {
 	})
 	s.keys("esc")
 	s.loses("as it was at")
-	s.loses("relic")
+	s.until("the pod's end, again", gone)
 }
 
 // freePort is a port of this machine that nobody listens on.
