@@ -3,6 +3,8 @@ package node
 import (
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"testing"
 
 	"golang.org/x/sys/unix"
@@ -13,7 +15,7 @@ import (
 // scribble writes wherever it can, with all rights that a node's root has: a container
 // runtime has them, and uses them for pods that have few.
 const scribble = `cd /var/log/kubarium
-for target in /usr /etc/ssl /opt/tools /opt/tools/below /opt/tool; do
+for target in /usr /etc/ssl/certs /opt/tools /opt/tools/below /opt/tool; do
 	mount -o remount,bind,rw $target
 	mount -o remount,rw $target
 	if [ -d $target ]; then (touch $target/zz-ours && rm $target/zz-ours); else echo more >> $target; fi && echo $target >> written
@@ -74,5 +76,37 @@ func TestNothingOfTheHostIsWritable(t *testing.T) {
 	}
 	if info, err := os.Stat(tool); err != nil || info.Mode().Perm() != 0o644 || readFile(t, tool) != "a tool" {
 		t.Errorf("the host's file: %v, %v", info, err)
+	}
+}
+
+// listTLS writes down what a node has for TLS, and whom it trusts.
+const listTLS = `cd /var/log/kubarium
+find /etc/ssl /etc/pki -maxdepth 2 > tls 2>/dev/null
+cat /etc/ssl/certs/ca-certificates.crt > trusted 2>/dev/null
+true
+`
+
+// TestKeysOfTheHostAreInNoNode proves that a machine has the certificates of those whom its host
+// trusts, and none of the directories in which distributions keep the host's own keys.
+func TestKeysOfTheHostAreInNoNode(t *testing.T) {
+	spec := testSpec("node-7", t.TempDir())
+	n, events := startMachine(t, spec, map[string]string{"list": listTLS})
+	start(t, n, "list")
+	awaitEvent(t, events, nodeinit.Exited, "list")
+	found := strings.Fields(readFile(t, filepath.Join(spec.LogDir, "tls")))
+	allowed := []string{
+		"/etc/ssl", "/etc/ssl/certs", "/etc/ssl/cert.pem", "/etc/ssl/ca-bundle.pem", "/etc/ssl/openssl.cnf",
+		"/etc/pki", "/etc/pki/tls", "/etc/pki/tls/certs", "/etc/pki/tls/cert.pem", "/etc/pki/tls/cacert.pem", "/etc/pki/tls/openssl.cnf",
+		"/etc/pki/ca-trust", "/etc/pki/ca-trust/extracted",
+	}
+	for _, path := range found {
+		if !slices.Contains(allowed, path) && !strings.HasPrefix(path, "/etc/ssl/certs/") {
+			t.Errorf("the machine has its host's %s", path)
+		}
+	}
+	// Not each distribution has them there.
+	trusted, err := os.ReadFile("/etc/ssl/certs/ca-certificates.crt")
+	if err == nil && readFile(t, filepath.Join(spec.LogDir, "trusted")) != string(trusted) {
+		t.Error("the machine does not trust whom its host trusts")
 	}
 }

@@ -211,8 +211,8 @@ spec:
 }
 
 // TestPlainPodsLeaveTheHostAsItIs proves that a pod which is not privileged writes to nothing
-// that its node has of the host, though its volumes are writable mounts, and can change no
-// setting by which the kernel runs programs.
+// that its node has of the host, though its volumes are writable mounts, reads no private key of
+// the host's, and can change no setting by which the kernel runs programs.
 func TestPlainPodsLeaveTheHostAsItIs(t *testing.T) {
 	ns := shared.namespace(t)
 	shared.apply(t, ns, `
@@ -244,12 +244,16 @@ spec:
 		t.Fatal(err)
 	}
 	out, err := shared.exec(bounded(t), ns, "plain", "sh", "-c", `
-for d in local ssl bin; do
+for d in local ssl/certs bin; do
 	if touch /host/$d/zz-kubarium-test 2>/dev/null; then rm /host/$d/zz-kubarium-test; echo wrote to $d; fi
 done
 for f in bin/kubarium-node-init agent; do
 	if chmod 755 /host/$f 2>/dev/null; then echo changed $f; fi
 done
+for f in $(ls /host/ssl); do
+	case $f in certs|cert.pem|ca-bundle.pem|openssl.cnf) ;; *) echo sees ssl/$f ;; esac
+done
+ls /host/ssl/certs >/dev/null || echo trusts nobody
 echo ours > /host/proc/sys/kernel/core_pattern
 true`)
 	if err != nil || strings.TrimSpace(out) != "" {

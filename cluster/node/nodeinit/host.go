@@ -10,8 +10,15 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// shared parts of the host's /etc, by which its programs and TLS work.
-var sharedEtc = []string{"ssl", "pki", "ca-certificates", "ld.so.cache", "ld.so.conf", "ld.so.conf.d", "alternatives", "localtime", "nsswitch.conf", "protocols", "services"}
+// sharedEtc are the parts of the host's /etc by which its programs and TLS work. Of ssl and pki
+// these are the certificates of those whom it trusts, at the places that distributions have for
+// them, and no more: beside them lie the host's private keys, and a pod with a hostPath volume
+// sees what its node has.
+var sharedEtc = []string{
+	"ssl/certs", "ssl/cert.pem", "ssl/ca-bundle.pem", "ssl/openssl.cnf",
+	"pki/tls/certs", "pki/tls/cert.pem", "pki/tls/cacert.pem", "pki/tls/openssl.cnf", "pki/ca-trust/extracted",
+	"ca-certificates", "ld.so.cache", "ld.so.conf", "ld.so.conf.d", "alternatives", "localtime", "nsswitch.conf", "protocols", "services",
+}
 
 // bindHost brings the host's programs in, where nobody can write to them, and the node's own
 // disk.
