@@ -6,12 +6,16 @@ package cluster
 
 import (
 	"crypto/sha256"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"kubarium/cluster/addons"
 	"kubarium/cluster/pki"
@@ -175,7 +179,7 @@ func (l Layout) cgroup() string {
 func (l Layout) Make() error {
 	// The directory may be passed through, so that the kubeconfig in it can belong to
 	// the user; all in it that is secret is for root alone.
-	if err := os.MkdirAll(l.Root, 0o711); err != nil {
+	if err := MakeDir(l.Root, 0o711); err != nil {
 		return fmt.Errorf("make state directory: %w", err)
 	}
 	for _, dir := range []string{l.PKI(), l.Run(), l.Logs(), l.Bin(), l.Images(), l.Nodes()} {
@@ -184,4 +188,37 @@ func (l Layout) Make() error {
 		}
 	}
 	return nil
+}
+
+// MakeDir makes a directory, and those above it that are missing, with just this mode; what is
+// there stays as it is. The mask of modes that the program was started with does not count:
+// root's is often one that would keep out the user for whom the directory is. It stays as it is,
+// too, since the user's programs, which this one starts, are to have it.
+func MakeDir(path string, mode fs.FileMode) error {
+	var missing []string
+	for dir := path; ; dir = filepath.Dir(dir) {
+		if _, err := os.Lstat(dir); !errors.Is(err, fs.ErrNotExist) {
+			break
+		}
+		missing = append(missing, dir)
+	}
+	if err := os.MkdirAll(path, mode); err != nil {
+		return err
+	}
+	for _, dir := range missing {
+		if err := setMode(dir, mode); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// setMode changes the mode of a directory, and of nothing to which somebody has laid a link in
+// its place.
+func setMode(dir string, mode fs.FileMode) error {
+	file, err := os.OpenFile(dir, unix.O_DIRECTORY|unix.O_NOFOLLOW, 0)
+	if err != nil {
+		return err
+	}
+	return errors.Join(file.Chmod(mode), file.Close())
 }

@@ -31,7 +31,7 @@ var rc embed.FS
 func (o Options) prepare() (args, env []string, err error) {
 	dir := o.Dir
 	bin := filepath.Join(dir, "bin")
-	if err := os.MkdirAll(bin, 0o755); err != nil {
+	if err := cluster.MakeDir(bin, 0o755); err != nil {
 		return nil, nil, fmt.Errorf("make directory of start files: %w", err)
 	}
 	if err := link(o.Program, filepath.Join(bin, "kubectl")); err != nil {
@@ -94,7 +94,12 @@ func writeRC(dir string) error {
 		if err != nil {
 			return fmt.Errorf("read start files of shells: %w", err)
 		}
-		if err := os.WriteFile(filepath.Join(dir, to), data, 0o644); err != nil {
+		path := filepath.Join(dir, to)
+		if err = os.WriteFile(path, data, 0o644); err == nil {
+			// The mask of modes may be one that keeps the user out.
+			err = os.Chmod(path, 0o644)
+		}
+		if err != nil {
 			return fmt.Errorf("write start files of shells: %w", err)
 		}
 	}

@@ -99,9 +99,13 @@ func fits(disk *os.Root, size resource.Quantity) error {
 	return nil
 }
 
-// makeVolume makes a directory that any user of a pod may write to.
+// makeVolume makes a directory that any user of a pod may write to. The mask of modes that the
+// program was started with is no matter of the node's.
 func makeVolume(disk *os.Root, name string) error {
 	if err := disk.MkdirAll(volumesDir, 0o755); err != nil {
+		return err
+	}
+	if err := disk.Chmod(volumesDir, 0o755); err != nil {
 		return err
 	}
 	path := filepath.Join(volumesDir, name)

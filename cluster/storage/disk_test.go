@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 
 	corev1 "k8s.io/api/core/v1"
@@ -35,6 +36,7 @@ func asked() controller.ProvisionOptions {
 }
 
 func TestProvisionAndDelete(t *testing.T) {
+	defer syscall.Umask(syscall.Umask(0o077))
 	dir := t.TempDir()
 	volume, state, err := onDisk(dir).Provision(context.Background(), asked())
 	if err != nil || state != controller.ProvisioningFinished {
@@ -43,6 +45,9 @@ func TestProvisionAndDelete(t *testing.T) {
 	made := filepath.Join(dir, volumesDir, "pvc-1_ns_data")
 	if info, err := os.Stat(made); err != nil || info.Mode().Perm() != 0o777 || volume.Spec.Local.Path != "/var/lib/kubarium/volumes/pvc-1_ns_data" {
 		t.Errorf("volume at %s: %v, %v", volume.Spec.Local.Path, info, err)
+	}
+	if info, err := os.Stat(filepath.Dir(made)); err != nil || info.Mode().Perm() != 0o755 {
+		t.Errorf("others can't use the directory of volumes: %v, %v", info, err)
 	}
 	if err := os.WriteFile(filepath.Join(made, "file"), nil, 0o600); err != nil {
 		t.Fatal(err)

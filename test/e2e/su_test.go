@@ -24,8 +24,9 @@ if test "$3" = own; then chown learner "$(tty)"; fi
 cd "$1/home"
 exec env -u SUDO_UID HOME="$1/home" USER=learner SHELL=/bin/bash setpriv --reuid=learner --regid=learner --init-groups su -c "$4"`
 
-// TestSu has an ordinary user type root's password to su, which tells nobody who they are. The
-// app's terminal, the kubeconfig and what is kept are theirs all the same.
+// TestSu has an ordinary user type root's password to su, which tells nobody who they are, on a
+// machine where root's files are for root alone. The app's terminal, the kubeconfig and what is
+// kept are theirs all the same.
 func TestSu(t *testing.T) {
 	t.Parallel()
 	dir, err := os.MkdirTemp("/var/tmp", "kb")
@@ -63,7 +64,7 @@ func TestSu(t *testing.T) {
 			t.Errorf("%v: %s", err, out)
 		}
 	})
-	s := su("own", path+" --nodes 1 --disable loadbalancer,networkpolicy,metrics,storage,ingress "+strings.Join(which, " "))
+	s := su("own", "umask 077 && "+path+" --nodes 1 --disable loadbalancer,networkpolicy,metrics,storage,ingress "+strings.Join(which, " "))
 	s.sees("Control plane", "node-1", "1 node", "coredns-", "Running")
 	s.keys("L", "L")
 	s.loses("Lessons")
@@ -71,6 +72,9 @@ func TestSu(t *testing.T) {
 	s.sees("(kubarium) learner@", "back to the cluster")
 	s.keys(`echo "$(id -un) $(stat -c %U "$KUBECONFIG")-is-it $HOME"; kubectl get ns -o name` + "\r")
 	s.sees("learner learner-is-it "+dir+"/home", "namespace/kube-system")
+	// The mask that root had is no business of the program's.
+	s.keys(`echo mask-is-$(umask)` + "\r")
+	s.sees("mask-is-0077")
 	// Root's they are not, whatever the password opened.
 	s.keys("grep CapEff /proc/self/status; echo x > /etc/of-the-user || echo refused-$((40+2))\r")
 	s.sees("0000000000000000", "refused-42")
