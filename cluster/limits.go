@@ -28,6 +28,9 @@ const (
 	minTasks = 256
 )
 
+// cgroupRoot is where the cgroups are, each hierarchy of v1 in a directory of its own.
+const cgroupRoot = "/sys/fs/cgroup"
+
 // checkInotify tries to make as many inotify instances as the nodes take: what the
 // others of the same user have taken cannot be asked for.
 func checkInotify(nodes int) error {
@@ -58,7 +61,7 @@ func checkTasks() error {
 	if err != nil {
 		return fmt.Errorf("find own cgroup: %w", err)
 	}
-	mounts := map[string]string{"pids": "/sys/fs/cgroup/pids", "": "/sys/fs/cgroup"}
+	mounts := map[string]string{"pids": cgroupRoot + "/pids", "": cgroupRoot}
 	for controller, path := range parseGroups(groups) {
 		mount, ok := mounts[controller]
 		if !ok {
@@ -93,19 +96,42 @@ func checkMemory(nodes int) error {
 	if err != nil {
 		return fmt.Errorf("find own cgroup: %w", err)
 	}
-	files := map[string][2]string{"memory": {"/sys/fs/cgroup/memory", "memory.limit_in_bytes"}, "": {"/sys/fs/cgroup", "memory.max"}}
-	for controller, path := range parseGroups(groups) {
-		file, ok := files[controller]
-		if !ok {
-			continue
-		}
-		for ; path != "/"; path = filepath.Dir(path) {
-			if limit := number(filepath.Join(file[0], path, file[1])); limit >= 0 && limit < want {
-				return fmt.Errorf("the cgroup %s may have %d MiB of memory, and a start of %d nodes takes %d MiB: raise its limit, or MemoryMax of the systemd unit", path, limit>>20, nodes, want>>20)
-			}
+	for _, l := range memoryLimits(cgroupRoot, parseGroups(groups)) {
+		if l.bytes < int64(want) {
+			return fmt.Errorf("the cgroup %s may have %d MiB of memory, and a start of %d nodes takes %d MiB: raise its limit, MemoryMax of the systemd unit, or the container's --memory", l.group, l.bytes>>20, nodes, want>>20)
 		}
 	}
 	return nil
+}
+
+// limitFiles have how much memory a cgroup may have, by the hierarchy's controller, as
+// parseGroups names it, and directory.
+var limitFiles = []struct{ controller, dir, file string }{
+	{"memory", "memory", "memory.limit_in_bytes"},
+	{"", "", "memory.max"},
+}
+
+// memoryLimit is how much memory a cgroup may have.
+type memoryLimit struct {
+	group string
+	bytes int64
+}
+
+// memoryLimits returns the limits of a process' cgroups, which are told by their controllers, and
+// of those above them. The topmost is among them: in a container it is not the machine's, but
+// the one that has the limit.
+func memoryLimits(root string, groups map[string]string) []memoryLimit {
+	var limits []memoryLimit
+	for _, of := range limitFiles {
+		path, ok := groups[of.controller]
+		for ; ok; path = filepath.Dir(path) {
+			if n := number(filepath.Join(root, of.dir, path, of.file)); n >= 0 {
+				limits = append(limits, memoryLimit{path, int64(n)})
+			}
+			ok = path != "/"
+		}
+	}
+	return limits
 }
 
 // checkDisk looks whether there is room for the helper programs and etcd.

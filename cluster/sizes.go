@@ -19,11 +19,24 @@ const minMemory = 512 << 20
 
 // reservedFor returns what the node of the given number keeps back.
 func reservedFor(index int) node.Resources {
-	return reserve(shares[(index-1)%len(shares)], runtime.NumCPU(), machineMemory("MemTotal:", 2<<30))
+	total := machineMemory("MemTotal:", 2<<30)
+	return reserve(shares[(index-1)%len(shares)], runtime.NumCPU(), total, memoryOfNodes(cgroupRoot, total))
 }
 
-func reserve(s share, cpus int, memory int64) node.Resources {
-	offered := max(int64(float64(memory)*s.memory), min(minMemory, memory/2))
+// memoryOfNodes is how much of the machine's memory all nodes may have: their cgroups are right
+// below the topmost that is seen, which in a container has the container's limit. Those by which
+// the program itself was started, as by systemd, are not above them.
+func memoryOfNodes(root string, total int64) int64 {
+	for _, l := range memoryLimits(root, map[string]string{"memory": "/", "": "/"}) {
+		total = min(total, l.bytes)
+	}
+	return total
+}
+
+// reserve divides what nodes may have of the machine's memory. A kubelet knows the machine's
+// alone, and offers what is not kept back of that.
+func reserve(s share, cpus int, memory, ofNodes int64) node.Resources {
+	offered := max(int64(float64(ofNodes)*s.memory), min(minMemory, ofNodes/2))
 	return node.Resources{
 		MilliCPU:    int64(float64(cpus*1000) * (1 - s.cpu)),
 		MemoryBytes: memory - offered,

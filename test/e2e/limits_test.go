@@ -45,6 +45,7 @@ func TestLimits(t *testing.T) {
 		}, "more files only"},
 		{"threads", inCgroup("pids", "pids.max", "pids.max", "100"), "pids.max"},
 		{"memory", inCgroup("memory", "memory.limit_in_bytes", "memory.max", "300000000"), "of memory, and a start of 1 nodes takes"},
+		{"memory of a container", inContainer("300000000"), "cgroup / may have 286 MiB of memory"},
 		{"older data", func(t *testing.T, _, state string) string {
 			put(t, filepath.Join(state, "cluster.json"), `{"nodes":[]}`)
 			return "exec"
@@ -158,6 +159,20 @@ func inCgroup(controller, v1, v2, limit string) func(t *testing.T, _, _ string) 
 		})
 		put(t, filepath.Join(group, file), limit)
 		return "echo $$ >" + group + "/cgroup.procs && exec"
+	}
+}
+
+// inContainer runs the program in a cgroup namespace, as containers have it, whose topmost cgroup
+// has a limit of memory.
+func inContainer(limit string) func(t *testing.T, _, _ string) string {
+	return func(t *testing.T, dir, state string) string {
+		t.Helper()
+		enter := inCgroup("memory", "memory.limit_in_bytes", "memory.max", limit)(t, dir, state)
+		mount := "umount -l /sys/fs/cgroup && mount -t cgroup2 none /sys/fs/cgroup"
+		if _, err := os.Stat("/sys/fs/cgroup/memory"); err == nil {
+			mount = "umount -l /sys/fs/cgroup/memory && mount -t cgroup -o memory none /sys/fs/cgroup/memory"
+		}
+		return enter + " unshare --cgroup --mount sh -c '" + mount + ` && exec "$@"' sh`
 	}
 }
 
