@@ -108,13 +108,16 @@ func (c *Cluster) prepare() error {
 	if err := c.openPKI(); err != nil {
 		return err
 	}
+	if err := c.noteKubernetes(); err != nil {
+		return err
+	}
 	return c.encryptFromStart()
 }
 
 func (c *Cluster) loadState() (state, error) {
 	s, err := readState(c.layout.state())
 	if errors.Is(err, errNoState) {
-		s = state{Version: stateVersion, NextNode: 1}
+		s = state{Version: stateVersion, Kubernetes: ownKubernetes, NextNode: 1}
 		for range c.options.Nodes {
 			n, err := newNodeState(s.NextNode)
 			if err != nil {

@@ -13,6 +13,8 @@ import (
 	"syscall"
 
 	"golang.org/x/sys/unix"
+	utilversion "k8s.io/apimachinery/pkg/util/version"
+	"k8s.io/component-base/version"
 
 	"kubarium/cluster/network"
 	"kubarium/cluster/wholefile"
@@ -22,6 +24,9 @@ import (
 type state struct {
 	// Version of this format.
 	Version int `json:"version"`
+	// Kubernetes is the version, without its patches, that ran the cluster last; "" if that was
+	// before it was written down.
+	Kubernetes string `json:"kubernetes,omitempty"`
 	// Port of the API server, kept so that kubeconfigs stay right.
 	Port int `json:"port,omitempty"`
 	// Nodes by name.
@@ -52,6 +57,10 @@ type nodeState struct {
 
 const stateVersion = 1
 
+// ownKubernetes is the version that is in this program. Unlike the one that the linker sets it is
+// there however the program was built.
+const ownKubernetes = version.DefaultKubeBinaryVersion
+
 // errNoState is returned when the cluster was never started.
 var errNoState = errors.New("no such cluster")
 
@@ -70,10 +79,41 @@ func readState(path string) (state, error) {
 	if s.Version != stateVersion {
 		return s, fmt.Errorf("the cluster in %s was made by another version of kubarium (format %d, this one knows %d); use that version, or 'kubarium reset' to start over", filepath.Dir(path), s.Version, stateVersion)
 	}
+	if err := s.checkKubernetes(filepath.Dir(path)); err != nil {
+		return s, err
+	}
 	if err := s.check(); err != nil {
 		return s, fmt.Errorf("read cluster state %s: %w; 'kubarium reset' starts over", path, err)
 	}
 	return s, nil
+}
+
+// checkKubernetes refuses what a newer Kubernetes stored: an older one takes fields and versions of
+// objects that it does not know for none, and drops them when it writes.
+func (s state) checkKubernetes(dir string) error {
+	if s.Kubernetes == "" {
+		return nil
+	}
+	ran, err := utilversion.ParseMajorMinor(s.Kubernetes)
+	if err != nil {
+		return fmt.Errorf("the cluster in %s was run by Kubernetes %q, and there is no such version; 'kubarium reset' starts over", dir, s.Kubernetes)
+	}
+	if ran.GreaterThan(utilversion.MustParseGeneric(ownKubernetes)) {
+		return fmt.Errorf("the cluster in %s was run by Kubernetes %s, and this kubarium has %s: use a kubarium that has %s or later, or 'kubarium reset' to start over", dir, ran, ownKubernetes, ran)
+	}
+	return nil
+}
+
+// noteKubernetes writes down that this program's Kubernetes runs the cluster, as from then on it
+// may store what an older one can't read.
+func (c *Cluster) noteKubernetes() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.state.Kubernetes == ownKubernetes {
+		return nil
+	}
+	c.state.Kubernetes = ownKubernetes
+	return c.state.write(c.layout.state())
 }
 
 // check refuses what no cluster wrote: names become paths, and numbers addresses.

@@ -17,6 +17,7 @@ func FuzzReadState(f *testing.F) {
 	f.Add([]byte(`{"version":1,"nodes":[{"name":"node-300","index":300}]}`))
 	f.Add([]byte(`{"version":1,"nodes":[{"name":"node-1","index":1},{"name":"node-1","index":1}],"nextNode":1}`))
 	f.Add([]byte(`{"version":1,"po`))
+	f.Add([]byte(`{"version":1,"kubernetes":"1.99","nextNode":1}`))
 	path := filepath.Join(f.TempDir(), "cluster.json")
 	f.Fuzz(func(t *testing.T, data []byte) {
 		if err := os.WriteFile(path, data, 0o600); err != nil {
@@ -72,5 +73,32 @@ func TestTakenPortIsTold(t *testing.T) {
 	}
 	if notes := strings.Join(c.Notes(), "\n"); strings.Contains(notes, "is taken") {
 		t.Errorf("with the port of the last start: %q", notes)
+	}
+}
+
+// TestNewerKubernetesIsRefused proves that data of a newer Kubernetes is left alone, and says whose
+// it is; that of an older one, or of a program that did not write it down, is taken over.
+func TestNewerKubernetesIsRefused(t *testing.T) {
+	for kubernetes, want := range map[string]string{
+		"1.99": "use a kubarium that has 1.99 or later", "v2.0.3": "use a kubarium that has 2.0 or later", "new": "there is no such version",
+		"": "", "1.30": "", ownKubernetes: "", "v" + ownKubernetes + ".99": "",
+	} {
+		c := &Cluster{layout: LayoutOf(t.TempDir(), "lab")}
+		if err := c.layout.Make(); err != nil {
+			t.Fatal(err)
+		}
+		if err := (state{Version: stateVersion, NextNode: 1, Kubernetes: kubernetes}).write(c.layout.state()); err != nil {
+			t.Fatal(err)
+		}
+		var err error
+		if c.state, err = c.loadState(); err == nil {
+			err = c.noteKubernetes()
+		}
+		if err != nil != (want != "") || err != nil && !strings.Contains(err.Error(), want) {
+			t.Errorf("Kubernetes %q: %v, want %q", kubernetes, err, want)
+		}
+		if s, err := readState(c.layout.state()); want == "" && (err != nil || s.Kubernetes != ownKubernetes) {
+			t.Errorf("after the start it is written that Kubernetes %q ran it: %v", s.Kubernetes, err)
+		}
 	}
 }

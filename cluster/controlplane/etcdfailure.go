@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"runtime"
 	"runtime/debug"
 	"strings"
@@ -89,6 +90,10 @@ func checkLog(dir string) error {
 	return err
 }
 
+// newerStore is what etcd says of files that a newer one wrote: of their form, or, where that is
+// the same, of the version that all members had. None of it is an error of a type of its own.
+var newerStore = regexp.MustCompile(`version ".+" is not supported|changing major storage version|invalid downgrade`)
+
 // explainStore adds the remedy to what went wrong with etcd's files. That these are damaged
 // is said last: nobody is to throw a cluster away for what is wrong with the machine.
 func explainStore(err error) error {
@@ -113,6 +118,9 @@ func explainStore(err error) error {
 		if errors.Is(err, of.number) || strings.Contains(err.Error(), of.number.Error()) {
 			return fmt.Errorf("%s (%w)", of.remedy, err)
 		}
+	}
+	if newerStore.MatchString(err.Error()) {
+		return fmt.Errorf("a newer etcd wrote these files: use the kubarium that ran the cluster last, or a newer one (%w)", err)
 	}
 	return fmt.Errorf("etcd can't read what it stored: restore its files from a copy, or start over with 'kubarium reset' (%w)", err)
 }

@@ -11,6 +11,9 @@ import (
 	"testing"
 	"time"
 
+	"go.etcd.io/etcd/server/v3/storage/backend"
+	"go.etcd.io/etcd/server/v3/storage/schema"
+	"go.uber.org/zap"
 	"golang.org/x/sys/unix"
 )
 
@@ -56,6 +59,35 @@ func TestDamagedStoreIsTold(t *testing.T) {
 			err := p.Etcd.Start(bounded(t))
 			if err == nil || !strings.Contains(err.Error(), "kubarium reset") || !strings.Contains(err.Error(), dir) {
 				t.Errorf("start on damaged files: %v", err)
+			}
+		})
+	}
+}
+
+// TestNewerStoreIsNotDamaged proves that files of a newer etcd are told as such, each way in which
+// etcd finds out, and that nobody is told to throw them away.
+func TestNewerStoreIsNotDamaged(t *testing.T) {
+	for name, stored := range map[string]struct {
+		bucket     backend.Bucket
+		key, value string
+	}{
+		"version of the cluster":       {schema.Cluster, string(schema.ClusterClusterVersionKeyName), "3.99.0"},
+		"version of the files":         {schema.Meta, string(schema.MetaStorageVersionName), "3.99.0"},
+		"another version of the files": {schema.Meta, string(schema.MetaStorageVersionName), "4.0.0"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p, dir := storeOf(t)
+			store := backend.NewDefaultBackend(zap.NewNop(), filepath.Join(dir, "member/snap/db"))
+			write := store.BatchTx()
+			write.Lock()
+			write.UnsafePut(stored.bucket, []byte(stored.key), []byte(stored.value))
+			write.Unlock()
+			if err := store.Close(); err != nil {
+				t.Fatal(err)
+			}
+			err := p.Etcd.Start(bounded(t))
+			if err == nil || !strings.Contains(err.Error(), "use the kubarium that ran the cluster last") || strings.Contains(err.Error(), "reset") {
+				t.Errorf("start on files of a newer etcd: %v", err)
 			}
 		})
 	}

@@ -54,6 +54,10 @@ func TestLimits(t *testing.T) {
 			put(t, filepath.Join(state, "cluster.json"), `{"version":99}`)
 			return "exec"
 		}, "another version of kubarium"},
+		{"data of a newer Kubernetes", func(t *testing.T, _, state string) string {
+			put(t, filepath.Join(state, "cluster.json"), `{"version":1,"kubernetes":"1.99","nextNode":1}`)
+			return "exec"
+		}, "use a kubarium that has 1.99 or later"},
 		{"torn state", func(t *testing.T, _, state string) string {
 			put(t, filepath.Join(state, "cluster.json"), `{"version":1,"po`)
 			return "exec"
