@@ -172,7 +172,19 @@ func (s *Store) authority(file, commonName string) (*Authority, error) {
 	if err != nil {
 		return nil, s.explain(fmt.Errorf("parse authority %s: %w", file, err))
 	}
-	return &Authority{cert: certs[0], key: signer, pem: KeyPair{Cert: certPEM}}, nil
+	authority := &Authority{cert: certs[0], key: signer, pem: KeyPair{Cert: certPEM}}
+	return authority, authority.checkClock(time.Now())
+}
+
+// checkClock compares the authority's life with the machine's clock. Outside of it nobody takes
+// what the authority signs, not even the API server its own: it would be waited for in vain.
+func (a *Authority) checkClock(now time.Time) error {
+	if !now.Before(a.cert.NotBefore) && !now.After(a.cert.NotAfter) {
+		return nil
+	}
+	const minutes = "2006-01-02 15:04 MST"
+	return fmt.Errorf("this machine's clock says %s, and the cluster's certificate authority is valid from %s to %s: set the clock, or start over with 'kubarium reset' if it is right",
+		now.UTC().Format(minutes), a.cert.NotBefore.UTC().Format(minutes), a.cert.NotAfter.UTC().Format(minutes))
 }
 
 // explain adds the remedy to what is wrong with a file's content, or that it is gone. Of

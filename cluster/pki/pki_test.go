@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 )
 
@@ -56,6 +57,38 @@ func TestClockIsSetBack(t *testing.T) {
 	options := x509.VerifyOptions{Roots: roots, KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth}, CurrentTime: time.Now().Add(-14 * time.Hour)}
 	if _, err := parse(t, pair).Verify(options); err != nil {
 		t.Errorf("half a day before: %v", err)
+	}
+}
+
+// TestClockOutsideOfTheAuthoritysLifeIsTold opens a store by clocks that are wrong, or come to be
+// right: where no certificate would be good, the start says so instead of waiting.
+func TestClockOutsideOfTheAuthoritysLifeIsTold(t *testing.T) {
+	const hour, year = time.Hour, 365 * 24 * time.Hour
+	for _, test := range []struct {
+		what string
+		// made and opened are told by a clock that begins with the year 2000.
+		made, opened time.Duration
+		want         string
+	}{
+		{"a day and more before", 40 * hour, 0, "clock says 2000-01-01 00:00 UTC, and the cluster's certificate authority is valid from 2000-01-01 16:00 UTC to 2009-12-30 16:00 UTC: set the clock"},
+		{"half a day before", 12 * hour, 0, ""},
+		{"nine years after", 0, 9 * year, ""},
+		{"eleven years after", 0, 11 * year, "set the clock, or start over with 'kubarium reset' if it is right"},
+	} {
+		dir := t.TempDir()
+		openAt := func(at time.Duration) (err error) {
+			synctest.Test(t, func(*testing.T) {
+				time.Sleep(at)
+				_, err = Open(dir)
+			})
+			return err
+		}
+		if err := openAt(test.made); err != nil {
+			t.Fatal(err)
+		}
+		if err := openAt(test.opened); err != nil != (test.want != "") || err != nil && !strings.Contains(err.Error(), test.want) {
+			t.Errorf("%s: %v, want %q", test.what, err, test.want)
+		}
 	}
 }
 

@@ -14,12 +14,15 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"golang.org/x/sys/unix"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/intstr"
+
+	"kubarium/cluster/pki"
 )
 
 // TestLimits starts clusters where they can't run: each says why, in one sentence with
@@ -67,6 +70,15 @@ func TestLimits(t *testing.T) {
 			put(t, filepath.Join(state, "pki/ca.key"), "")
 			return "exec"
 		}, "or start over with 'kubarium reset'"},
+		{"clock", func(t *testing.T, _, state string) string {
+			// Made by a clock that says it is the year 2000.
+			synctest.Test(t, func(t *testing.T) {
+				if _, err := pki.Open(filepath.Join(state, "pki")); err != nil {
+					t.Fatal(err)
+				}
+			})
+			return "exec"
+		}, "set the clock"},
 		{"capabilities", func(*testing.T, string, string) string {
 			return "exec setpriv --inh-caps=-net_admin,-syslog --bounding-set=-net_admin,-syslog"
 		}, "without the capabilities NET_ADMIN, SYSLOG: give them"},
