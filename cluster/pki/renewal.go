@@ -9,9 +9,11 @@ import (
 )
 
 const (
-	// recheck bounds how long Renew sleeps: the timers of a machine that sleeps stand
-	// still, and the lives of its certificates don't.
-	recheck = time.Hour
+	// recheck bounds how long Renew sleeps: timers stand still while the machine does, and take
+	// no notice where its clock is set, and the lives of its certificates go on. What became due
+	// meanwhile waits for no longer than this after the machine woke: an hour is all that some
+	// certificates have.
+	recheck = time.Minute
 	// maxReload is client-go's own interval of looking for new client certificates.
 	maxReload = 5 * time.Minute
 )

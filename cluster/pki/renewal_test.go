@@ -91,3 +91,32 @@ func TestFailedRenewalIsTriedAgain(t *testing.T) {
 		synctest.Wait()
 	})
 }
+
+// TestRenewalNoticesThatTheMachineSlept has the calendar go on while timers stand still, as in a
+// machine that sleeps: what became due is renewed within a minute after it woke.
+func TestRenewalNoticesThatTheMachineSlept(t *testing.T) {
+	dir := t.TempDir()
+	synctest.Test(t, func(t *testing.T) {
+		store, err := Open(dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		var renewed atomic.Int32
+		store.Keep("admin", func() error { renewed.Add(1); return nil })
+		go store.Renew(ctx, func(string, error) {})
+		synctest.Wait()
+		// There is no calendar of its own to set here: that it is later for all is the same as
+		// that this is due sooner.
+		store.renewals.mu.Lock()
+		store.renewals.kept["admin"].due = time.Now().Round(0)
+		store.renewals.mu.Unlock()
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		if renewed.Load() != 1 {
+			t.Errorf("renewed %d times in the minute after the machine woke", renewed.Load())
+		}
+		cancel()
+		synctest.Wait()
+	})
+}
