@@ -52,7 +52,12 @@ func (o Object) String() string {
 	if o.Group != "" {
 		what += "." + o.Group
 	}
-	parts := slices.DeleteFunc([]string{what, o.Namespace, o.Name}, func(s string) bool { return s == "" })
+	namespace := o.Namespace
+	if o.Resource == "namespaces" {
+		// A request has a namespace's own name there, too.
+		namespace = ""
+	}
+	parts := slices.DeleteFunc([]string{what, namespace, o.Name}, func(s string) bool { return s == "" })
 	s := strings.Join(parts, "/")
 	if o.Subresource != "" {
 		s += " (" + o.Subresource + ")"

@@ -233,3 +233,16 @@ func TestLineCannotSteerTheTerminal(t *testing.T) {
 		t.Errorf("line %q", line)
 	}
 }
+
+func TestObjectsAreNamedAsByKubectl(t *testing.T) {
+	for want, o := range map[string]Object{
+		"deployments.apps/shop/web":  {Group: "apps", Resource: "deployments", Namespace: "shop", Name: "web"},
+		"namespaces/shop":            {Resource: "namespaces", Namespace: "shop", Name: "shop"},
+		"namespaces/shop (finalize)": {Resource: "namespaces", Subresource: "finalize", Namespace: "shop", Name: "shop"},
+		"pod/shop/web":               {Kind: "Pod", Namespace: "shop", Name: "web"},
+	} {
+		if got := o.String(); got != want {
+			t.Errorf("%+v is %q, want %q", o, got, want)
+		}
+	}
+}

@@ -108,7 +108,7 @@ spec:
 	c.kubectl(t, "-n", "shop", "create", "configmap", "prices", "--from-literal=tea=1")
 	c.kubectl(t, "scale", "deployment/web", "--replicas=1")
 	c.kubectl(t, "delete", "namespace", "shop")
-	if out := back("undo"); !strings.Contains(out, "delete namespaces/shop") {
+	if out := back("undo"); !strings.Contains(out, "delete namespaces/shop\n") {
 		t.Errorf("undo says %q", out)
 	}
 	if tea := c.kubectl(t, "-n", "shop", "get", "configmap", "prices", "-o", "jsonpath={.data.tea}"); tea != "1" {
