@@ -133,7 +133,7 @@ func TestCallsAreKeptWithoutSecrets(t *testing.T) {
 		t.Errorf("the container that starts is kept as %+v", e)
 	}
 	created, started := events[0], events[1]
-	if request := created.Fields["request"]; !strings.Contains(request, `"serve","on=1"`) || !strings.Contains(request, "WORD") || strings.Contains(request, "hidden") || strings.Contains(request, "aGlkZGVu") {
+	if request := created.Fields["request"]; !strings.Contains(request, `"serve"`) || !strings.Contains(request, `"on=1"`) || !strings.Contains(request, "WORD") || strings.Contains(request, "hidden") || strings.Contains(request, "aGlkZGVu") {
 		t.Errorf("the request is kept as %s", request)
 	}
 	if string(config.Envs[1].Value) != "hidden" || config.Command[1] != "--word=hidden" {
