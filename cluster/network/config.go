@@ -28,6 +28,8 @@ type Config struct {
 	LoadBalancerCIDR netip.Prefix
 	// ResolvConf is where the gateway finds the host's name servers.
 	ResolvConf string
+	// MaxConnections bounds the TCP connections through the gateway.
+	MaxConnections int
 	// TunDevice is the kernel's device for making tap devices.
 	TunDevice string
 	// Log takes what goes wrong behind the caller's back; nil drops it.
@@ -45,6 +47,7 @@ func Default() Config {
 		ServiceCIDR:      netip.MustParsePrefix("10.96.0.0/16"),
 		LoadBalancerCIDR: netip.MustParsePrefix("10.89.1.0/27"),
 		ResolvConf:       "/etc/resolv.conf",
+		MaxConnections:   4096,
 		TunDevice:        tun.Device,
 	}
 }
@@ -60,6 +63,9 @@ func (c Config) check() error {
 	}
 	if c.Router == c.Gateway {
 		return fmt.Errorf("router and gateway are both %s", c.Router)
+	}
+	if c.MaxConnections < 1 {
+		return fmt.Errorf("%d connections through the gateway: not at least one", c.MaxConnections)
 	}
 	for _, a := range []netip.Addr{c.Router, c.Gateway} {
 		if !c.Subnet.Contains(a) {

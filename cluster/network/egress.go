@@ -25,12 +25,13 @@ func (n *Network) openGateway() error {
 	}
 	c := n.config
 	n.gateway, err = gateway.Start(gateway.Config{
-		Tap:          tap,
-		HardwareAddr: hardwareAddr(c.Gateway),
-		Address:      netip.PrefixFrom(c.Gateway, c.Subnet.Bits()),
-		Inside:       []netip.Prefix{c.Subnet, c.PodCIDR, c.ServiceCIDR, c.LoadBalancerCIDR},
-		ResolvConf:   c.ResolvConf,
-		Log:          n.log,
+		Tap:            tap,
+		HardwareAddr:   hardwareAddr(c.Gateway),
+		Address:        netip.PrefixFrom(c.Gateway, c.Subnet.Bits()),
+		Inside:         []netip.Prefix{c.Subnet, c.PodCIDR, c.ServiceCIDR, c.LoadBalancerCIDR},
+		ResolvConf:     c.ResolvConf,
+		MaxConnections: c.MaxConnections,
+		Log:            n.log,
 	})
 	return err
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"net/netip"
 	"os"
@@ -187,6 +188,69 @@ func awaitNeighbours(t *testing.T, want int) {
 		time.Sleep(time.Millisecond)
 	}
 	t.Fatal("the gateway does not dial so many hosts at a time")
+}
+
+// What pods have open outside takes from the process that the API server is in.
+func TestEgressIsBounded(t *testing.T) {
+	conf := filepath.Join(t.TempDir(), "resolv.conf")
+	writeFile(t, conf, "nameserver "+outsideAddr+"\n")
+	var told strings.Builder
+	lab := openLab(t, func(c *Config) {
+		c.MaxConnections, c.ResolvConf, c.Log = 2, conf, slog.New(slog.NewTextHandler(&told, nil))
+	})
+	node := attachNode(t, lab, "node-1", "10.89.0.11")
+	outside := listenHost(t, outsideAddr+":0")
+	serveEcho(t, outside)
+	var open []net.Conn
+	for range 2 {
+		c, err := node.dial("tcp", outside.Addr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+		open = append(open, c)
+	}
+	for range 3 {
+		if c, err := node.dial("tcp", outside.Addr().String()); !errors.Is(err, syscall.ECONNREFUSED) {
+			t.Fatalf("one connection more than there may be: %v, %v", c, err)
+		}
+	}
+	serveEcho(t, listenHost(t, outsideAddr+":53"))
+	c, err := node.dial("tcp", "10.89.0.2:53")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	c.SetDeadline(time.Now().Add(10 * time.Second))
+	if n, err := c.Read(make([]byte, 1)); n > 0 || err == nil || errors.Is(err, os.ErrDeadlineExceeded) {
+		t.Errorf("a question over TCP beyond the bound: %d bytes, %v", n, err)
+	}
+	for _, c := range open {
+		if answer := ask(t, c, "hello"); answer != "echo hello" {
+			t.Errorf("what was open already answers %q", answer)
+		}
+	}
+	mustReachAgain(t, node, outside.Addr().String())
+	if err := lab.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if text := told.String(); strings.Count(text, "limit=2 refused=1") != 1 || strings.Count(text, "\n") != 1 {
+		t.Errorf("the log says %q", text)
+	}
+}
+
+// mustReachAgain asks a server of serveEcho to which the way is refused for some moments more.
+func mustReachAgain(t *testing.T, node *fakeNode, address string) {
+	t.Helper()
+	for range 2000 {
+		c, err := node.dial("tcp", address)
+		if !errors.Is(err, syscall.ECONNREFUSED) {
+			mustReach(t, c, err)
+			return
+		}
+		time.Sleep(time.Millisecond)
+	}
+	t.Fatal("the place of a connection that was closed is not given back")
 }
 
 func TestLabOpensWithoutTunDevice(t *testing.T) {

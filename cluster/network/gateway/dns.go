@@ -88,6 +88,11 @@ func (g *Gateway) serveDNSStreams(l *gonet.TCPListener) {
 }
 
 func (g *Gateway) forwardDNSStream(in net.Conn) {
+	if !g.takeStream() {
+		in.Close()
+		return
+	}
+	defer g.giveStream()
 	for _, server := range g.dns.servers() {
 		out, err := (&net.Dialer{Timeout: dnsTimeout}).DialContext(g.ctx, "tcp", server)
 		if err == nil {

@@ -14,6 +14,7 @@ import (
 	"os"
 	"sync"
 
+	"golang.org/x/time/rate"
 	"gvisor.dev/gvisor/pkg/tcpip"
 	"gvisor.dev/gvisor/pkg/tcpip/network/arp"
 	"gvisor.dev/gvisor/pkg/tcpip/network/ipv4"
@@ -38,6 +39,8 @@ type Config struct {
 	Inside []netip.Prefix
 	// ResolvConf names the file with the host's name servers.
 	ResolvConf string
+	// MaxConnections bounds the TCP connections, with those that are being dialed.
+	MaxConnections int
 	// Log takes what goes wrong.
 	Log *slog.Logger
 }
@@ -56,14 +59,19 @@ type Gateway struct {
 	closing bool
 	wg      sync.WaitGroup
 	flows   chan struct{}
+	streams chan struct{}
+	// tellFull has the log say seldom that connections are refused.
+	tellFull rate.Sometimes
 }
 
 // Start runs a gateway until it is closed. It owns config.Tap, also when it fails.
 func Start(config Config) (*Gateway, error) {
 	g := &Gateway{
-		config: config,
-		dns:    newResolver(config.ResolvConf),
-		flows:  make(chan struct{}, maxUDPFlows),
+		config:   config,
+		dns:      newResolver(config.ResolvConf),
+		flows:    make(chan struct{}, maxUDPFlows),
+		streams:  make(chan struct{}, config.MaxConnections),
+		tellFull: rate.Sometimes{Interval: tellFullAfter},
 	}
 	g.ctx, g.cancel = context.WithCancel(context.Background())
 	if err := g.start(); err != nil {

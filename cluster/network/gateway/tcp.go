@@ -24,6 +24,8 @@ const (
 	dialTimeout = 30 * time.Second
 	// keepalive finds out that a node was killed while it had connections.
 	keepalive = time.Minute
+	// tellFullAfter is how soon the log says again that connections are refused.
+	tellFullAfter = time.Minute
 )
 
 func (g *Gateway) handleTCP() {
@@ -45,6 +47,11 @@ func (g *Gateway) handleTCP() {
 // forwardTCP dials first and completes the node's handshake after that, so that
 // a refused connection is refused there too.
 func (g *Gateway) forwardTCP(r *tcp.ForwarderRequest) {
+	if !g.takeStream() {
+		r.Complete(true)
+		return
+	}
+	defer g.giveStream()
 	ctx, cancel := context.WithTimeout(g.ctx, dialTimeout)
 	defer cancel()
 	out, err := (&net.Dialer{}).DialContext(ctx, "tcp4", target(r.ID()).String())
@@ -65,6 +72,26 @@ func (g *Gateway) forwardTCP(r *tcp.ForwarderRequest) {
 	setKeepalive(ep)
 	relay.Stream(g.ctx, stream{gonet.NewTCPConn(&queue, ep), ep}, out)
 }
+
+// takeStream reports whether there may be one more connection: each takes a descriptor and
+// buffers of the process that the API server and etcd are in, whatever the pod's own limits.
+func (g *Gateway) takeStream() bool {
+	select {
+	case g.streams <- struct{}{}:
+		return true
+	default:
+	}
+	// As the forwarder counts what is beyond its own bound.
+	refused := g.stack.Stats().TCP.ForwardMaxInFlightDrop
+	refused.Increment()
+	g.tellFull.Do(func() {
+		g.config.Log.Warn("the cluster has as many connections to the outside as it may have, others are refused",
+			"limit", cap(g.streams), "refused", refused.Value())
+	})
+	return false
+}
+
+func (g *Gateway) giveStream() { <-g.streams }
 
 func setKeepalive(ep tcpip.Endpoint) {
 	idle := tcpip.KeepaliveIdleOption(keepalive)
