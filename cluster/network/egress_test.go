@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net"
 	"net/netip"
@@ -251,6 +252,64 @@ func mustReachAgain(t *testing.T, node *fakeNode, address string) {
 		time.Sleep(time.Millisecond)
 	}
 	t.Fatal("the place of a connection that was closed is not given back")
+}
+
+// What is sent to somebody outside who does not read is kept by the program, too.
+func TestEgressKeepsLittleThatNobodyReads(t *testing.T) {
+	lab := openLab(t)
+	node := attachNode(t, lab, "node-1", "10.89.0.11")
+	// What the kernel keeps is of no interest here.
+	const kernels = 16 << 10
+	limitBuffers(t, kernels)
+	if err := enter(node.ns, func() error { limitBuffers(t, kernels); return nil }); err != nil {
+		t.Fatal(err)
+	}
+	outside := listenHost(t, outsideAddr+":0")
+	c, err := node.dial("tcp", outside.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	silent, err := outside.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer silent.Close()
+	c.SetDeadline(time.Now().Add(2 * time.Second))
+	taken, err := io.Copy(c, zeros{})
+	if !errors.Is(err, os.ErrDeadlineExceeded) || taken > 400<<10 {
+		t.Errorf("%d KiB are kept of what nobody reads: %v", taken>>10, err)
+	}
+}
+
+// zeros has no end.
+type zeros struct{}
+
+func (zeros) Read(p []byte) (int, error) { clear(p); return len(p), nil }
+
+// limitBuffers bounds what the kernel keeps of a connection, until the test has ended, in the
+// network in which it is called.
+func limitBuffers(t *testing.T, size int) {
+	t.Helper()
+	for _, setting := range []string{"tcp_rmem", "tcp_wmem"} {
+		file, err := os.OpenFile("/proc/sys/net/ipv4/"+setting, os.O_RDWR, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		before, err := io.ReadAll(file)
+		if err == nil {
+			_, err = file.WriteAt(fmt.Appendf(nil, "4096 %d %d", size, size), 0)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() {
+			_, err := file.WriteAt(before, 0)
+			if err := errors.Join(err, file.Close()); err != nil {
+				t.Error(err)
+			}
+		})
+	}
 }
 
 func TestLabOpensWithoutTunDevice(t *testing.T) {

@@ -85,9 +85,8 @@ func (g *Gateway) start() error {
 		NetworkProtocols:   []stack.NetworkProtocolFactory{ipv4.NewProtocol, arp.NewProtocol},
 		TransportProtocols: []stack.TransportProtocolFactory{tcp.NewProtocol, udp.NewProtocol, icmp.NewProtocol4},
 	})
-	sack := tcpip.TCPSACKEnabled(true)
-	if err := g.stack.SetTransportProtocolOption(tcp.ProtocolNumber, &sack); err != nil {
-		return stackError("enable SACK", err)
+	if err := g.setTCPOptions(); err != nil {
+		return err
 	}
 	if err := g.stack.CreateNIC(nic, newLink(g.config)); err != nil {
 		return stackError("make interface", err)
@@ -111,6 +110,22 @@ func (g *Gateway) start() error {
 	g.handleTCP()
 	g.handleUDP()
 	return g.serveDNS()
+}
+
+func (g *Gateway) setTCPOptions() error {
+	sack := tcpip.TCPSACKEnabled(true)
+	if err := g.stack.SetTransportProtocolOption(tcp.ProtocolNumber, &sack); err != nil {
+		return stackError("enable SACK", err)
+	}
+	receive := tcpip.TCPReceiveBufferSizeRangeOption{Min: tcp.MinBufferSize, Default: tcpBuffer, Max: tcpBuffer}
+	if err := g.stack.SetTransportProtocolOption(tcp.ProtocolNumber, &receive); err != nil {
+		return stackError("bound receive buffers", err)
+	}
+	send := tcpip.TCPSendBufferSizeRangeOption{Min: tcp.MinBufferSize, Default: tcpBuffer, Max: tcpBuffer}
+	if err := g.stack.SetTransportProtocolOption(tcp.ProtocolNumber, &send); err != nil {
+		return stackError("bound send buffers", err)
+	}
+	return nil
 }
 
 // Close ends all connections and the gateway.

@@ -24,12 +24,15 @@ const (
 	dialTimeout = 30 * time.Second
 	// keepalive finds out that a node was killed while it had connections.
 	keepalive = time.Minute
+	// tcpBuffer is what the stack keeps of a connection each way while nobody reads. Its
+	// peers are on this machine, so that more makes nothing faster; upstream has 1 MiB.
+	tcpBuffer = 256 << 10
 	// tellFullAfter is how soon the log says again that connections are refused.
 	tellFullAfter = time.Minute
 )
 
 func (g *Gateway) handleTCP() {
-	forwarder := tcp.NewForwarder(g.stack, 0, maxHandshakes, func(r *tcp.ForwarderRequest) {
+	forwarder := tcp.NewForwarder(g.stack, tcpBuffer, maxHandshakes, func(r *tcp.ForwarderRequest) {
 		// Called on a goroutine of its own, which Close must know of.
 		done := make(chan struct{})
 		if !g.goTracked(func() { defer close(done); g.forwardTCP(r) }) {
