@@ -2,6 +2,7 @@ package network
 
 import (
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -114,9 +115,73 @@ func TestEgressDNSOverTCP(t *testing.T) {
 	writeFile(t, conf, "nameserver "+outsideAddr+"\n")
 	lab := openLab(t, func(c *Config) { c.ResolvConf = conf })
 	node := attachNode(t, lab, "node-1", "10.89.0.11")
-	serveEcho(t, listenHost(t, outsideAddr+":53"))
+	serveDNSOverTCP(t, listenHost(t, outsideAddr+":53"), answerDNS)
 	c, err := node.dial("tcp", "10.89.0.2:53")
-	mustReach(t, c, err)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	// A resolver keeps its connection.
+	for id := range uint16(3) {
+		answer := askDNS(t, c, dnsmessage.Message{
+			Header:    dnsmessage.Header{ID: id, RecursionDesired: true},
+			Questions: []dnsmessage.Question{question("known.example.", dnsmessage.TypeA)},
+		})
+		if answer.ID != id || len(answer.Answers) != 1 {
+			t.Errorf("question %d over TCP: %+v", id, answer)
+		}
+	}
+
+	// Nobody can be asked now, which is another thing than "no such name".
+	writeFile(t, conf, "nameserver 127.9.9.9\n")
+	answer := askDNS(t, c, dnsmessage.Message{Questions: []dnsmessage.Question{question("known.example.", dnsmessage.TypeA)}})
+	if answer.RCode != dnsmessage.RCodeServerFailure {
+		t.Errorf("question over TCP without name servers: %+v", answer)
+	}
+}
+
+// To the host's name server, pods are the host itself: they may ask it for names only.
+func TestEgressDNSPassesQuestionsOnly(t *testing.T) {
+	conf := filepath.Join(t.TempDir(), "resolv.conf")
+	writeFile(t, conf, "nameserver "+outsideAddr+"\n")
+	lab := openLab(t, func(c *Config) { c.ResolvConf = conf })
+	node := attachNode(t, lab, "node-1", "10.89.0.11")
+	packets, err := net.ListenPacket("udp", outsideAddr+":53")
+	if err != nil {
+		t.Fatal(err)
+	}
+	passed := func(m []byte) []byte {
+		t.Errorf("the host's name server is told %x", m)
+		return nil
+	}
+	servePackets(t, packets, passed)
+	serveDNSOverTCP(t, listenHost(t, outsideAddr+":53"), passed)
+	const ixfr = 251
+	for _, network := range []string{"udp", "tcp"} {
+		c, err := node.dial(network, "10.89.0.2:53")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+		for _, m := range []struct {
+			op        dnsmessage.OpCode
+			questions []dnsmessage.Question
+			want      dnsmessage.RCode
+		}{
+			{0, []dnsmessage.Question{question("example.", dnsmessage.TypeAXFR)}, dnsmessage.RCodeRefused},
+			{0, []dnsmessage.Question{question("example.", ixfr)}, dnsmessage.RCodeRefused},
+			{0, []dnsmessage.Question{question("a.example.", dnsmessage.TypeA), question("example.", dnsmessage.TypeAXFR)}, dnsmessage.RCodeRefused},
+			{1, []dnsmessage.Question{question("a.example.", dnsmessage.TypeA)}, dnsmessage.RCodeNotImplemented},
+			{4, []dnsmessage.Question{question("example.", dnsmessage.TypeSOA)}, dnsmessage.RCodeNotImplemented},
+			{5, []dnsmessage.Question{question("example.", dnsmessage.TypeSOA)}, dnsmessage.RCodeNotImplemented},
+			{6, nil, dnsmessage.RCodeNotImplemented},
+		} {
+			answer := askDNS(t, c, dnsmessage.Message{Header: dnsmessage.Header{ID: 7, OpCode: m.op}, Questions: m.questions})
+			if answer.ID != 7 || !answer.Response || answer.OpCode != m.op || answer.RCode != m.want {
+				t.Errorf("operation %d with %v over %s is answered %+v", m.op, m.questions, network, answer.Header)
+			}
+		}
+	}
 }
 
 func TestPingAnswersOnlyForTheGateway(t *testing.T) {
@@ -363,6 +428,54 @@ func askPacket(t *testing.T, c net.Conn, question []byte) []byte {
 		t.Fatal(err)
 	}
 	return buf[:n]
+}
+
+// serveDNSOverTCP answers a question a connection.
+func serveDNSOverTCP(t *testing.T, l net.Listener, answer func([]byte) []byte) {
+	t.Helper()
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			buf := make([]byte, 65535)
+			if n, err := c.Read(buf); err == nil && n > 2 {
+				said := answer(buf[2:n])
+				_, _ = c.Write(append(binary.BigEndian.AppendUint16(nil, uint16(len(said))), said...))
+			}
+			c.Close()
+		}
+	}()
+	t.Cleanup(func() { l.Close(); <-done })
+}
+
+func question(name string, kind dnsmessage.Type) dnsmessage.Question {
+	return dnsmessage.Question{Name: dnsmessage.MustNewName(name), Type: kind, Class: dnsmessage.ClassINET}
+}
+
+// askDNS says a message, and returns the next one, over packets or a stream.
+func askDNS(t *testing.T, c net.Conn, m dnsmessage.Message) (answer dnsmessage.Message) {
+	t.Helper()
+	said, err := m.Pack()
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, stream := c.(*net.TCPConn)
+	if stream {
+		said = append(binary.BigEndian.AppendUint16(nil, uint16(len(said))), said...)
+	}
+	heard := askPacket(t, c, said)
+	if stream {
+		// A message that is this short comes in one piece.
+		heard = heard[2:]
+	}
+	if err := answer.Unpack(heard); err != nil {
+		t.Fatalf("answer %x: %v", heard, err)
+	}
+	return answer
 }
 
 // answerDNS knows one name, and one address of it.

@@ -2,8 +2,10 @@ package gateway
 
 import (
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"time"
 
@@ -11,8 +13,6 @@ import (
 	"gvisor.dev/gvisor/pkg/tcpip"
 	"gvisor.dev/gvisor/pkg/tcpip/adapters/gonet"
 	"gvisor.dev/gvisor/pkg/tcpip/network/ipv4"
-
-	"kubarium/cluster/network/relay"
 )
 
 const (
@@ -21,10 +21,18 @@ const (
 	maxQueries = 256
 	// dnsTimeout is how long one name server may take.
 	dnsTimeout = 2 * time.Second
+	// dnsIdle is how long a connection may be without a question.
+	dnsIdle = 30 * time.Second
+	// maxMessage is the largest that DNS has.
+	maxMessage = 1<<16 - 1
+
+	// opQuery asks, and typeIXFR is for what has changed in a zone (RFC 1995).
+	opQuery  dnsmessage.OpCode = 0
+	typeIXFR dnsmessage.Type   = 251
 )
 
 // serveDNS answers on the gateway's own address what the host's name servers
-// answer. Messages are passed on as they are, so every record type, and the
+// answer. Questions are passed on as they are, so every record type, and the
 // difference between "there is no such name" and "I can't tell", survives.
 func (g *Gateway) serveDNS() error {
 	address := tcpip.FullAddress{NIC: nic, Addr: tcpip.AddrFrom4(g.config.Address.Addr().As4()), Port: dnsPort}
@@ -59,7 +67,7 @@ func (g *Gateway) serveDNSPackets(conn net.PacketConn) {
 		}
 		started := g.goTracked(func() {
 			defer func() { <-slots }()
-			if answer := g.dns.exchange(g.ctx, query); answer != nil {
+			if answer := g.dns.exchange(g.ctx, "udp", query); answer != nil {
 				// The one who asked may be gone.
 				_, _ = conn.WriteTo(answer, from)
 			}
@@ -70,7 +78,6 @@ func (g *Gateway) serveDNSPackets(conn net.PacketConn) {
 	}
 }
 
-// serveDNSStreams passes connections on whole.
 func (g *Gateway) serveDNSStreams(l *gonet.TCPListener) {
 	stop := context.AfterFunc(g.ctx, l.Shutdown)
 	defer stop()
@@ -80,54 +87,88 @@ func (g *Gateway) serveDNSStreams(l *gonet.TCPListener) {
 		if err != nil {
 			return
 		}
-		if !g.goTracked(func() { g.forwardDNSStream(in) }) {
+		if !g.goTracked(func() { g.serveDNSStream(in) }) {
 			in.Close()
 			return
 		}
 	}
 }
 
-func (g *Gateway) forwardDNSStream(in net.Conn) {
+// serveDNSStream answers the questions of a connection, one after the other.
+func (g *Gateway) serveDNSStream(in net.Conn) {
+	defer in.Close()
 	if !g.takeStream() {
-		in.Close()
 		return
 	}
 	defer g.giveStream()
-	for _, server := range g.dns.servers() {
-		out, err := (&net.Dialer{Timeout: dnsTimeout}).DialContext(g.ctx, "tcp", server)
-		if err == nil {
-			relay.Stream(g.ctx, in, out)
+	stop := context.AfterFunc(g.ctx, func() { in.Close() })
+	defer stop()
+	for {
+		// It fails for what is closed, which the next line finds out.
+		_ = in.SetReadDeadline(time.Now().Add(dnsIdle))
+		query, err := readMessage(in)
+		if err != nil {
+			return
+		}
+		answer := g.dns.exchange(g.ctx, "tcp", query)
+		if answer == nil {
+			return
+		}
+		_ = in.SetWriteDeadline(time.Now().Add(dnsIdle))
+		if writeMessage(in, answer) != nil {
 			return
 		}
 	}
-	in.Close()
 }
 
 // exchange asks the host's name servers one after the other, and says so itself
-// when none answers. What is no question gets no answer.
-func (r *resolver) exchange(ctx context.Context, query []byte) []byte {
+// when none answers, or none is asked. What is no question gets no answer.
+func (r *resolver) exchange(ctx context.Context, network string, query []byte) []byte {
 	var parser dnsmessage.Parser
 	head, err := parser.Start(query)
 	if err != nil || head.Response {
 		return nil
 	}
+	questions, err := parser.AllQuestions()
+	if code := refusal(head, questions, err); code != dnsmessage.RCodeSuccess {
+		return respond(head, questions, code)
+	}
 	for _, server := range r.servers() {
-		if answer, err := ask(ctx, server, query); err == nil {
+		if answer, err := ask(ctx, network, server, query); err == nil {
 			return answer
 		}
 	}
-	questions, err := parser.AllQuestions()
-	if err != nil {
-		return nil
+	return respond(head, questions, dnsmessage.RCodeServerFailure)
+}
+
+// refusal says why the host's name servers are not asked. They take what comes from here for
+// the host's own, and often listen for the host alone: so they are asked for names, and not to
+// change anything, nor for whole zones.
+func refusal(head dnsmessage.Header, questions []dnsmessage.Question, unreadable error) dnsmessage.RCode {
+	switch {
+	case head.OpCode != opQuery:
+		return dnsmessage.RCodeNotImplemented
+	case unreadable != nil:
+		return dnsmessage.RCodeFormatError
 	}
-	failure := dnsmessage.Message{
+	for _, q := range questions {
+		if q.Type == dnsmessage.TypeAXFR || q.Type == typeIXFR {
+			return dnsmessage.RCodeRefused
+		}
+	}
+	return dnsmessage.RCodeSuccess
+}
+
+// respond is an answer of the gateway itself.
+func respond(to dnsmessage.Header, questions []dnsmessage.Question, code dnsmessage.RCode) []byte {
+	message := dnsmessage.Message{
 		Header: dnsmessage.Header{
-			ID: head.ID, Response: true, OpCode: head.OpCode, RecursionDesired: head.RecursionDesired,
-			RecursionAvailable: true, RCode: dnsmessage.RCodeServerFailure,
+			ID: to.ID, Response: true, OpCode: to.OpCode, RecursionDesired: to.RecursionDesired,
+			RecursionAvailable: true, RCode: code,
 		},
 		Questions: questions,
 	}
-	answer, err := failure.Pack()
+	answer, err := message.Pack()
 	if err != nil {
 		return nil
 	}
@@ -135,8 +176,8 @@ func (r *resolver) exchange(ctx context.Context, query []byte) []byte {
 }
 
 // ask sends the query from a port of its own and waits for the answer to it.
-func ask(ctx context.Context, server string, query []byte) ([]byte, error) {
-	conn, err := (&net.Dialer{}).DialContext(ctx, "udp", server)
+func ask(ctx context.Context, network, server string, query []byte) ([]byte, error) {
+	conn, err := (&net.Dialer{Timeout: dnsTimeout}).DialContext(ctx, network, server)
 	if err != nil {
 		return nil, err
 	}
@@ -146,17 +187,50 @@ func ask(ctx context.Context, server string, query []byte) ([]byte, error) {
 	if err := conn.SetDeadline(time.Now().Add(dnsTimeout)); err != nil {
 		return nil, err
 	}
-	if _, err := conn.Write(query); err != nil {
+	write, read := writePacket, readPacket
+	if network == "tcp" {
+		write, read = writeMessage, readMessage
+	}
+	if err := write(conn, query); err != nil {
 		return nil, err
 	}
-	buf := make([]byte, 65535)
 	for {
-		n, err := conn.Read(buf)
+		answer, err := read(conn)
 		if err != nil {
 			return nil, err
 		}
-		if n >= 2 && buf[0] == query[0] && buf[1] == query[1] {
-			return buf[:n], nil
+		if len(answer) >= 2 && answer[0] == query[0] && answer[1] == query[1] {
+			return answer, nil
 		}
 	}
+}
+
+func writePacket(to io.Writer, message []byte) error {
+	_, err := to.Write(message)
+	return err
+}
+
+func readPacket(from io.Reader) ([]byte, error) {
+	message := make([]byte, maxMessage)
+	n, err := from.Read(message)
+	return message[:n], err
+}
+
+// writeMessage writes a message as DNS has it over TCP, with its length before it.
+func writeMessage(to io.Writer, message []byte) error {
+	if len(message) > maxMessage {
+		return fmt.Errorf("message of %d bytes: more than DNS has", len(message))
+	}
+	_, err := to.Write(append(binary.BigEndian.AppendUint16(nil, uint16(len(message))), message...))
+	return err
+}
+
+func readMessage(from io.Reader) ([]byte, error) {
+	var length [2]byte
+	if _, err := io.ReadFull(from, length[:]); err != nil {
+		return nil, err
+	}
+	message := make([]byte, binary.BigEndian.Uint16(length[:]))
+	_, err := io.ReadFull(from, message)
+	return message, err
 }

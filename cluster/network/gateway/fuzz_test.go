@@ -3,6 +3,7 @@ package gateway
 import (
 	"context"
 	"net/netip"
+	"slices"
 	"testing"
 
 	"golang.org/x/net/dns/dnsmessage"
@@ -38,17 +39,20 @@ func FuzzExchange(f *testing.F) {
 	}
 	f.Add(question)
 	f.Add(question[:20])
+	update := slices.Clone(question)
+	update[2] |= 5 << 3
+	f.Add(update)
 	ended, cancel := context.WithCancel(context.Background())
 	cancel()
 	r := newResolver("/nonexistent")
 	f.Fuzz(func(t *testing.T, query []byte) {
-		answer := r.exchange(ended, query)
+		answer := r.exchange(ended, "udp", query)
 		if answer == nil {
 			return
 		}
 		var parser dnsmessage.Parser
 		head, err := parser.Start(answer)
-		if err != nil || !head.Response || head.RCode != dnsmessage.RCodeServerFailure || head.ID != uint16(query[0])<<8|uint16(query[1]) {
+		if err != nil || !head.Response || head.RCode == dnsmessage.RCodeSuccess || head.ID != uint16(query[0])<<8|uint16(query[1]) {
 			t.Errorf("%+v, %v", head, err)
 		}
 	})
