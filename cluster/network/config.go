@@ -75,6 +75,11 @@ func (c Config) check() error {
 	return nil
 }
 
+// inside are the ranges that are the cluster's own.
+func (c Config) inside() []netip.Prefix {
+	return []netip.Prefix{c.Subnet, c.PodCIDR, c.ServiceCIDR, c.LoadBalancerCIDR}
+}
+
 // hardwareAddr derives a MAC from an address of the subnet. A node that comes
 // back with its address so has its MAC as well, and no neighbour's cache is
 // wrong about it.

@@ -20,7 +20,7 @@ import (
 // without one, `kubectl logs` of a pod on a dead node would hang for minutes.
 const connectTimeout = 10 * time.Second
 
-// Connect is an HTTP CONNECT proxy on a unix socket that dials in the lab: what
+// Connect is an HTTP CONNECT proxy on a unix socket that dials as a node does: what
 // the API server's --egress-selector-config-file calls a proxy of type
 // HTTPConnect.
 type Connect struct {
@@ -51,7 +51,7 @@ func (n *Network) ServeConnect(ctx context.Context, path string) (*Connect, erro
 			defer c.wg.Done()
 			life, end := c.tunnel(ctx)
 			defer end()
-			connect(life, n.DialContext, w, r)
+			connect(life, n.dialAsNode, w, r)
 		}),
 		ReadHeaderTimeout: connectTimeout,
 		ErrorLog:          slog.NewLogLogger(n.log.Handler(), slog.LevelDebug),
@@ -98,7 +98,7 @@ func (c *Connect) tunnel(ctx context.Context) (context.Context, func()) {
 	}
 }
 
-// dialer opens a connection in the lab.
+// dialer opens a connection.
 type dialer func(ctx context.Context, network, address string) (net.Conn, error)
 
 // connect serves one tunnel, from request to end.

@@ -17,8 +17,13 @@ import (
 	"k8s.io/apiserver/pkg/server/egressselector"
 )
 
-// apiServerDialer is what the API server makes of our configuration.
+// apiServerDialer is what the API server makes of our configuration for the cluster.
 func apiServerDialer(t *testing.T, socket string) func(context.Context, string, string) (net.Conn, error) {
+	t.Helper()
+	return dialerFor(t, socket, egressselector.Cluster)
+}
+
+func dialerFor(t *testing.T, socket string, egress egressselector.EgressType) func(context.Context, string, string) (net.Conn, error) {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "egress.yaml")
 	writeFile(t, file, string(EgressConfig(socket)))
@@ -33,9 +38,9 @@ func apiServerDialer(t *testing.T, socket string) func(context.Context, string, 
 	if err != nil {
 		t.Fatal(err)
 	}
-	dial, err := selector.Lookup(egressselector.Cluster.AsNetworkContext())
+	dial, err := selector.Lookup(egress.AsNetworkContext())
 	if err != nil || dial == nil {
-		t.Fatalf("no dialer for the cluster: %v", err)
+		t.Fatalf("no dialer for the %s: %v", egress, err)
 	}
 	return dial
 }
@@ -77,6 +82,34 @@ func TestAPIServerReachesNodes(t *testing.T) {
 	}
 	if c, err := dial(t.Context(), "tcp", "some-service.default.svc:443"); err == nil || !strings.Contains(err.Error(), "502") {
 		t.Errorf("dial a name: %v, %v", c, err)
+	}
+}
+
+// Webhooks can be given by URL: they are reached as by a node, which has not the host's loopback.
+func TestAPIServerReachesURLsAsANode(t *testing.T) {
+	lab := openLab(t)
+	_, socket := serveConnect(t, lab)
+	node := attachNode(t, lab, "node-1", "10.89.0.11")
+	dial := dialerFor(t, socket, egressselector.ControlPlane)
+
+	serveEcho(t, node.listen(t, "10.89.0.11:8443"))
+	c, err := dial(t.Context(), "tcp", "10.89.0.11:8443")
+	mustReach(t, c, err)
+	outside := listenHost(t, outsideAddr+":0")
+	serveEcho(t, outside)
+	c, err = dial(t.Context(), "tcp", outside.Addr().String())
+	mustReach(t, c, err)
+
+	loopback := listenHost(t, "127.0.0.1:0")
+	_, port, _ := net.SplitHostPort(loopback.Addr().String())
+	metadata := listenHost(t, "169.254.169.254:0")
+	for _, address := range []string{
+		"127.0.0.1:" + port, "127.9.9.9:" + port, "0.0.0.0:" + port, "localhost:" + port, "[::1]:" + port, "[::ffff:127.0.0.1]:" + port,
+		metadata.Addr().String(),
+	} {
+		if c, err := dial(t.Context(), "tcp", address); err == nil || !strings.Contains(err.Error(), "502") {
+			t.Errorf("dial %s of the host: %v, %v", address, c, err)
+		}
 	}
 }
 

@@ -28,7 +28,7 @@ func (n *Network) openGateway() error {
 		Tap:            tap,
 		HardwareAddr:   hardwareAddr(c.Gateway),
 		Address:        netip.PrefixFrom(c.Gateway, c.Subnet.Bits()),
-		Inside:         []netip.Prefix{c.Subnet, c.PodCIDR, c.ServiceCIDR, c.LoadBalancerCIDR},
+		Inside:         c.inside(),
 		ResolvConf:     c.ResolvConf,
 		MaxConnections: c.MaxConnections,
 		Log:            n.log,

@@ -150,22 +150,7 @@ func nodeAddress(t *testing.T, name string) string {
 // TestPodsCantReachTheHost proves that neither what listens on the host's loopback, nor
 // the control socket, is in a node: a pod with its network and disk does not reach them.
 func TestPodsCantReachTheHost(t *testing.T) {
-	listener, err := net.Listen("tcp4", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer listener.Close()
-	go func() {
-		for {
-			c, err := listener.Accept()
-			if err != nil {
-				return
-			}
-			t.Errorf("a connection from %s reached the host's loopback", c.RemoteAddr())
-			c.Close()
-		}
-	}()
-	_, port, _ := net.SplitHostPort(listener.Addr().String())
+	port := listenForNobody(t)
 	ns := shared.namespace(t)
 	shared.apply(t, ns, `
 apiVersion: v1
@@ -208,6 +193,52 @@ spec:
 			t.Errorf("a pod that owns its node sees %s: %q, %v", path, out, err)
 		}
 	}
+}
+
+// TestWebhooksCantReachTheHost proves that the API server calls nothing on the host's loopback
+// for whoever may make a webhook.
+func TestWebhooksCantReachTheHost(t *testing.T) {
+	port := listenForNobody(t)
+	ns := shared.namespace(t)
+	shared.apply(t, ns, fmt.Sprintf(`{apiVersion: admissionregistration.k8s.io/v1, kind: ValidatingWebhookConfiguration,
+		metadata: {name: %[1]s}, webhooks: [{name: host.example.com, admissionReviewVersions: [v1], sideEffects: None, failurePolicy: Fail,
+		clientConfig: {url: "https://127.0.0.1:%[2]s/"}, namespaceSelector: {matchLabels: {kubernetes.io/metadata.name: %[1]s}},
+		rules: [{apiGroups: [""], apiVersions: [v1], operations: [CREATE], resources: [configmaps]}]}]}`, ns, port))
+	t.Cleanup(func() { shared.kubectl(t, "delete", "validatingwebhookconfiguration", ns) })
+	// The API server learns of a new webhook by a watch.
+	eventually(t, "call of the webhook", func(context.Context) error {
+		_, err := shared.client.CoreV1().ConfigMaps(ns).Create(bounded(t), &corev1.ConfigMap{
+			ObjectMeta: metav1.ObjectMeta{GenerateName: "any-"},
+		}, metav1.CreateOptions{})
+		if err == nil || !strings.Contains(err.Error(), "failed calling webhook") {
+			return fmt.Errorf("creation of what the webhook is asked about: %w", err)
+		}
+		return nil
+	})
+}
+
+// listenForNobody returns a port of the host's loopback that nobody is to reach.
+func listenForNobody(t *testing.T) string {
+	t.Helper()
+	listener, err := net.Listen("tcp4", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for {
+			c, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			t.Errorf("a connection from %s reached the host's loopback", c.RemoteAddr())
+			c.Close()
+		}
+	}()
+	t.Cleanup(func() { listener.Close(); <-done })
+	_, port, _ := net.SplitHostPort(listener.Addr().String())
+	return port
 }
 
 // TestPlainPodsLeaveTheHostAsItIs proves that a pod which is not privileged writes to nothing

@@ -153,15 +153,18 @@ func (g *Gateway) goTracked(f func()) bool {
 	return true
 }
 
-// outside says whether the gateway dials the address for the lab. It never
-// dials the host itself by loopback (to which Linux takes 0.0.0.0 as well), nor
-// link-local addresses: cloud machines give out their credentials there.
-func (g *Gateway) outside(a netip.Addr) bool {
+func (g *Gateway) outside(a netip.Addr) bool { return Outside(a, g.config.Inside) }
+
+// Outside says whether an IPv4 address is dialed from the host's namespace for somebody in
+// the cluster, which has the ranges inside. Never is the host itself by loopback (to which
+// Linux takes 0.0.0.0 as well), nor are link-local addresses: cloud machines give out their
+// credentials there.
+func Outside(a netip.Addr, inside []netip.Prefix) bool {
 	b := a.As4()
 	if b[0] == 0 || a.IsLoopback() || a.IsLinkLocalUnicast() || a.IsMulticast() || b == [4]byte{255, 255, 255, 255} {
 		return false
 	}
-	for _, p := range g.config.Inside {
+	for _, p := range inside {
 		if p.Contains(a) {
 			return false
 		}
