@@ -192,8 +192,8 @@ func (l Layout) Make() error {
 
 // MakeDir makes a directory, and those above it that are missing, with just this mode; what is
 // there stays as it is. The mask of modes that the program was started with does not count:
-// root's is often one that would keep out the user for whom the directory is. It stays as it is,
-// too, since the user's programs, which this one starts, are to have it.
+// root's is often one that would keep out the user for whom the directory is. The mask itself
+// is not changed, as the user's programs that this one starts are to have it.
 func MakeDir(path string, mode fs.FileMode) error {
 	var missing []string
 	for dir := path; ; dir = filepath.Dir(dir) {
