@@ -68,7 +68,7 @@ func (s *Scheduler) addAttempts(list []trace.PendingPod) {
 	}
 	s.config.Trace.Scan(0, func(e trace.Event) {
 		i, ok := byUID[e.Object.UID]
-		if !ok || e.Component != schedulerName {
+		if !ok || e.Component != schedulerName || !trace.IsAttempt(e) {
 			return
 		}
 		list[i].Attempt = e.Seq
