@@ -8,8 +8,10 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strconv"
 	"time"
 
+	"go.etcd.io/etcd/client/pkg/v3/fileutil"
 	"go.etcd.io/etcd/server/v3/embed"
 	"golang.org/x/sys/unix"
 )
@@ -46,6 +48,107 @@ func abandon(server *embed.Etcd) {
 	}
 }
 
+// takeBack lets a member have its files and its port again, whatever is left of its former
+// life: who waited for a lock of that would wait for ever.
+func (m *member) takeBack() error {
+	if ports := m.config.EtcdPeers; len(ports) > 0 {
+		if err := endListening(ports[m.number-1]); err != nil {
+			return fmt.Errorf("take over a port of etcd: %w", err)
+		}
+	}
+	held, err := isHeld(m.dir())
+	if err == nil && held {
+		err = takeOver(m.dir())
+	}
+	if err == nil {
+		return nil
+	}
+	err = fmt.Errorf("take over the files of etcd: %w", err)
+	if explained, known := explainMachine(err); known {
+		return explained
+	}
+	return err
+}
+
+// endListening has this process no longer listen at a port of the loopback, whoever in it
+// does: nobody can close a listener any more whose etcd ended in the middle of its start.
+func endListening(port int) error {
+	files, err := os.ReadDir("/proc/self/fd")
+	if err != nil {
+		return err
+	}
+	for _, file := range files {
+		fd, err := strconv.Atoi(file.Name())
+		if err != nil {
+			return err
+		}
+		// A descriptor of its own, as the other may become that of something else meanwhile.
+		own, err := unix.FcntlInt(uintptr(fd), unix.F_DUPFD_CLOEXEC, 0)
+		if err != nil {
+			continue // It was closed since.
+		}
+		err = errors.Join(endListeningBy(own, port), unix.Close(own))
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func endListeningBy(fd, port int) error {
+	address, err := unix.Getsockname(fd)
+	if at, is := address.(*unix.SockaddrInet4); err != nil || !is || at.Port != port {
+		return nil
+	}
+	if listens, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_ACCEPTCONN); err != nil || listens == 0 {
+		return err
+	}
+	return unix.Shutdown(fd, unix.SHUT_RDWR)
+}
+
+// isHeld reports whether somebody has files of a member open and locked: the database by
+// bbolt, or a segment of the log.
+func isHeld(dir string) (bool, error) {
+	locked, err := isFlocked(filepath.Join(dir, "member", "snap", "db"))
+	if locked || err != nil {
+		return locked, err
+	}
+	segments, err := filepath.Glob(filepath.Join(dir, "member", "wal", "*.wal"))
+	if err != nil {
+		return false, err
+	}
+	for _, segment := range segments {
+		file, err := fileutil.TryLockFile(segment, os.O_RDWR, 0)
+		if errors.Is(err, fileutil.ErrLocked) {
+			return true, nil
+		}
+		if err != nil {
+			return false, err
+		}
+		if err := file.Close(); err != nil {
+			return false, err
+		}
+	}
+	return false, nil
+}
+
+// isFlocked reports whether somebody has the lock of a file, by flock(2).
+func isFlocked(path string) (bool, error) {
+	file, err := os.Open(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	defer file.Close()
+	err = unix.Flock(int(file.Fd()), unix.LOCK_EX|unix.LOCK_NB)
+	if errors.Is(err, unix.EWOULDBLOCK) {
+		return true, nil
+	}
+	return false, err
+}
+
 // takeOver gives a member files of its own, with the contents of those that an abandoned one
 // still has open and locked, and may write to. They are what a process that was killed
 // leaves: all that was acknowledged is in them.
@@ -55,14 +158,14 @@ func takeOver(dir string) error {
 	}
 	files, copied := filepath.Join(dir, "member"), filepath.Join(dir, "member.new")
 	if err := os.RemoveAll(copied); err != nil {
-		return fmt.Errorf("take over the files of etcd: %w", err)
+		return err
 	}
 	if err := copyTree(files, copied); err != nil {
-		return errors.Join(fmt.Errorf("take over the files of etcd: %w", err), os.RemoveAll(copied))
+		return errors.Join(err, os.RemoveAll(copied))
 	}
 	// At once, or a power cut in between would leave none.
 	if err := unix.Renameat2(unix.AT_FDCWD, copied, unix.AT_FDCWD, files, unix.RENAME_EXCHANGE); err != nil {
-		return errors.Join(fmt.Errorf("take over the files of etcd: %w: stop kubarium and start it again", err), os.RemoveAll(copied))
+		return errors.Join(fmt.Errorf("%w: stop kubarium and start it again", err), os.RemoveAll(copied))
 	}
 	return os.RemoveAll(copied)
 }

@@ -97,8 +97,19 @@ var newerStore = regexp.MustCompile(`version ".+" is not supported|changing majo
 // explainStore adds the remedy to what went wrong with etcd's files. That these are damaged
 // is said last: nobody is to throw a cluster away for what is wrong with the machine.
 func explainStore(err error) error {
+	if explained, known := explainMachine(err); known {
+		return explained
+	}
+	if newerStore.MatchString(err.Error()) {
+		return fmt.Errorf("a newer etcd wrote these files: use the kubarium that ran the cluster last, or a newer one (%w)", err)
+	}
+	return fmt.Errorf("etcd can't read what it stored: restore its files from a copy, or start over with 'kubarium reset' (%w)", err)
+}
+
+// explainMachine adds the remedy to what is wrong with the machine, if that is known.
+func explainMachine(err error) (explained error, known bool) {
 	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) || strings.Contains(err.Error(), "no space left") {
-		return fmt.Errorf("%w (%w)", ErrNoRoom, err)
+		return fmt.Errorf("%w (%w)", ErrNoRoom, err), true
 	}
 	for _, of := range []struct {
 		number syscall.Errno
@@ -116,11 +127,8 @@ func explainStore(err error) error {
 	} {
 		// Not each of etcd's errors wraps what it is about.
 		if errors.Is(err, of.number) || strings.Contains(err.Error(), of.number.Error()) {
-			return fmt.Errorf("%s (%w)", of.remedy, err)
+			return fmt.Errorf("%s (%w)", of.remedy, err), true
 		}
 	}
-	if newerStore.MatchString(err.Error()) {
-		return fmt.Errorf("a newer etcd wrote these files: use the kubarium that ran the cluster last, or a newer one (%w)", err)
-	}
-	return fmt.Errorf("etcd can't read what it stored: restore its files from a copy, or start over with 'kubarium reset' (%w)", err)
+	return err, false
 }

@@ -18,9 +18,9 @@ import (
 )
 
 // storeOf starts etcd alone, writes to it, and stops it.
-func storeOf(t *testing.T) (p *plane, dir string) {
+func storeOf(t *testing.T, change func(*Config)) (p *plane, dir string) {
 	t.Helper()
-	p = newPlane(t)
+	p = newPlaneWith(t, change)
 	serveEtcd(t, p)
 	for i := range 50 {
 		if err := put(p, fmt.Sprintf("key-%d", i), "value"); err != nil {
@@ -54,7 +54,7 @@ func TestDamagedStoreIsTold(t *testing.T) {
 		"log is gone":          func(t *testing.T, dir string) { remove(t, walOf(t, dir)) },
 	} {
 		t.Run(name, func(t *testing.T) {
-			p, dir := storeOf(t)
+			p, dir := storeOf(t, func(*Config) {})
 			damage(t, dir)
 			err := p.Etcd.Start(bounded(t))
 			if err == nil || !strings.Contains(err.Error(), "kubarium reset") || !strings.Contains(err.Error(), dir) {
@@ -76,7 +76,7 @@ func TestNewerStoreIsNotDamaged(t *testing.T) {
 		"another version of the files": {schema.Meta, string(schema.MetaStorageVersionName), "4.0.0"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			p, dir := storeOf(t)
+			p, dir := storeOf(t, func(*Config) {})
 			store := backend.NewDefaultBackend(zap.NewNop(), filepath.Join(dir, "member/snap/db"))
 			write := store.BatchTx()
 			write.Lock()
@@ -93,10 +93,69 @@ func TestNewerStoreIsNotDamaged(t *testing.T) {
 	}
 }
 
+// TestFailedStartIsTriedAgain proves that a start which failed in its middle, with some of the
+// files open and locked, does not keep the next ones waiting: these tell the same, and with
+// files that are whole again etcd has all that was written.
+func TestFailedStartIsTriedAgain(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		peers  func(t *testing.T) []int
+		failed int
+	}{
+		{"one member", func(*testing.T) []int { return nil }, 3},
+		// Each failure takes as long as the others take to end without a quorum.
+		{"three members", peerPorts, 1},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			p, dir := storeOf(t, func(config *Config) { config.EtcdPeers = c.peers(t) })
+			log := walOf(t, dir)
+			data, err := os.ReadFile(log)
+			if err != nil {
+				t.Fatal(err)
+			}
+			overwrite(t, log, 0, 4096)
+			for range c.failed {
+				if err := startBounded(t, p); err == nil || !strings.Contains(err.Error(), "kubarium reset") {
+					t.Fatalf("start on damaged files: %v", err)
+				}
+			}
+			if err := os.WriteFile(log, data, 0o600); err != nil {
+				t.Fatal(err)
+			}
+			if err := startBounded(t, p); err != nil {
+				t.Fatal(err)
+			}
+			serveEtcd(t, p)
+			client, err := p.Etcd.Client()
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer client.Close()
+			if found, err := client.Get(bounded(t), "key-49"); err != nil || len(found.Kvs) != 1 {
+				t.Errorf("after failed starts, what was written: %v, %v", found, err)
+			}
+		})
+	}
+}
+
+// startBounded starts etcd, unless that waits for what never comes.
+func startBounded(t *testing.T, p *plane) error {
+	t.Helper()
+	started := make(chan error, 1)
+	go func() { started <- p.Etcd.Start(bounded(t)) }()
+	select {
+	case err := <-started:
+		return err
+	case <-bounded(t).Done():
+		t.Fatal("etcd neither starts nor fails")
+		return nil
+	}
+}
+
 // TestTornLogIsMended proves that a write that a power cut tore in two is left out, and
 // nothing else.
 func TestTornLogIsMended(t *testing.T) {
-	p, dir := storeOf(t)
+	p, dir := storeOf(t, func(*Config) {})
 	log := walOf(t, dir)
 	data, err := os.ReadFile(log)
 	if err != nil {

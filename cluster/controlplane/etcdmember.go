@@ -31,7 +31,7 @@ type member struct {
 	number int
 	log    zapcore.WriteSyncer
 	server atomic.Pointer[embed.Etcd]
-	// abandoned says that its last life failed, and still has its files open.
+	// abandoned says that its last life failed, and may still have its files open.
 	abandoned atomic.Bool
 
 	mu sync.Mutex
@@ -65,7 +65,7 @@ func (m *member) start() error {
 		return nil
 	}
 	if m.abandoned.Load() {
-		if err := takeOver(m.dir()); err != nil {
+		if err := m.takeBack(); err != nil {
 			return err
 		}
 		m.abandoned.Store(false)
@@ -82,10 +82,9 @@ func (m *member) start() error {
 	}
 	server, err := failure.start(config)
 	if err != nil {
-		err = explainStore(err)
 		// What failed in the middle of its start can't be ended either.
-		m.abandoned.Store(errors.Is(err, ErrNoRoom))
-		return fmt.Errorf("%w; the data is in %s", err, config.Dir)
+		m.abandoned.Store(true)
+		return fmt.Errorf("%w; the data is in %s", explainStore(err), config.Dir)
 	}
 	// The directory is private already; who copies its modes elsewhere is protected, too.
 	for _, path := range []string{socket, socket + ".peer"} {
