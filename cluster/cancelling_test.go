@@ -2,13 +2,15 @@ package cluster
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"log/slog"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
 	"k8s.io/client-go/util/flowcontrol"
-	"k8s.io/utils/keymutex"
 
 	"kubarium/cluster/component"
 	"kubarium/cluster/controlplane"
@@ -53,7 +55,7 @@ func withSlowPart(t *testing.T) (*Cluster, *slowPart, context.Context) {
 	part := &slowPart{cancel: cancel}
 	plane := &controlplane.Plane{Etcd: &controlplane.Etcd{}, APIServer: &controlplane.APIServer{}, ControllerManager: &controlplane.ControllerManager{}, Scheduler: &controlplane.Scheduler{}}
 	c := &Cluster{
-		tracker: newTracker(), memory: &memory.Governor{}, changing: keymutex.NewHashed(0), life: t.Context(),
+		tracker: newTracker(), memory: &memory.Governor{}, life: t.Context(),
 		restarts: flowcontrol.NewBackOff(firstRestart, slowestRestart),
 		log:      slog.New(slog.DiscardHandler),
 		plane:    plane, extras: []component.Component{part},
@@ -107,4 +109,38 @@ func TestACancelledStopIsToldLater(t *testing.T) {
 		time.Sleep(20 * time.Millisecond)
 	}
 	t.Errorf("the component is %s", stateOf(c, part.Name()))
+}
+
+// TestABusyComponentIsNotWaitedForLonger: who stops a component that still starts, and may do so
+// for ever, waits as long as the context lasts, and nobody waits for it to stop another.
+func TestABusyComponentIsNotWaitedForLonger(t *testing.T) {
+	c, part, _ := withSlowPart(t)
+	give, err := c.changing.take(t.Context(), part.Name())
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
+	defer cancel()
+	stopped := make(chan error, 1)
+	go func() { stopped <- c.stopPart(ctx, part) }()
+	select {
+	case err := <-stopped:
+		if !errors.Is(err, context.DeadlineExceeded) || !strings.Contains(err.Error(), part.Name()) {
+			t.Errorf("the stop of a busy component: %v", err)
+		}
+	case <-time.After(time.Minute):
+		t.Fatal("a component is waited for longer than its context lasts")
+	}
+	for i := range 100 {
+		another, err := c.changing.take(ctx, fmt.Sprint("another-", i))
+		if err != nil {
+			t.Fatal(err)
+		}
+		another()
+	}
+	give()
+	// What is free is stopped, if only for others to see that it is to stop.
+	if err := c.stopPart(ctx, part); !errors.Is(err, context.DeadlineExceeded) || stateOf(c, part.Name()) != component.Stopping {
+		t.Errorf("the component is %s: %v", stateOf(c, part.Name()), err)
+	}
 }

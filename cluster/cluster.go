@@ -14,7 +14,6 @@ import (
 
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/util/flowcontrol"
-	"k8s.io/utils/keymutex"
 
 	"kubarium/cluster/component"
 	"kubarium/cluster/controlplane"
@@ -85,8 +84,8 @@ type Cluster struct {
 	// encrypting is held while the encryption of Secrets changes.
 	encrypting sync.Mutex
 
-	// changing is locked, by the component's name, while one is started or stopped.
-	changing keymutex.KeyMutex
+	// changing is who starts or stops which component.
+	changing turns
 	// restarts is how long components that ended by themselves wait.
 	restarts *flowcontrol.Backoff
 
@@ -145,7 +144,6 @@ func New(options Options) (*Cluster, error) {
 		shutdown: shutdown{done: make(chan struct{})},
 		log:      slog.New(slog.DiscardHandler),
 		memory:   &memory.Governor{Rest: settleTime},
-		changing: keymutex.NewHashed(0),
 		restarts: flowcontrol.NewBackOff(firstRestart, slowestRestart),
 	}
 	c.faults = fault.NewManager(faultWorld{c})

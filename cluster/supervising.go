@@ -34,13 +34,17 @@ func (c *Cluster) run(ctx context.Context, part component.Component) error {
 	return c.awaitReady(ctx, part)
 }
 
+// launch starts a component, also for somebody who does not wait for that any more.
 func (c *Cluster) launch(ctx context.Context, part component.Component) error {
-	c.changing.LockKey(part.Name())
-	defer func() { _ = c.changing.UnlockKey(part.Name()) }() // it is always locked
+	give, err := c.changing.take(c.life, part.Name())
+	if err != nil {
+		return err
+	}
+	defer give()
 	return c.launchLocked(ctx, part)
 }
 
-// launchLocked is launch for who has locked the component.
+// launchLocked is launch for whose turn it is.
 func (c *Cluster) launchLocked(ctx context.Context, part component.Component) error {
 	c.tracker.set(part.Name(), component.Starting, "")
 	var err error
@@ -57,8 +61,11 @@ func (c *Cluster) launchLocked(ctx context.Context, part component.Component) er
 
 // stopPart stops a component and records it.
 func (c *Cluster) stopPart(ctx context.Context, part component.Component) error {
-	c.changing.LockKey(part.Name())
-	defer func() { _ = c.changing.UnlockKey(part.Name()) }()
+	give, err := c.changing.take(ctx, part.Name())
+	if err != nil {
+		return err
+	}
+	defer give()
 	c.tracker.set(part.Name(), component.Stopping, "")
 	if err := part.Stop(ctx); err != nil {
 		return err
@@ -77,8 +84,11 @@ func (c *Cluster) stopWhole(ctx context.Context, part component.Component) error
 
 // stoppedLater records that a component has stopped for which nobody waited so long.
 func (c *Cluster) stoppedLater(part component.Component) {
-	c.changing.LockKey(part.Name())
-	defer func() { _ = c.changing.UnlockKey(part.Name()) }()
+	give, err := c.changing.take(c.life, part.Name())
+	if err != nil {
+		return // The cluster ends.
+	}
+	defer give()
 	if info, _ := c.tracker.get(part.Name()); info.State == component.Stopping && ended(part) {
 		c.tracker.set(part.Name(), component.Stopped, "")
 	}
@@ -192,8 +202,11 @@ func (c *Cluster) relaunch(part component.Component) (failed bool, err error) {
 		c.rewinding.Lock()
 		defer c.rewinding.Unlock()
 	}
-	c.changing.LockKey(part.Name())
-	defer func() { _ = c.changing.UnlockKey(part.Name()) }()
+	give, err := c.changing.take(c.life, part.Name())
+	if err != nil {
+		return false, nil // The cluster ends.
+	}
+	defer give()
 	if info, _ := c.tracker.get(part.Name()); info.State != component.Failed || c.life.Err() != nil {
 		return false, nil
 	}
