@@ -32,10 +32,22 @@ func main() {
 	if filepath.Base(os.Args[0]) == "kubectl" {
 		exit(runKubectl(nil, os.Args[1:]))
 	}
-	// A terminal that is closed is a reason to stop, not to die.
-	ctx, cancel := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
+	ctx, cancel := untilSignalled()
 	defer cancel()
 	exit(newRootCommand().ExecuteContext(ctx))
+}
+
+// untilSignalled ends with the first signal to stop. A terminal that is closed is one, and no
+// reason to die. Who interrupts once more does not want to wait for an orderly end.
+func untilSignalled() (context.Context, context.CancelFunc) {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
+	context.AfterFunc(ctx, func() {
+		// Of these several come at once, from a terminal and its shell, or a logout: nobody
+		// reads them, but they do not end the program.
+		signal.Notify(make(chan os.Signal, 1), syscall.SIGTERM, syscall.SIGHUP)
+		stop()
+	})
+	return ctx, stop
 }
 
 // addSbin lets nft be found where it is installed: users, and root after a plain su,

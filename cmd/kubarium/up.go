@@ -82,6 +82,9 @@ func runUp(cmd *cobra.Command, g *global, start startFlags, output string) (err 
 			took.Seconds(), g.nameFlag(), g.nameFlag())
 	}
 	<-ctx.Done()
+	if output == "text" && stdoutIsTerminal() {
+		fmt.Fprintln(cmd.OutOrStdout(), "\nStopping the cluster; its state is kept. Ctrl-C again ends the program at once.")
+	}
 	return nil
 }
 

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -132,6 +133,11 @@ func nothingIsLeftBehind(t *testing.T) {
 		{"SIGTERM", func() { c.end(t, syscall.SIGTERM) }},
 		{"SIGINT", func() { c.end(t, syscall.SIGINT) }},
 		{"SIGHUP", func() { c.end(t, syscall.SIGHUP) }},
+		{"SIGHUP and SIGTERM, again and again", func() {
+			if signal := c.signalOften(t, syscall.SIGHUP, syscall.SIGTERM); signal > 0 {
+				t.Errorf("a cluster that stops died of %s", signal)
+			}
+		}},
 		{"down", func() { c.kubarium(t, "down"); c.end(t, 0) }},
 	} {
 		if i > 0 {
@@ -141,22 +147,56 @@ func nothingIsLeftBehind(t *testing.T) {
 		before.compare(t, "after "+e.name, "short")
 		c.nothingRuns(t, e.name)
 	}
-	c.again(t)
-	c.end(t, syscall.SIGKILL)
-	eventually(t, "end of the nodes after SIGKILL", func(context.Context) error {
-		if left := c.processes(t, ""); len(left) > 0 {
-			return fmt.Errorf("processes %v", left)
-		}
-		return nil
-	})
-	before.compare(t, "after SIGKILL", "short", "cgroups")
-	c.again(t)
-	c.end(t, syscall.SIGTERM)
-	before.compare(t, "after SIGKILL, a start and a stop", "short")
-	c.nothingRuns(t, "SIGKILL, a start and a stop")
+	for _, e := range []struct {
+		name string
+		end  func()
+	}{
+		{"SIGKILL", func() { c.end(t, syscall.SIGKILL) }},
+		{"a second SIGINT", func() {
+			if signal := c.signalOften(t, syscall.SIGINT); signal != syscall.SIGINT {
+				t.Errorf("interrupted again, it ends in its own time: %s", c.cmd.ProcessState)
+			}
+		}},
+	} {
+		c.again(t)
+		e.end()
+		eventually(t, "end of the nodes after "+e.name, func(context.Context) error {
+			if left := c.processes(t, ""); len(left) > 0 {
+				return fmt.Errorf("processes %v", left)
+			}
+			return nil
+		})
+		before.compare(t, "after "+e.name, "short", "cgroups")
+		c.again(t)
+		c.end(t, syscall.SIGTERM)
+		before.compare(t, "after "+e.name+", a start and a stop", "short")
+		c.nothingRuns(t, e.name+", a start and a stop")
+	}
 	c.kubarium(t, "clean", "--yes")
 	if _, err := os.Stat(c.path()); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("state directory after clean: %v", err)
+	}
+}
+
+// signalOften sends signals in turn until the program has ended, and returns that of which it
+// died, if it did.
+func (c *testCluster) signalOften(t *testing.T, signals ...syscall.Signal) syscall.Signal {
+	t.Helper()
+	ended := bounded(t).Done()
+	for i := 0; ; i++ {
+		if err := c.cmd.Process.Signal(signals[i%len(signals)]); err != nil && !errors.Is(err, os.ErrProcessDone) {
+			t.Fatal(err)
+		}
+		select {
+		case <-c.exited:
+			if status := c.cmd.ProcessState.Sys().(syscall.WaitStatus); status.Signaled() {
+				return status.Signal()
+			}
+			return 0
+		case <-ended:
+			t.Fatal("the cluster does not end")
+		case <-time.After(20 * time.Millisecond):
+		}
 	}
 }
 
