@@ -7,10 +7,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"runtime/debug"
 	"sync"
 
 	"kubarium/cluster/component"
+	"kubarium/cluster/guard"
 	"kubarium/cluster/logs"
 )
 
@@ -57,7 +57,7 @@ func (s *service) Start(ctx context.Context) error {
 		s.cancel, s.exited, s.err, s.crashed = cancel, exited, nil, nil
 		go func() {
 			defer close(exited)
-			err := guard(func() error { return run(life) })
+			err := guard.Run(func() error { return run(life) })
 			cancel()
 			s.mu.Lock()
 			defer s.mu.Unlock()
@@ -179,20 +179,9 @@ func (s *service) running() bool {
 }
 
 func (s *service) launchSafely(ctx context.Context) (run func(context.Context) error, err error) {
-	err = guard(func() error {
+	err = guard.Run(func() error {
 		run, err = s.launch(ctx)
 		return err
 	})
 	return run, err
-}
-
-// guard turns a panic of upstream code on the component's own goroutine into an
-// error, so that one component cannot take the terminal down with it.
-func guard(f func() error) (err error) {
-	defer func() {
-		if p := recover(); p != nil {
-			err = fmt.Errorf("panic: %v\n%s", p, debug.Stack())
-		}
-	}()
-	return f()
 }

@@ -22,6 +22,7 @@ import (
 	"sigs.k8s.io/metrics-server/pkg/server"
 
 	"kubarium/cluster/component"
+	"kubarium/cluster/guard"
 	"kubarium/cluster/pki"
 	"kubarium/cluster/sockets"
 )
@@ -61,9 +62,12 @@ type Config struct {
 // Server is the component.
 type Server struct {
 	config Config
+	// launch builds a server; what it returns runs until its channel is closed.
+	launch func(ctx context.Context) (run func(stop <-chan struct{}) error, err error)
 
-	mu     sync.Mutex
-	stop   chan struct{}
+	mu sync.Mutex
+	// stop ends the server; it is nil when that was told to end.
+	stop   context.CancelFunc
 	exited chan struct{}
 	err    error
 }
@@ -71,47 +75,82 @@ type Server struct {
 var _ component.Component = (*Server)(nil)
 
 // New returns a server that is not started.
-func New(config Config) *Server { return &Server{config: config} }
+func New(config Config) *Server {
+	s := &Server{config: config}
+	s.launch = s.prepare
+	return s
+}
 
 // Name is the component's name.
 func (s *Server) Name() string { return Name }
 
-// Start begins to serve.
+// Start begins to serve, unless the server runs.
 func (s *Server) Start(ctx context.Context) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.stop != nil {
+	if s.running() {
 		return nil
 	}
-	plain, err := s.config.Lab.Listen(ctx, "tcp4", s.config.Address)
+	var run func(stop <-chan struct{}) error
+	err := guard.Run(func() (err error) {
+		run, err = s.launch(ctx)
+		return err
+	})
 	if err != nil {
 		return fmt.Errorf("start %s: %w", Name, err)
+	}
+	life, stop := context.WithCancel(context.WithoutCancel(ctx))
+	exited := make(chan struct{})
+	s.stop, s.exited, s.err = stop, exited, nil
+	go func() {
+		defer close(exited)
+		// What it began goes on where it ended by itself.
+		defer stop()
+		err := guard.Run(func() error { return run(life.Done()) })
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.err = err
+	}()
+	return nil
+}
+
+// running reports whether there is a server that was not told to end; s.mu is held.
+func (s *Server) running() bool {
+	if s.stop == nil {
+		return false
+	}
+	select {
+	case <-s.exited:
+		return false
+	default:
+		return true
+	}
+}
+
+// prepare builds a server that listens, and does not serve yet.
+func (s *Server) prepare(ctx context.Context) (run func(stop <-chan struct{}) error, err error) {
+	plain, err := s.config.Lab.Listen(ctx, "tcp4", s.config.Address)
+	if err != nil {
+		return nil, err
 	}
 	listener := sockets.Track(plain)
 	kubelets := connrotation.NewDialer(s.config.Lab.DialContext)
 	config, err := s.build(listener)
 	if err != nil {
-		return errors.Join(fmt.Errorf("start %s: %w", Name, err), listener.Close())
+		return nil, errors.Join(err, listener.Close())
 	}
 	config.Kubelet.Client.Dial = kubelets.DialContext
 	complete, err := config.Complete()
 	if err != nil {
-		return errors.Join(fmt.Errorf("start %s: %w", Name, err), listener.Close())
+		return nil, errors.Join(err, listener.Close())
 	}
-	stop, exited := make(chan struct{}), make(chan struct{})
-	s.stop, s.exited, s.err = stop, exited, nil
-	go func() {
-		err := complete.RunUntil(stop)
-		listener.HangUp()
+	return func(stop <-chan struct{}) error {
 		// Each server has a transport of its own to the kubelets, which would keep its
 		// idle connections for 90 s more.
-		kubelets.CloseAll()
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		s.err = err
-		close(exited)
-	}()
-	return nil
+		defer kubelets.CloseAll()
+		defer listener.HangUp()
+		return complete.RunUntil(stop)
+	}, nil
 }
 
 // build makes upstream's configuration from upstream's options.
@@ -174,10 +213,12 @@ func (s *Server) Stop(ctx context.Context) error {
 	stop, exited := s.stop, s.exited
 	s.stop = nil
 	s.mu.Unlock()
-	if stop == nil {
+	if exited == nil {
 		return nil
 	}
-	close(stop)
+	if stop != nil {
+		stop()
+	}
 	select {
 	case <-exited:
 		return nil
