@@ -35,7 +35,7 @@ func (c *Cluster) machineOf(name string) (*node.Node, error) {
 
 // containerdOf connects to the containerd of a node that runs.
 func containerdOf(machine *node.Node) (*runtime.Runtime, error) {
-	return runtime.Dial(machine.Path(node.ContainerdSocket))
+	return runtime.Dial(machine.Socket(node.ContainerdSocket))
 }
 
 // InspectNode asks a node's containerd what it has, and its kubelet's tap how it used that.
@@ -56,7 +56,7 @@ func (c *Cluster) InspectNode(ctx context.Context, name string) (found inspect.N
 	if c.options.NoTrace {
 		return found, nil
 	}
-	calls, err := tap.NewClient(machine.Path(node.TapSocket)).Calls(ctx)
+	calls, err := tap.NewClient(machine.Socket(node.TapSocket)).Calls(ctx)
 	if err != nil {
 		return found, err
 	}

@@ -29,7 +29,7 @@ func (c *Cluster) followNode(name string, running *node.Node) {
 		}
 	}()
 	go c.followRules(ctx, name, running)
-	client := tap.NewClient(running.Path(node.TapSocket))
+	client := tap.NewClient(running.Socket(node.TapSocket))
 	for ctx.Err() == nil {
 		if err := running.AwaitRole(ctx, node.RoleContainerd); err != nil {
 			return

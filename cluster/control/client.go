@@ -29,7 +29,7 @@ type Client struct {
 
 // NewClient returns a client for the socket at path; nothing is dialed yet.
 func NewClient(path string) *Client {
-	return &Client{http: unixsocket.Client(path)}
+	return &Client{http: unixsocket.Client(unixsocket.At(path))}
 }
 
 // Info asks the cluster what it is and how it fares.

@@ -30,13 +30,19 @@ func Listen(ctx context.Context, path string) (net.Listener, error) {
 	return listener, nil
 }
 
-// Client returns an HTTP client of what listens at path, whatever host a request names;
-// nothing is dialed yet, and no connection is kept.
-func Client(path string) *http.Client {
-	dial := func(ctx context.Context, _, _ string) (net.Conn, error) {
-		return (&net.Dialer{}).DialContext(ctx, "unix", path)
-	}
-	return &http.Client{Transport: &http.Transport{DialContext: dial, DisableKeepAlives: true}}
+// Dialer connects to a socket.
+type Dialer func(ctx context.Context) (net.Conn, error)
+
+// At connects to what listens at path, wherever links lead from there.
+func At(path string) Dialer {
+	return func(ctx context.Context) (net.Conn, error) { return (&net.Dialer{}).DialContext(ctx, "unix", path) }
+}
+
+// Client returns an HTTP client of a socket, whatever host a request names; nothing is dialed
+// yet, and no connection is kept.
+func Client(dial Dialer) *http.Client {
+	connect := func(ctx context.Context, _, _ string) (net.Conn, error) { return dial(ctx) }
+	return &http.Client{Transport: &http.Transport{DialContext: connect, DisableKeepAlives: true}}
 }
 
 // Stream writes an answer that goes on, one JSON value a line.

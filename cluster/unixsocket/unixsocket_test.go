@@ -35,7 +35,7 @@ func TestSocket(t *testing.T) {
 		})}
 		ended := make(chan error, 1)
 		go func() { ended <- server.Serve(listener) }()
-		response, err := Client(path).Get("http://anything/")
+		response, err := Client(At(path)).Get("http://anything/")
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -6,15 +6,20 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
+	"net"
 	"slices"
+	"time"
 
 	tasks "github.com/containerd/containerd/api/services/tasks/v1"
 	"github.com/containerd/containerd/v2/client"
 	"github.com/containerd/containerd/v2/core/containers"
 	"github.com/containerd/containerd/v2/core/snapshots"
 	"github.com/containerd/errdefs"
+	"google.golang.org/grpc"
 
 	"kubarium/cluster/inspect"
+	"kubarium/cluster/unixsocket"
 )
 
 // namespace is where containerd keeps what is Kubernetes'.
@@ -34,9 +39,28 @@ type Runtime struct {
 	snapshotter string
 }
 
-// Dial connects to the containerd that listens on a unix socket.
-func Dial(socket string) (*Runtime, error) {
-	c, err := client.New(socket, client.WithDefaultNamespace(namespace))
+// askAgain is how soon a socket is looked for again that is not there yet.
+const askAgain = 10 * time.Millisecond
+
+// Dial connects to the containerd behind a unix socket.
+func Dial(dial unixsocket.Dialer) (*Runtime, error) {
+	// As containerd's own dialer, it waits for a containerd that is just starting.
+	patient := func(ctx context.Context, _ string) (net.Conn, error) {
+		for {
+			conn, err := dial(ctx)
+			if !errors.Is(err, fs.ErrNotExist) {
+				return conn, err
+			}
+			select {
+			case <-ctx.Done():
+				return nil, err
+			case <-time.After(askAgain):
+			}
+		}
+	}
+	// The address is what others know it by.
+	c, err := client.New("/containerd.sock", client.WithDefaultNamespace(namespace),
+		client.WithExtraDialOpts([]grpc.DialOption{grpc.WithContextDialer(patient)}))
 	if err != nil {
 		return nil, fmt.Errorf("connect to containerd: %w", err)
 	}

@@ -57,8 +57,8 @@ type Client struct {
 }
 
 // NewClient returns a client of the tap behind a socket; nothing is dialed yet.
-func NewClient(path string) *Client {
-	return &Client{http: unixsocket.Client(path)}
+func NewClient(dial unixsocket.Dialer) *Client {
+	return &Client{http: unixsocket.Client(dial)}
 }
 
 // Follow calls f with what the tap sees until ctx ends, or the tap does.

@@ -15,6 +15,7 @@ import (
 	"k8s.io/klog/v2"
 
 	"kubarium/cluster/trace"
+	"kubarium/cluster/unixsocket"
 )
 
 const uid = "0123abcd-0123-4567-89ab-0123456789ab"
@@ -163,7 +164,7 @@ func TestServeTellsWhatIsLost(t *testing.T) {
 	defer cancel()
 	served := make(chan error, 1)
 	go func() { served <- seen.Serve(ctx, socket) }()
-	client, n, missing := NewClient(socket), 0, uint64(0)
+	client, n, missing := NewClient(unixsocket.At(socket)), 0, uint64(0)
 	for n == 0 && ctx.Err() == nil {
 		_ = client.Follow(ctx, func(_ trace.Event, lost uint64) {
 			n++
