@@ -15,7 +15,9 @@ func secrets() []secret {
 		{regexp.MustCompile(`eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{4,}\.[A-Za-z0-9_-]*`), "(token left out)"},
 		// Keys as kubeconfigs have them, and PEM within base64.
 		{regexp.MustCompile(`LS0tLS1CRUdJTi[A-Za-z0-9+/=]+`), "(certificate or key left out)"},
-		{regexp.MustCompile(`(?i)((?:authorization|password|passwd|secret|token|api[-_]?key)["']?\s*[:=]\s*["']?(?:(?:bearer|basic)\s+)?)[^\s"',;&}]{3,}`), "${1}(left out)"},
+		// In JSON, that may be quoted by a log once more, or twice: up to the next quote, else up
+		// to what can't be in it.
+		{regexp.MustCompile(`(?i)((?:authorization|password|passwd|secret|token|api[-_]?key)\\*["']?\s*[:=]\s*)(?:(\\*["'])[^"'\n]+|((?:bearer|basic)\s+)?[^\s"',;&}]{3,})`), "${1}${2}${3}(left out)"},
 		{regexp.MustCompile(`(?i)(\b(?:bearer|basic)\s+)[A-Za-z0-9._~+/=-]{8,}`), "${1}(left out)"},
 		// Bootstrap tokens.
 		{regexp.MustCompile(`\b[a-z0-9]{6}\.[a-z0-9]{16}\b`), "(token left out)"},

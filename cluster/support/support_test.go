@@ -9,29 +9,36 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 )
 
 func TestRedact(t *testing.T) {
-	for _, hidden := range []string{
-		"-----BEGIN EC PRIVATE KEY-----\nMHcCAQEE\n-----END EC PRIVATE KEY-----",
-		"-----BEGIN PRIVATE KEY-----\nMHcCAQEE",
-		"eyJhbGciOiJSUzI1NiIs.eyJpc3MiOiJrdWJlcm5l.c2lnbmF0dXJl",
-		"LS0tLS1CRUdJTiBFQyBQUklWQVRFIEtFWS0tLS0t",
-		"Authorization: Bearer abcdefghijkl",
-		`"password":"hunter22"`,
-		"token=abc123def456",
-		"abcdef.0123456789abcdef",
+	for _, c := range []struct{ text, hidden string }{
+		{"-----BEGIN EC PRIVATE KEY-----\nMHcCAQEE\n-----END EC PRIVATE KEY-----", "MHcCAQEE"},
+		{"-----BEGIN PRIVATE KEY-----\nMHcCAQEE", "MHcCAQEE"},
+		{"eyJhbGciOiJSUzI1NiIs.eyJpc3MiOiJrdWJlcm5l.c2lnbmF0dXJl", "eyJ"},
+		{"LS0tLS1CRUdJTiBFQyBQUklWQVRFIEtFWS0tLS0t", "LS0tLS1"},
+		{"Authorization: Bearer abcdefghijkl", "abcdefghijkl"},
+		{"token=abc123def456", "abc123def456"},
+		{"abcdef.0123456789abcdef", "0123456789abcdef"},
+		{`"password":"hunter22"`, "hunter22"},
+		{`"password": "correct horse"`, "horse"},
+		{`body="{\"password\":\"hunter22\",\"user\":\"anna\"}"`, "hunter22"},
+		{`err="answer \"{\\\"token\\\": \\\"abc123def456\\\"}\""`, "abc123def456"},
+		{`headers="map[authorization:\"Basic YW5uYTpzZWNyZXQ=\"]"`, "YW5uYTpzZWNyZXQ="},
 	} {
-		got := string(Redact([]byte("before " + hidden + "\nafter")))
-		secret := hidden[strings.LastIndexAny(hidden, ` "=`)+1:]
-		if strings.Contains(got, hidden) || len(secret) > 3 && strings.Contains(got, secret) {
-			t.Errorf("%q is told: %q", hidden, got)
+		got := string(Redact([]byte("before " + c.text + "\nafter")))
+		if !strings.Contains(c.text, c.hidden) || strings.Contains(got, c.hidden) {
+			t.Errorf("of %q, this is told: %q", c.text, got)
 		}
-		if !strings.HasPrefix(got, "before ") {
+		if !strings.HasPrefix(got, "before ") || !strings.HasSuffix(got, "\nafter") && !strings.HasPrefix(c.text, "-----BEGIN PRIVATE") {
 			t.Errorf("too much was taken: %q", got)
 		}
+	}
+	if got := string(Redact([]byte(`{"password":"hunter22","user":"anna"}`))); got != `{"password":"(left out)","user":"anna"}` {
+		t.Errorf("what is around a password becomes %s", got)
 	}
 	const harmless = "I1121 node-1 pulled kubarium/web:1.0 in 0.3s, digest sha256:00ff"
 	if got := string(Redact([]byte(harmless))); got != harmless {
@@ -39,11 +46,20 @@ func TestRedact(t *testing.T) {
 	}
 }
 
-// FuzzRedact looks for texts in which a key is left.
+// FuzzRedact looks for texts in which a key is left, or a password in JSON that was quoted
+// some times.
 func FuzzRedact(f *testing.F) {
-	f.Add("a", "b")
-	f.Add("-----BEGIN", "token: ")
-	f.Fuzz(func(t *testing.T, before, after string) {
+	f.Add("a", "b", uint8(0))
+	f.Add("-----BEGIN", "token: ", uint8(1))
+	f.Add("token=", "'", uint8(2))
+	f.Fuzz(func(t *testing.T, before, after string, quoted uint8) {
+		body := `{"user":"anna","password":"hunter 22"}`
+		for range quoted % 4 {
+			body = strconv.Quote(body)
+		}
+		if got := string(Redact([]byte(before + body + after))); strings.Contains(got, "hunter") || strings.Contains(got, "r 22") {
+			t.Errorf("%s between %q and %q becomes %s", body, before, after, got)
+		}
 		const key = "-----BEGIN EC PRIVATE KEY-----\nTm90UmVhbGx5QUtleQ\n-----END EC PRIVATE KEY-----"
 		if strings.Contains(string(Redact([]byte(before+key+after))), "Tm90UmVhbGx5QUtleQ") {
 			t.Errorf("the key between %q and %q is left", before, after)
