@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 	"k8s.io/client-go/discovery"
 	"k8s.io/client-go/tools/clientcmd"
 
@@ -51,15 +52,25 @@ Of what happens on a node, the kubelet's calls to containerd, mounts and probes 
   kubarium follow -o markdown service/web > story.md`,
 		Args: cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			command := args[0] == "kubectl"
+			if !command {
+				var err error
+				if args, err = flagsBehind(cmd, args); err != nil {
+					return err
+				}
+				if err := g.check(); err != nil {
+					return err
+				}
+				if len(args) > 1 {
+					return errors.New("one object is followed at a time: TYPE/NAME, or kubectl and its arguments")
+				}
+			}
 			write, ok := storyWriters()[flags.output]
 			if !ok {
 				return fmt.Errorf("there is no output %q: use lines, markdown, json or otlp", flags.output)
 			}
-			if args[0] == "kubectl" {
+			if command {
 				return g.followCommand(cmd, args[1:], flags, write)
-			}
-			if len(args) > 1 {
-				return fmt.Errorf("one object is followed at a time: TYPE/NAME, or kubectl and its arguments")
 			}
 			return g.followObject(cmd, args[0], flags, write)
 		},
@@ -71,6 +82,18 @@ Of what happens on a node, the kubelet's calls to containerd, mounts and probes 
 	cmd.Flags().BoolVarP(&flags.follow, "follow", "f", false, "go on until Ctrl-C")
 	cmd.Flags().DurationVar(&flags.idle, "idle", 3*time.Second, "a command's story ends when nothing came of it for so long")
 	return cmd
+}
+
+// flagsBehind reads the flags that stand behind the first argument, and returns what is left.
+func flagsBehind(cmd *cobra.Command, args []string) ([]string, error) {
+	cmd.Flags().SetInterspersed(true)
+	if err := cmd.Flags().Parse(args); err != nil {
+		return nil, cmd.FlagErrorFunc()(cmd, err)
+	}
+	if asked, err := cmd.Flags().GetBool("help"); asked && err == nil {
+		return nil, pflag.ErrHelp
+	}
+	return cmd.Flags().Args(), nil
 }
 
 // storyWriter prints a step; first is when the story began.
@@ -93,7 +116,15 @@ func storyWriters() map[string]storyWriter {
 
 // followObject tells what is known of an object, and what is to come.
 func (g *global) followObject(cmd *cobra.Command, name string, flags followFlags, write storyWriter) error {
-	root, err := g.rootOf(cmd.Context(), name, flags.namespace)
+	kind, object, ok := strings.Cut(name, "/")
+	if !ok || kind == "" || object == "" || strings.Contains(object, "/") {
+		return fmt.Errorf("%q is no object: write TYPE/NAME, such as deployment/web", name)
+	}
+	// The kubeconfig outlives the cluster.
+	if _, err := g.client().Info(cmd.Context()); err != nil {
+		return g.explain(err)
+	}
+	root, err := g.rootOf(cmd.Context(), kind, object, flags.namespace)
 	if err != nil {
 		return err
 	}
@@ -104,12 +135,8 @@ func (g *global) followObject(cmd *cobra.Command, name string, flags followFlags
 	return err
 }
 
-// rootOf finds the object that a word such as deploy/web means.
-func (g *global) rootOf(ctx context.Context, word, namespace string) (story.Root, error) {
-	kind, name, ok := strings.Cut(word, "/")
-	if !ok || name == "" {
-		return story.Root{}, fmt.Errorf("%q is no object: write TYPE/NAME, such as deployment/web", word)
-	}
+// rootOf finds the object that words such as deploy and web mean.
+func (g *global) rootOf(ctx context.Context, kind, name, namespace string) (story.Root, error) {
 	path, err := g.kubeconfig()
 	if err != nil {
 		return story.Root{}, err

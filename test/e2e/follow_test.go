@@ -63,7 +63,7 @@ func TestFollow(t *testing.T) {
 			steps := readSteps(t, shared.follow(t, "json", "--idle", idle, "kubectl", "-n", ns, "apply", "-f", file))
 			checkStory(t, ns, name, steps)
 			checkSpans(t, shared.follow(t, "otlp", "-n", ns, "deployment/"+name))
-			checkPage(t, shared.follow(t, "markdown", "-n", ns, "deployment/"+name))
+			checkPage(t, shared.follow(t, "markdown", "deployment/"+name, "-n", ns))
 			shared.kubectl(t, "-n", ns, "delete", "deployment,service", name)
 		})
 	}
