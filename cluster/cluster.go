@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -268,7 +269,7 @@ func (c *Cluster) component(name string) (component.Component, error) {
 		}
 		names = append(names, part.Name())
 	}
-	return nil, fmt.Errorf("there is no component %q; there are %v", name, names)
+	return nil, fmt.Errorf("there is no component %q; there are %s", name, strings.Join(names, ", "))
 }
 
 // Stop ends the whole cluster. Nothing of it runs, or stays mounted, when it returns.

@@ -115,7 +115,7 @@ func parseDestination(namespace, to string) (named, error) {
 	if hasPort {
 		var err error
 		if wanted.port, err = strconv.Atoi(portText); err != nil || wanted.port < 1 || wanted.port > 65535 {
-			return named{}, fmt.Errorf("%q is no port", portText)
+			return named{}, fmt.Errorf("%q is no port: write a number from 1 to 65535, with /udp behind it for UDP", portText)
 		}
 	}
 	return wanted, nil

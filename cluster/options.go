@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+	"k8s.io/apimachinery/pkg/api/resource"
 
 	"kubarium/cluster/addons"
 	"kubarium/cluster/pki"
@@ -116,7 +117,8 @@ func (o *Options) Complete() error {
 }
 
 func errSmallDisk(size int64) error {
-	return fmt.Errorf("a node's disk of %d MiB: it has to have %d MiB, or more", size>>20, MinDisk>>20)
+	amount := func(size int64) string { return resource.NewQuantity(size, resource.BinarySI).String() }
+	return fmt.Errorf("a node's disk of %s: it has to have %s, or more", amount(size), amount(MinDisk))
 }
 
 // has reports whether the cluster is to have the add-on.

@@ -33,6 +33,8 @@ type Options struct {
 	User cluster.Invoker
 	// Args are the program and its arguments; none is the user's own shell.
 	Args []string
+	// Note is said before, if there is one.
+	Note string
 	// Dir takes the files that shells read at their start; it may be passed through by the
 	// user, who cannot write there.
 	Dir string
@@ -64,6 +66,9 @@ func (o Options) run(ctx context.Context) error {
 		return err
 	}
 	defer detach()
+	if o.Note != "" {
+		fmt.Fprintln(o.Stderr, o.Note)
+	}
 	// The API server's address on loopback is what kubeconfigs say; this loopback is
 	// another, so that the port is brought here.
 	listener, err := net.Listen("tcp4", host.Server)

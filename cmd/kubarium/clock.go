@@ -36,7 +36,7 @@ start anew for it; containers go on. Pods keep the tolerations that they were ma
 			return nil
 		},
 	}
-	fast.Flags().DurationVar(&lasts, "for", 0, "how long; 30m unless given")
+	fast.Flags().Var((*lastsFlag)(&lasts), "for", "how long; 30m unless given")
 	normal := &cobra.Command{
 		Use: "normal", Short: "Give the timers upstream's values again", Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {

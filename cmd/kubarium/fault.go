@@ -61,6 +61,9 @@ func (j *jsonOutput) Set(text string) error {
 // Type is shown in the help.
 func (j *jsonOutput) Type() string { return "json" }
 
+// Want is what an invocation that has something else should have.
+func (j *jsonOutput) Want() string { return "json" }
+
 // listedFault is a fault as -o json tells it.
 type listedFault struct {
 	Name           string        `json:"name"`
@@ -153,7 +156,7 @@ func newFaultInjectCommand(g *global) *cobra.Command {
 			return nil
 		},
 	}
-	cmd.Flags().DurationVar(&order.For, "for", 0, "how long it lasts, such as 90s or 5m (default: see 'kubarium fault list')")
+	cmd.Flags().Var((*lastsFlag)(&order.For), "for", "how long it lasts, such as 90s or 5m (default: see 'kubarium fault list')")
 	cmd.Flags().StringToStringVar(&order.Params, "param", nil, "a parameter of the fault, as name=value; may be repeated")
 	return cmd
 }

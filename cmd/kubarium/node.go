@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"text/tabwriter"
@@ -62,7 +63,7 @@ func (b *bytesFlag) String() string {
 func (b *bytesFlag) Set(text string) error {
 	amount, err := resource.ParseQuantity(text)
 	if err != nil || amount.Sign() <= 0 {
-		return fmt.Errorf("write an amount such as 2Gi")
+		return errors.New("no size")
 	}
 	*b = bytesFlag(amount.Value())
 	return nil
@@ -70,6 +71,9 @@ func (b *bytesFlag) Set(text string) error {
 
 // Type is what help calls it.
 func (b *bytesFlag) Type() string { return "size" }
+
+// Want is what an invocation that has something else should have.
+func (b *bytesFlag) Want() string { return "a size such as 2Gi" }
 
 func nodeAction(g *global, verb, short, done string) *cobra.Command {
 	return &cobra.Command{

@@ -122,7 +122,7 @@ func (g *global) nameFlag() string {
 // startFlags are those of every command that starts a cluster.
 type startFlags struct {
 	nodes   int
-	members int
+	members membersFlag
 	disk    bytesFlag
 	noFsync bool
 	noTrace bool
@@ -133,7 +133,8 @@ type startFlags struct {
 
 func (f *startFlags) bind(cmd *cobra.Command) {
 	cmd.Flags().IntVar(&f.nodes, "nodes", cluster.DefaultNodes, "how many nodes a new cluster has")
-	cmd.Flags().IntVar(&f.members, "etcd-members", 1, "how many members the etcd of a new cluster has: 1 or 3")
+	f.members = 1
+	cmd.Flags().Var(&f.members, "etcd-members", "how many members the etcd of a new cluster has: 1 or 3")
 	cmd.Flags().Var(&f.disk, "node-disk", "give each node of a new cluster a disk of its own, of this size (2Gi), which can be full")
 	cmd.Flags().BoolVar(&f.noFsync, "unsafe-no-fsync", false, "let etcd skip fsync: faster on slow disks, and not durable")
 	cmd.Flags().BoolVar(&f.noTrace, "no-trace", false, "do not look inside the components: no trace, follow, undo or rewinding")
@@ -143,7 +144,7 @@ func (f *startFlags) bind(cmd *cobra.Command) {
 }
 
 func (f startFlags) options(g *global) cluster.Options {
-	return cluster.Options{Name: g.name, DataDir: g.dataDir, Nodes: f.nodes, EtcdMembers: f.members, NodeDisk: int64(f.disk), UnsafeNoFsync: f.noFsync, NoTrace: f.noTrace, Disable: f.disable, EncryptSecrets: f.encrypt, CertificateLifetime: f.life, Version: version}
+	return cluster.Options{Name: g.name, DataDir: g.dataDir, Nodes: f.nodes, EtcdMembers: int(f.members), NodeDisk: int64(f.disk), UnsafeNoFsync: f.noFsync, NoTrace: f.noTrace, Disable: f.disable, EncryptSecrets: f.encrypt, CertificateLifetime: f.life, Version: version}
 }
 
 // stdoutIsTerminal reports whether somebody looks.

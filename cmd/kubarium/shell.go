@@ -37,11 +37,12 @@ you have. What listens on this machine's localhost is not reached from inside.`,
 			if err != nil {
 				return fmt.Errorf("find own program: %w", err)
 			}
+			note := ""
 			if user.UID == 0 && len(args) == 0 {
-				fmt.Fprintln(cmd.ErrOrStderr(), rootsShell)
+				note = rootsShell
 			}
 			return g.explain(shell.Run(cmd.Context(), shell.Options{
-				Client: g.client(), User: user, Args: args, Dir: g.layout().Shell(), Kubeconfig: g.layout().Kubeconfig(),
+				Client: g.client(), User: user, Args: args, Note: note, Dir: g.layout().Shell(), Kubeconfig: g.layout().Kubeconfig(),
 				Program: program, Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr,
 			}))
 		},

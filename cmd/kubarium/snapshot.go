@@ -153,6 +153,9 @@ is again what it was before. Each further undo takes back the change before. Cha
 what you did by kubectl, the app or other programs as the cluster's administrator, in about
 the last five to ten minutes.`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if list && show {
+				return errors.New("say --list or --show, not both")
+			}
 			if list {
 				return g.listChanges(cmd)
 			}

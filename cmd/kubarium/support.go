@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"strings"
 	"text/tabwriter"
@@ -41,6 +42,9 @@ func newSupportBundleCommand(g *global) *cobra.Command {
 			}
 			// What is there is not overwritten: a link of somebody else's might be.
 			file, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+			if errors.Is(err, fs.ErrExist) {
+				return fmt.Errorf("%s exists already: name another file", path)
+			}
 			if err != nil {
 				return fmt.Errorf("make bundle: %w", err)
 			}

@@ -50,11 +50,11 @@ func explainArguments(cmd *cobra.Command) {
 
 // argumentError says what the command takes.
 func argumentError(cmd *cobra.Command, args []string) error {
-	if cmd.HasAvailableSubCommands() && len(args) > 0 {
-		return fmt.Errorf("unknown command %q for %q%s: see '%s --help'", args[0], cmd.CommandPath(), similar(cmd, args[0]), cmd.CommandPath())
-	}
 	// Use has the arguments after the name: "load FILE".
 	_, takes, _ := strings.Cut(cmd.Use, " ")
+	if cmd.HasAvailableSubCommands() && len(args) > 0 && takes == "" {
+		return fmt.Errorf("unknown command %q for %q%s: see '%s --help'", args[0], cmd.CommandPath(), similar(cmd, args[0]), cmd.CommandPath())
+	}
 	if takes == "" {
 		return fmt.Errorf("'%s' takes no arguments, and was given %q: see '%s --help'", cmd.CommandPath(), strings.Join(args, " "), cmd.CommandPath())
 	}

@@ -22,7 +22,9 @@ func commands() *cobra.Command {
 	up.Flags().StringSlice("disable", nil, "")
 	node := &cobra.Command{Use: "node"}
 	node.AddCommand(&cobra.Command{Use: "stop NODE", Args: cobra.ExactArgs(1), RunE: nothing})
-	root.AddCommand(up, node)
+	hold := &cobra.Command{Use: "hold RULE", Args: cobra.ExactArgs(1), RunE: nothing}
+	hold.AddCommand(&cobra.Command{Use: "list", Args: cobra.NoArgs, RunE: nothing})
+	root.AddCommand(up, node, hold)
 	Explain(root)
 	root.SetOut(io.Discard)
 	root.SetErr(io.Discard)
@@ -38,6 +40,8 @@ func TestExplain(t *testing.T) {
 		"up here":         "'program up' takes no arguments, and was given \"here\": see 'program up --help'",
 		"upp":             "unknown command \"upp\" for \"program\" (is it \"up\"?): see 'program --help'",
 		"node stop":       "'program node stop' takes NODE, and was given nothing: see 'program node stop --help'",
+		"node stopp":      "unknown command \"stopp\" for \"program node\" (is it \"stop\"?): see 'program node --help'",
+		"hold a b":        "'program hold' takes RULE, and was given \"a b\": see 'program hold --help'",
 		"up --a\nb":       "unknown flag: --a b: see 'program up --help'",
 		"help up nowhere": "there is no command \"up nowhere\": see 'kubarium --help'",
 	} {
