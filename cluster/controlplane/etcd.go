@@ -34,7 +34,7 @@ var _ component.Component = (*Etcd)(nil)
 func newEtcd(config Config) *Etcd {
 	e := &Etcd{config: config}
 	if config.Trace != nil {
-		e.writes = &writeTap{store: config.Trace}
+		e.writes = newWriteTap(config.Trace)
 	}
 	log := zapcore.AddSync(config.Logs.Writer(etcdName))
 	for i := range max(1, len(config.EtcdPeers)) {
@@ -76,19 +76,22 @@ func (e *Etcd) launch(context.Context) (func(context.Context) error, error) {
 		begin = first.Server.KV().Rev()
 	}
 	return func(ctx context.Context) error {
-		var looking sync.WaitGroup
+		var looking, tapping sync.WaitGroup
 		defer looking.Wait()
 		running, cancel := context.WithCancel(ctx)
 		defer cancel()
 		if e.writes != nil && first != nil {
-			go e.writes.run(running, first, begin)
+			tapping.Go(func() { e.writes.run(running, first, begin) })
 		}
 		looking.Go(func() { e.leases.run(running, e.Client) })
 		var err error
 		select {
 		case <-ctx.Done():
 		case err = <-failed:
+			cancel()
 		}
+		// It reads where etcd itself does.
+		tapping.Wait()
 		e.end(e.members)
 		return err
 	}, nil

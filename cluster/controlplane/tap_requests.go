@@ -5,10 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
-	"slices"
-	"strconv"
 	"strings"
-	"time"
 
 	auditinternal "k8s.io/apiserver/pkg/apis/audit"
 	"k8s.io/apiserver/pkg/audit"
@@ -101,9 +98,6 @@ func isHealthCheck(e *auditinternal.Event) bool {
 	return false
 }
 
-// usualFields is how many fields a request has: a map that grows is made anew.
-const usualFields = 14
-
 func (t *requestTap) event(e *auditinternal.Event) (trace.Event, trace.Late) {
 	event := trace.Event{
 		Time: e.StageTimestamp.Time, Component: APIServerName, Verb: e.Verb,
@@ -115,67 +109,26 @@ func (t *requestTap) event(e *auditinternal.Event) (trace.Event, trace.Late) {
 			Namespace: ref.Namespace, Name: ref.Name, UID: string(ref.UID),
 		}
 	}
-	fields := make(map[string]string, usualFields)
-	fields["auditID"], fields["stage"], fields["path"] = string(e.AuditID), string(e.Stage), e.RequestURI
-	fields["received"] = e.RequestReceivedTimestamp.UTC().Format(time.RFC3339Nano)
-	fields["latency"] = e.StageTimestamp.Sub(e.RequestReceivedTimestamp.Time).String()
-	if e.ResponseStatus != nil {
-		fields["code"] = strconv.Itoa(int(e.ResponseStatus.Code))
-		if message := e.ResponseStatus.Message; message != "" {
-			fields["message"] = message
-		}
-	}
-	if e.ImpersonatedUser != nil {
-		fields["as"] = e.ImpersonatedUser.Username
-	}
-	var revisions []string
-	for key, value := range e.Annotations {
-		if revision, ok := strings.CutPrefix(key, revisionAnnotation); ok {
-			revisions = append(revisions, revision)
-			continue
-		}
-		switch key {
-		case commandAnnotation:
-			key = "command"
-		case sessionAnnotation:
-			key = "session"
-		}
-		fields[key] = value
-	}
-	if len(revisions) > 0 {
-		slices.Sort(revisions)
-		fields["revisions"] = strings.Join(revisions, ",")
-	}
-	if how := authentication(e.User); how != "" {
-		fields["authentication"] = how
-	}
-	if by := allowedBy(e); by != "" {
-		fields["allowedBy"] = by
-	}
-	event.Fields = fields
+	a := newAnswer(e)
+	event.Fields = a.sought()
 	// What takes time is done when somebody reads it, with the rules that there are now.
-	rules := t.rules.rules(e.Annotations[reasonAnnotation])
-	var notes []admissionNote
-	if e.Stage != auditinternal.StageResponseStarted {
-		var more int
-		if notes, more = t.admissions.end(e.AuditID); more > 0 {
-			fields["admissionMore"] = strconv.Itoa(more)
+	a.rules = t.rules.rules(e.Annotations[reasonAnnotation])
+	late := trace.Late{Complete: a.describe, Kept: a.size()}
+	if e.Stage == auditinternal.StageResponseStarted {
+		return event, late
+	}
+	notes, more := t.admissions.end(e.AuditID)
+	a.moreAdmissions = more
+	if len(notes) > 0 {
+		late.Size, late.Brief = len(notes)*admissionSize, a.describe
+		late.Complete = func(event *trace.Event) {
+			if data, err := json.Marshal(describeAdmission(notes)); err == nil {
+				event.Fields["admission"] = string(data)
+			}
+			a.describe(event)
 		}
 	}
-	return event, trace.Late{
-		Complete: func(event *trace.Event) {
-			if rule := describeRule(asked(event), rules); rule != "" {
-				event.Fields["rule"] = rule
-			}
-			if len(notes) > 0 {
-				if data, err := json.Marshal(describeAdmission(notes)); err == nil {
-					event.Fields["admission"] = string(data)
-				}
-			}
-			describeRequest(event)
-		},
-		Size: len(notes) * admissionSize,
-	}
+	return event, late
 }
 
 func describeRequest(event *trace.Event) {

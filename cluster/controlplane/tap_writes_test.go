@@ -5,10 +5,14 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 
 	clientv3 "go.etcd.io/etcd/client/v3"
+	"go.etcd.io/etcd/server/v3/storage/mvcc"
+	"k8s.io/utils/lru"
 
+	"kubarium/cluster/stored"
 	"kubarium/cluster/trace"
 )
 
@@ -71,14 +75,15 @@ func startWrites(t *testing.T, store *trace.Store) (*plane, *clientv3.Client) {
 // TestWritesBetweenLivesAreToldOf writes while nobody watches, as the API server does as soon
 // as an etcd that starts anew serves.
 func TestWritesBetweenLivesAreToldOf(t *testing.T) {
-	_, client := startWrites(t, nil)
-	tap := &writeTap{store: trace.NewStore()}
+	p, client := startWrites(t, nil)
+	tap := newWriteTap(trace.NewStore())
+	kv := p.Etcd.members[0].server.Load().Server.KV()
 	follow := func(begin int64) (end func()) {
 		ctx, cancel := context.WithCancel(t.Context())
 		ended := make(chan struct{})
 		go func() {
 			defer close(ended)
-			tap.follow(ctx, client, begin)
+			tap.follow(ctx, kv, begin)
 		}()
 		return func() { cancel(); <-ended }
 	}
@@ -109,30 +114,36 @@ func TestWritesBetweenLivesAreToldOf(t *testing.T) {
 	}
 }
 
-// brief is a watcher whose first watches end after one response.
+// brief is a store whose first watches end after one response.
 type brief struct {
-	clientv3.Watcher
+	watchable
 	ends int
 }
 
-func (b *brief) Watch(ctx context.Context, key string, options ...clientv3.OpOption) clientv3.WatchChan {
-	all := b.Watcher.Watch(ctx, key, options...)
+func (b *brief) NewWatchStream() mvcc.WatchStream {
+	stream := b.watchable.NewWatchStream()
 	if b.ends == 0 {
-		return all
+		return stream
 	}
 	b.ends--
-	one := make(chan clientv3.WatchResponse, 1)
-	one <- <-all
+	return briefStream{stream}
+}
+
+type briefStream struct{ mvcc.WatchStream }
+
+func (s briefStream) Chan() <-chan mvcc.WatchResponse {
+	one := make(chan mvcc.WatchResponse, 1)
+	one <- <-s.WatchStream.Chan()
 	close(one)
 	return one
 }
 
 // TestAWatchThatEndsBeginsAnew writes on while the tap's watches break.
 func TestAWatchThatEndsBeginsAnew(t *testing.T) {
-	_, client := startWrites(t, nil)
-	tap := &writeTap{store: trace.NewStore()}
+	p, client := startWrites(t, nil)
+	tap := newWriteTap(trace.NewStore())
 	begin := putKeys(t, client, 1)
-	go tap.follow(t.Context(), &brief{client, 2}, begin)
+	go tap.follow(t.Context(), &brief{p.Etcd.members[0].server.Load().Server.KV(), 2}, begin)
 	var last int64
 	for range 3 {
 		last = putKeys(t, client, 2)
@@ -140,6 +151,55 @@ func TestAWatchThatEndsBeginsAnew(t *testing.T) {
 	}
 	if told, want := toldUntil(t, tap.store, last), each(begin+1, last); !slices.Equal(told, want) {
 		t.Errorf("told of %v, not %v", told, want)
+	}
+}
+
+// TestWritesTellWhatWasBefore compares what the tap says of each write with what etcd itself
+// does: of keys that were there before it watched, that it has forgotten, that are too
+// large to be remembered, that come back.
+func TestWritesTellWhatWasBefore(t *testing.T) {
+	p, client := startWrites(t, nil)
+	begin := putKeys(t, client, 3)
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	watch := client.Watch(ctx, stored.Prefix, clientv3.WithPrefix(), clientv3.WithPrevKV(), clientv3.WithRev(begin+1))
+	tap := newWriteTap(trace.NewStore())
+	tap.values = lru.New(2)
+	go tap.follow(ctx, p.Etcd.members[0].server.Load().Server.KV(), begin)
+	put := func(key, value string) {
+		_, err := client.Put(bounded(t), stored.Prefix+key, value)
+		p.must(err)
+	}
+	for round := range 3 {
+		for _, key := range []string{"configmaps/default/c0", "configmaps/default/c1", "configmaps/default/new", "configmaps/default/c0"} {
+			put(key, fmt.Sprintf("%s in round %d", key, round))
+		}
+		put("configmaps/default/large", strings.Repeat(fmt.Sprint(round), rememberedBytes+1))
+		_, err := client.Delete(bounded(t), stored.Prefix+"configmaps/default/new")
+		p.must(err)
+		put("configmaps/default/c2", fmt.Sprint(round))
+	}
+	last, err := client.Get(bounded(t), "none")
+	p.must(err)
+	toldUntil(t, tap.store, last.Header.Revision)
+	told := map[string]trace.Event{}
+	p.must(tap.store.Kept(func(e trace.Event) error { told[e.Fields["revision"]] = e; return nil }))
+	checked := 0
+	for seen := begin; seen < last.Header.Revision; {
+		response := <-watch
+		for _, e := range response.Events {
+			seen, checked = e.Kv.ModRevision, checked+1
+			previous := ""
+			if e.PrevKv != nil {
+				previous = fmt.Sprint(e.PrevKv.ModRevision)
+			}
+			if got := told[fmt.Sprint(seen)]; got.Fields["previous"] != previous || got.Fields["key"] != string(e.Kv.Key) {
+				t.Errorf("revision %d of %s follows %q, told is %v", seen, e.Kv.Key, previous, got.Fields)
+			}
+		}
+	}
+	if checked != 3*7 {
+		t.Errorf("%d writes were compared", checked)
 	}
 }
 

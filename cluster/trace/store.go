@@ -19,8 +19,13 @@ const (
 // most events nobody reads.
 type Late struct {
 	Complete func(*Event)
-	// Size is how many bytes Complete holds on to.
+	// Size is how many bytes Complete holds on to that may be let go before anybody reads the
+	// event.
 	Size int
+	// Brief completes the event without what was let go, if it must be completed even then.
+	Brief func(*Event)
+	// Kept is about how many bytes the fields take that Brief fills in: they count as the event's.
+	Kept int
 }
 
 type entry struct {
@@ -75,7 +80,7 @@ func (s *Store) AddLate(event Event, late Late) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	event.Seq = s.next
-	s.ringOf(event).push(entry{event, late, event.size()})
+	s.ringOf(event).push(entry{event, late, event.size() + late.Kept})
 	s.trim()
 	s.next++
 	s.stats.Added++
@@ -259,7 +264,9 @@ func (s *Store) complete(e entry) Event {
 		return e.event
 	}
 	// Others may be reading the fields.
-	e.event.Fields = maps.Clone(e.event.Fields)
+	if e.event.Fields = maps.Clone(e.event.Fields); e.event.Fields == nil {
+		e.event.Fields = map[string]string{}
+	}
 	e.late.Complete(&e.event)
 	size := e.event.size()
 	s.mu.Lock()
@@ -290,7 +297,7 @@ func (s *Store) dropLate() bool {
 	if e != nil && e.late.Size > 0 {
 		s.stats.Undecoded++
 		s.lateSize -= e.late.Size
-		e.late = Late{}
+		e.late = Late{Complete: e.late.Brief, Kept: e.late.Kept}
 	}
 	return true
 }

@@ -102,6 +102,31 @@ func TestSizeIsBounded(t *testing.T) {
 	}
 }
 
+// TestWhatIsLetGoLeavesTheRest has an event hold on to more than may be held: what is large goes,
+// what it cannot be told without stays, and counts.
+func TestWhatIsLetGoLeavesTheRest(t *testing.T) {
+	s := NewStore()
+	fill := func(word string) func(*Event) { return func(e *Event) { e.Fields["word"] = word } }
+	s.AddLate(Event{}, Late{Complete: fill("whole"), Brief: fill("brief"), Size: lateLimit, Kept: 3 * fixedSize})
+	if got := s.Stats().Bytes; got != 4*fixedSize {
+		t.Errorf("an event that will be larger counts for %d bytes", got)
+	}
+	s.AddLate(Event{}, Late{Complete: fill("whole"), Brief: fill("brief"), Size: lateLimit})
+	if got := s.Stats(); got.Undecoded != 1 || got.Bytes != 5*fixedSize {
+		t.Errorf("%+v with one let go", got)
+	}
+	var words []string
+	if err := s.Kept(func(e Event) error { words = append(words, e.Fields["word"]); return nil }); err != nil {
+		t.Fatal(err)
+	}
+	if got := strings.Join(words, ","); got != "brief,whole" {
+		t.Errorf("told %q", got)
+	}
+	if got, want := s.Stats().Bytes, 2*(fixedSize+fieldSize+len("brief")); got != want || s.lateSize != 0 {
+		t.Errorf("read, they count for %d bytes of %d, and hold on to %d", got, want, s.lateSize)
+	}
+}
+
 // TestRoutineMakesNoRoom has a cluster rest for long after something happened.
 func TestRoutineMakesNoRoom(t *testing.T) {
 	s := NewStoreOf(100*fixedSize, 20*fixedSize)
