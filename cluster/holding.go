@@ -72,11 +72,12 @@ func (c *Cluster) findWriter(name string, accounts func() ([]string, error)) err
 // hasWritten reports whether the trace has a request that a rule of the name would hold.
 func (c *Cluster) hasWritten(name string) bool {
 	rule, found := hold.Rule{Name: name}, false
-	c.trace.Scan(0, func(e trace.Event) {
-		found = found || e.Component == "kube-apiserver" && rule.Matches(hold.Request{
+	writes := func(e trace.Event) bool {
+		return !found && e.Component == "kube-apiserver" && rule.Matches(hold.Request{
 			User: e.Actor, Agent: e.Agent, Verb: e.Verb,
 			Group: e.Object.Group, Resource: e.Object.Resource, Subresource: e.Object.Subresource,
 		})
-	})
+	}
+	c.trace.Scan(0, writes, func(trace.Event) { found = true })
 	return found
 }

@@ -125,10 +125,10 @@ func (c *Cluster) insidePod(ctx context.Context, namespace, name string, w io.Wr
 // writeKubelet writes what the kubelet did for a pod, as far as the trace has it.
 func (c *Cluster) writeKubelet(pod *corev1.Pod, w io.Writer) {
 	fmt.Fprintf(w, "What the kubelet on %s did for the pod (as far as the trace has it: the newest %d MiB of events)\n", pod.Spec.NodeName, trace.Limit>>20)
-	c.trace.Scan(0, func(e trace.Event) {
-		if e.Component != tap.Component || e.Object.UID != string(pod.UID) || e.Verb == "status" {
-			return
-		}
+	did := func(e trace.Event) bool {
+		return e.Component == tap.Component && e.Object.UID == string(pod.UID) && e.Verb != "status"
+	}
+	c.trace.Scan(0, did, func(e trace.Event) {
 		fmt.Fprintf(w, "  %s  %-16s %s\n", e.Time.Local().Format("15:04:05.000"), e.Verb, e.Detail)
 		if e.Fields["source"] != "cri" || e.Verb == "ContainerStatus" || e.Verb == "ExecSync" {
 			return

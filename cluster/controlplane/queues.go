@@ -66,11 +66,12 @@ func (s *Scheduler) addAttempts(list []trace.PendingPod) {
 	for i, p := range list {
 		byUID[p.UID] = i
 	}
-	s.config.Trace.Scan(0, func(e trace.Event) {
-		i, ok := byUID[e.Object.UID]
-		if !ok || e.Component != schedulerName || !trace.IsAttempt(e) {
-			return
-		}
+	attempts := func(e trace.Event) bool {
+		_, ok := byUID[e.Object.UID]
+		return ok && e.Component == schedulerName && trace.IsAttempt(e)
+	}
+	s.config.Trace.Scan(0, attempts, func(e trace.Event) {
+		i := byUID[e.Object.UID]
 		list[i].Attempt = e.Seq
 		list[i].Attempts, _ = strconv.Atoi(e.Fields["attempts"])
 		if plugins := e.Fields["plugins"]; plugins != "" {

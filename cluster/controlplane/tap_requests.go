@@ -5,7 +5,10 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"slices"
+	"strconv"
 	"strings"
+	"time"
 
 	auditinternal "k8s.io/apiserver/pkg/apis/audit"
 	"k8s.io/apiserver/pkg/audit"
@@ -80,7 +83,7 @@ func (*requestTap) Shutdown()                 {}
 func (t *requestTap) ProcessEvents(events ...*auditinternal.Event) bool {
 	for _, e := range events {
 		if e.Stage != auditinternal.StageRequestReceived && !isHealthCheck(e) {
-			t.store.AddLate(t.event(e))
+			t.tell(e)
 		}
 	}
 	return true
@@ -98,7 +101,7 @@ func isHealthCheck(e *auditinternal.Event) bool {
 	return false
 }
 
-func (t *requestTap) event(e *auditinternal.Event) (trace.Event, trace.Late) {
+func (t *requestTap) tell(e *auditinternal.Event) {
 	event := trace.Event{
 		Time: e.StageTimestamp.Time, Component: APIServerName, Verb: e.Verb,
 		Actor: e.User.Username, Agent: e.UserAgent,
@@ -109,26 +112,85 @@ func (t *requestTap) event(e *auditinternal.Event) (trace.Event, trace.Late) {
 			Namespace: ref.Namespace, Name: ref.Name, UID: string(ref.UID),
 		}
 	}
-	a := newAnswer(e)
-	event.Fields = a.sought()
-	// What takes time is done when somebody reads it, with the rules that there are now.
-	a.rules = t.rules.rules(e.Annotations[reasonAnnotation])
-	late := trace.Late{Complete: a.describe, Kept: a.size()}
-	if e.Stage == auditinternal.StageResponseStarted {
-		return event, late
+	var notes []admissionNote
+	more := 0
+	if e.Stage != auditinternal.StageResponseStarted {
+		notes, more = t.admissions.end(e.AuditID)
 	}
-	notes, more := t.admissions.end(e.AuditID)
-	a.moreAdmissions = more
-	if len(notes) > 0 {
-		late.Size, late.Brief = len(notes)*admissionSize, a.describe
-		late.Complete = func(event *trace.Event) {
-			if data, err := json.Marshal(describeAdmission(notes)); err == nil {
-				event.Fields["admission"] = string(data)
-			}
-			a.describe(event)
+	fields := appendAnswer(make([]trace.Field, 0, usualFields), e)
+	fields = appendAnnotations(fields, e.Annotations)
+	if more > 0 {
+		fields = append(fields, trace.Field{Key: "admissionMore", Value: strconv.Itoa(more)})
+	}
+	// What takes time is done when somebody reads it, with the rules that there are now.
+	rules := t.rules.rules(e.Annotations[reasonAnnotation])
+	brief := func(event *trace.Event) {
+		if rule := describeRule(asked(event), rules); rule != "" {
+			event.Fields["rule"] = rule
+		}
+		describeRequest(event)
+	}
+	if len(notes) == 0 {
+		t.store.AddFields(event, fields, trace.Late{Complete: brief})
+		return
+	}
+	t.store.AddFields(event, fields, trace.Late{Brief: brief, Size: len(notes) * admissionSize, Complete: func(event *trace.Event) {
+		if data, err := json.Marshal(describeAdmission(notes)); err == nil {
+			event.Fields["admission"] = string(data)
+		}
+		brief(event)
+	}})
+}
+
+// usualFields is about how many fields a request has.
+const usualFields = 16
+
+// appendAnswer appends what the server's record says of a request and its answer.
+func appendAnswer(fields []trace.Field, e *auditinternal.Event) []trace.Field {
+	fields = append(fields, trace.Field{Key: "auditID", Value: string(e.AuditID)}, trace.Field{Key: "stage", Value: string(e.Stage)},
+		trace.Field{Key: "path", Value: e.RequestURI},
+		trace.Field{Key: "received", Value: e.RequestReceivedTimestamp.UTC().Format(time.RFC3339Nano)},
+		trace.Field{Key: "latency", Value: e.StageTimestamp.Sub(e.RequestReceivedTimestamp.Time).String()})
+	if e.ResponseStatus != nil {
+		fields = append(fields, trace.Field{Key: "code", Value: strconv.Itoa(int(e.ResponseStatus.Code))})
+		if message := e.ResponseStatus.Message; message != "" {
+			fields = append(fields, trace.Field{Key: "message", Value: message})
 		}
 	}
-	return event, late
+	if e.ImpersonatedUser != nil {
+		fields = append(fields, trace.Field{Key: "as", Value: e.ImpersonatedUser.Username})
+	}
+	if how := authentication(e.User); how != "" {
+		fields = append(fields, trace.Field{Key: "authentication", Value: how})
+	}
+	if by := allowedBy(e); by != "" {
+		fields = append(fields, trace.Field{Key: "allowedBy", Value: by})
+	}
+	return fields
+}
+
+// appendAnnotations appends what was noted while the request was answered, by the server and
+// by the taps.
+func appendAnnotations(fields []trace.Field, annotations map[string]string) []trace.Field {
+	var revisions []string
+	for key, value := range annotations {
+		if revision, ok := strings.CutPrefix(key, revisionAnnotation); ok {
+			revisions = append(revisions, revision)
+			continue
+		}
+		switch key {
+		case commandAnnotation:
+			key = "command"
+		case sessionAnnotation:
+			key = "session"
+		}
+		fields = append(fields, trace.Field{Key: key, Value: value})
+	}
+	if len(revisions) > 0 {
+		slices.Sort(revisions)
+		fields = append(fields, trace.Field{Key: "revisions", Value: strings.Join(revisions, ",")})
+	}
+	return fields
 }
 
 func describeRequest(event *trace.Event) {

@@ -7,6 +7,7 @@ import (
 
 	authenticationv1 "k8s.io/api/authentication/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
+	auditinternal "k8s.io/apiserver/pkg/apis/audit"
 	"k8s.io/apiserver/pkg/authentication/user"
 	"k8s.io/apiserver/pkg/authorization/authorizer"
 	"k8s.io/client-go/informers"
@@ -101,23 +102,18 @@ func asked(e *trace.Event) authorizer.AttributesRecord {
 
 // allowedBy is who decided where the authorizer gives no reason: of those that are
 // configured, two give none.
-func (a *answer) allowedBy() string {
-	groups := a.user.Groups
-	if a.as != "" {
-		groups = a.asGroups
+func allowedBy(e *auditinternal.Event) string {
+	if e.Annotations[decisionAnnotation] != "allow" || e.Annotations[reasonAnnotation] != "" {
+		return ""
 	}
-	allowed := false
-	for _, one := range a.annotations {
-		allowed = allowed || one.key == decisionAnnotation && one.value == "allow"
-		if one.key == reasonAnnotation && one.value != "" {
-			return ""
-		}
+	groups := e.User.Groups
+	if e.ImpersonatedUser != nil {
+		groups = e.ImpersonatedUser.Groups
 	}
-	switch {
-	case !allowed:
-	case slices.Contains(groups, user.SystemPrivilegedGroup):
+	if slices.Contains(groups, user.SystemPrivilegedGroup) {
 		return "group " + user.SystemPrivilegedGroup + " may do all"
-	case slices.Contains(groups, user.NodesGroup):
+	}
+	if slices.Contains(groups, user.NodesGroup) {
 		return "Node authorizer"
 	}
 	return ""

@@ -3,7 +3,6 @@ package controlplane
 import (
 	"context"
 	"fmt"
-	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -123,22 +122,26 @@ func (t *watchTap) tell(c change) {
 	for _, times := range d.to {
 		n += times
 	}
-	to := d.to
-	t.store.AddLate(trace.Event{
-		Time: d.since, Component: APIServerName, Verb: "notify", Object: d.meta,
-		Fields: map[string]string{"revision": c.revision, "watchers": strconv.Itoa(n), "change": strings.ToLower(string(d.event))},
-	}, trace.Late{Complete: func(e *trace.Event) { describeDelivery(e, to) }, Size: 64 * len(to)})
+	t.store.AddFields(trace.Event{Time: d.since, Component: APIServerName, Verb: "notify", Object: d.meta}, []trace.Field{
+		{Key: "revision", Value: c.revision}, {Key: "watchers", Value: strconv.Itoa(n)},
+		{Key: "change", Value: strings.ToLower(string(d.event))}, {Key: "to", Value: d.names()},
+	}, trace.Late{Complete: describeDelivery})
 }
 
-func describeDelivery(e *trace.Event, to map[string]int) {
-	var names []string
-	for _, name := range slices.Sorted(maps.Keys(to)) {
-		if to[name] > 1 {
-			name = fmt.Sprintf("%s %d times", name, to[name])
+// names are of those who got a change, and how often if more than once.
+func (d *delivery) names() string {
+	names := make([]string, 0, len(d.to))
+	for name, times := range d.to {
+		if times > 1 {
+			name += " " + strconv.Itoa(times) + " times"
 		}
 		names = append(names, name)
 	}
-	e.Fields["to"] = strings.Join(names, ", ")
+	slices.Sort(names)
+	return strings.Join(names, ", ")
+}
+
+func describeDelivery(e *trace.Event) {
 	e.Detail = fmt.Sprintf("revision %s to %s watchers: %s", e.Fields["revision"], e.Fields["watchers"], e.Fields["to"])
 }
 

@@ -126,7 +126,7 @@ func (t *writeTap) tell(ctx context.Context, kv watchable, response mvcc.WatchRe
 		if ctx.Err() != nil {
 			return
 		}
-		t.store.AddLate(writeEvent(now, e, t.before(ctx, kv, e)))
+		t.add(now, e, t.before(ctx, kv, e))
 		t.last = e.Kv.ModRevision
 	}
 }
@@ -163,7 +163,7 @@ func lostWrites(now time.Time, from, to int64) trace.Event {
 	}
 }
 
-func writeEvent(now time.Time, e *mvccpb.Event, previous *mvccpb.KeyValue) (trace.Event, trace.Late) {
+func (t *writeTap) add(now time.Time, e *mvccpb.Event, previous *mvccpb.KeyValue) {
 	verb := "update"
 	switch {
 	case e.Type == mvccpb.DELETE:
@@ -171,27 +171,23 @@ func writeEvent(now time.Time, e *mvccpb.Event, previous *mvccpb.KeyValue) (trac
 	case e.Kv.Version == 1:
 		verb = "create"
 	}
-	fields := map[string]string{
-		"key": string(e.Kv.Key), "revision": strconv.FormatInt(e.Kv.ModRevision, 10),
-		"size": strconv.Itoa(len(e.Kv.Value)),
-	}
+	key, revision := string(e.Kv.Key), strconv.FormatInt(e.Kv.ModRevision, 10)
+	fields := []trace.Field{{Key: "key", Value: key}, {Key: "revision", Value: revision}, {Key: "size", Value: strconv.Itoa(len(e.Kv.Value))}}
 	if e.Kv.Lease != 0 {
-		fields["lease"] = strconv.FormatInt(e.Kv.Lease, 16)
+		fields = append(fields, trace.Field{Key: "lease", Value: strconv.FormatInt(e.Kv.Lease, 16)})
 	}
 	var before []byte
 	if previous != nil {
 		before = previous.Value
-		fields["previous"] = strconv.FormatInt(previous.ModRevision, 10)
+		fields = append(fields, trace.Field{Key: "previous", Value: strconv.FormatInt(previous.ModRevision, 10)})
 	}
 	after := e.Kv.Value
-	event := trace.Event{
-		Time: now, Component: etcdName, Verb: verb, Object: keyObject(string(e.Kv.Key)), Fields: fields,
-		Detail: "revision " + fields["revision"],
-	}
-	return event, trace.Late{
+	t.store.AddFields(trace.Event{
+		Time: now, Component: etcdName, Verb: verb, Object: keyObject(key), Detail: "revision " + revision,
+	}, fields, trace.Late{
 		Complete: func(event *trace.Event) { describeWrite(event, before, after) },
 		Size:     len(before) + len(after),
-	}
+	})
 }
 
 // keyObject tells what can be told from a key alone: keys differ in depth, so only

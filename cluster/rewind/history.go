@@ -39,8 +39,8 @@ const OwnAgent = "kubarium/cluster"
 // Changes finds what the user did in what the taps saw, in the order in which it was answered.
 func Changes(store *trace.Store) []Change {
 	var changes []Change
-	store.Scan(0, func(e trace.Event) {
-		revisions := users(e)
+	store.Scan(0, isUsers, func(e trace.Event) {
+		revisions := revisionsOf(e)
 		if len(revisions) == 0 {
 			return
 		}
@@ -68,17 +68,21 @@ func (c Change) goesOn(e trace.Event) bool {
 	return c.agent == e.Agent && e.Time.Sub(c.Time) < oneCommand
 }
 
-// users returns what a request of the user's wrote; nothing for other events.
-func users(e trace.Event) []int64 {
+// isUsers reports whether an event may be a write of the user's, without its fields.
+func isUsers(e trace.Event) bool {
 	// The app's own requests, by another name, are the user's.
-	own := e.Agent == OwnAgent
-	if e.Component != "kube-apiserver" || e.Actor != userName || own || e.Fields["revisions"] == "" {
-		return nil
+	if e.Component != "kube-apiserver" || e.Actor != userName || e.Agent == OwnAgent {
+		return false
 	}
-	switch e.Object.Resource {
-	case "leases", "events":
-		return nil
+	switch e.Verb {
+	case "get", "list", "watch":
+		return false
 	}
+	return e.Object.Resource != "leases" && e.Object.Resource != "events"
+}
+
+// revisionsOf returns what a request wrote, nothing for other events.
+func revisionsOf(e trace.Event) []int64 {
 	var revisions []int64
 	for _, text := range strings.Split(e.Fields["revisions"], ",") {
 		if n, err := strconv.ParseInt(text, 10, 64); err == nil {

@@ -17,7 +17,7 @@ func (r *ring) at(i int) *entry { return &r.list[(r.first+i)%len(r.list)] }
 
 // find is where the first event is whose Seq is not less; count if there is none.
 func (r *ring) find(seq uint64) int {
-	return sort.Search(r.count, func(i int) bool { return r.at(i).event.Seq >= seq })
+	return sort.Search(r.count, func(i int) bool { return r.at(i).seq >= seq })
 }
 
 func (r *ring) push(e entry) {
@@ -30,9 +30,9 @@ func (r *ring) push(e entry) {
 	}
 	r.count++
 	*r.at(r.count - 1) = e
-	r.bytes += e.size
+	r.bytes += e.size()
 	if e.late.Size > 0 {
-		r.late = append(r.late, e.event.Seq)
+		r.late = append(r.late, e.seq)
 	}
 }
 
@@ -42,27 +42,18 @@ func (r *ring) pop() entry {
 	*r.at(0) = entry{}
 	r.first = (r.first + 1) % len(r.list)
 	r.count--
-	r.bytes -= e.size
-	if len(r.late) > 0 && r.late[0] == e.event.Seq {
+	r.bytes -= e.size()
+	if len(r.late) > 0 && r.late[0] == e.seq {
 		r.late = r.late[1:]
 	}
 	return e
 }
 
-const (
-	// fixedSize is what an event takes beside its words, fieldSize each field of it in its map.
-	fixedSize = 480
-	fieldSize = 48
-)
+// fixedSize is what an event takes beside its words: in the ring, and for what completes it.
+const fixedSize = 192
 
-// size is about how many bytes of memory the event takes. Names of fields are shared.
-func (e Event) size() int {
-	n := fixedSize + len(e.Detail) + len(e.Object.Name) + len(e.Object.UID) + len(e.Agent)
-	for _, value := range e.Fields {
-		n += fieldSize + len(value)
-	}
-	return n
-}
+// size is about how many bytes of memory the event takes.
+func (e *entry) size() int { return fixedSize + len(e.packed) }
 
 // Again is a field of events that say the same as one before.
 const Again = "again"

@@ -2,7 +2,6 @@ package trace
 
 import (
 	"context"
-	"maps"
 	"sync"
 )
 
@@ -22,16 +21,15 @@ type Late struct {
 	// Size is how many bytes Complete holds on to that may be let go before anybody reads the
 	// event.
 	Size int
-	// Brief completes the event without what was let go, if it must be completed even then.
+	// Brief completes it without those, nil if there is nothing to be said then.
 	Brief func(*Event)
-	// Kept is about how many bytes the fields take that Brief fills in: they count as the event's.
-	Kept int
 }
 
+// entry is an event as it is kept.
 type entry struct {
-	event Event
-	late  Late
-	size  int
+	seq    uint64
+	packed packed
+	late   Late
 }
 
 // Store keeps the newest events. Adding one never waits for a reader: one that does
@@ -73,14 +71,19 @@ func NewStoreOf(limit, routine int) *Store {
 func (s *Store) Add(event Event) { s.AddLate(event, Late{}) }
 
 // AddLate keeps an event that is completed when it is read.
-func (s *Store) AddLate(event Event, late Late) {
+func (s *Store) AddLate(event Event, late Late) { s.AddFields(event, nil, late) }
+
+// AddFields keeps an event with more fields than it has itself: a map takes longer to make
+// than a list. Of both none may have another's name.
+func (s *Store) AddFields(event Event, fields []Field, late Late) {
 	if s == nil {
 		return
 	}
+	e := entry{packed: pack(event, fields), late: late}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	event.Seq = s.next
-	s.ringOf(event).push(entry{event, late, event.size() + late.Kept})
+	e.seq = s.next
+	s.ringOf(event).push(e)
 	s.trim()
 	s.next++
 	s.stats.Added++
@@ -148,7 +151,7 @@ func (s *Store) Follow(ctx context.Context, after uint64, f func(event Event, lo
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		after = e.event.Seq
+		after = e.seq
 		unseen = max(unseen, after-begin-1-given)
 		lost := unseen - told
 		given, told = given+1, unseen
@@ -178,7 +181,7 @@ func (s *Store) Kept(f func(Event) error) error {
 	last := s.Last()
 	for after := uint64(0); after < last; {
 		e, wait := s.read(after)
-		if after = e.event.Seq; wait != nil || after > last {
+		if after = e.seq; wait != nil || after > last {
 			return nil
 		}
 		if err := f(s.complete(e)); err != nil {
@@ -188,16 +191,19 @@ func (s *Store) Kept(f func(Event) error) error {
 	return nil
 }
 
-// Scan calls f with each event after the one numbered after that is kept now, as it was
-// seen: not completed, which costs, and to be read only. It returns the Seq of the last.
-func (s *Store) Scan(after uint64, f func(Event)) uint64 {
+// Scan calls f with those events after the one numbered after that are kept now and meant, as
+// they were seen: not completed, which costs. meant gets each without its fields. It
+// returns the Seq of the last that it looked at.
+func (s *Store) Scan(after uint64, meant func(Event) bool, f func(Event)) uint64 {
 	for last := s.Last(); after < last; {
 		e, wait := s.read(after)
-		if wait != nil || e.event.Seq > last {
+		if wait != nil || e.seq > last {
 			return after
 		}
-		after = e.event.Seq
-		f(e.event)
+		after = e.seq
+		if meant(e.packed.unpack(e.seq, false)) {
+			f(e.packed.unpack(e.seq, true))
+		}
 	}
 	return after
 }
@@ -208,7 +214,7 @@ func (s *Store) Event(seq uint64) (Event, bool) {
 		return Event{}, false
 	}
 	e, wait := s.read(seq - 1)
-	if wait != nil || e.event.Seq != seq {
+	if wait != nil || e.seq != seq {
 		return Event{}, false
 	}
 	return s.complete(e), true
@@ -244,7 +250,7 @@ func (s *Store) read(after uint64) (e entry, wait <-chan struct{}) {
 	for i := range s.kept {
 		r := &s.kept[i]
 		if at := r.find(after + 1); at < r.count {
-			if one := r.at(at); first == nil || one.event.Seq < first.event.Seq {
+			if one := r.at(at); first == nil || one.seq < first.seq {
 				first = one
 			}
 		}
@@ -260,24 +266,24 @@ func (s *Store) read(after uint64) (e entry, wait <-chan struct{}) {
 
 // complete looks into the event, outside the lock, and keeps the result.
 func (s *Store) complete(e entry) Event {
+	event := e.packed.unpack(e.seq, true)
 	if e.late.Complete == nil {
-		return e.event
+		return event
 	}
-	// Others may be reading the fields.
-	if e.event.Fields = maps.Clone(e.event.Fields); e.event.Fields == nil {
-		e.event.Fields = map[string]string{}
+	if event.Fields == nil {
+		event.Fields = map[string]string{}
 	}
-	e.late.Complete(&e.event)
-	size := e.event.size()
+	e.late.Complete(&event)
+	done := entry{seq: e.seq, packed: pack(event, nil)}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if r, kept := s.get(e.event.Seq); kept != nil && kept.late.Complete != nil {
+	if r, kept := s.get(e.seq); kept != nil && kept.late.Complete != nil {
 		s.lateSize -= kept.late.Size
-		r.bytes += size - kept.size
-		*kept = entry{event: e.event, size: size}
+		r.bytes += done.size() - kept.size()
+		*kept = done
 		s.trim()
 	}
-	return e.event
+	return event
 }
 
 // dropLate gives up what the oldest event holds on to; false if none does. s.mu is held.
@@ -297,7 +303,7 @@ func (s *Store) dropLate() bool {
 	if e != nil && e.late.Size > 0 {
 		s.stats.Undecoded++
 		s.lateSize -= e.late.Size
-		e.late = Late{Complete: e.late.Brief, Kept: e.late.Kept}
+		e.late = Late{Complete: e.late.Brief}
 	}
 	return true
 }
@@ -306,7 +312,7 @@ func (s *Store) dropLate() bool {
 func (s *Store) get(seq uint64) (*ring, *entry) {
 	for i := range s.kept {
 		r := &s.kept[i]
-		if at := r.find(seq); at < r.count && r.at(at).event.Seq == seq {
+		if at := r.find(seq); at < r.count && r.at(at).seq == seq {
 			return r, r.at(at)
 		}
 	}

@@ -32,7 +32,7 @@ func TestFollowGivesKeptThenNewEvents(t *testing.T) {
 
 func TestSlowReaderIsToldWhatItLost(t *testing.T) {
 	// Room for ten events of the least size.
-	s := NewStoreOf(10*fixedSize, 0)
+	s := NewStoreOf(10*emptySize, 0)
 	for range 20 {
 		s.Add(Event{})
 	}
@@ -45,10 +45,13 @@ func TestSlowReaderIsToldWhatItLost(t *testing.T) {
 	if !errors.Is(err, errEnough) {
 		t.Error(err)
 	}
-	if got := s.Stats(); got.Added != 20 || got.Overwritten != 10 || got.Kept != 10 || got.Bytes != 10*fixedSize {
+	if got := s.Stats(); got.Added != 20 || got.Overwritten != 10 || got.Kept != 10 || got.Bytes != 10*emptySize {
 		t.Errorf("counters: %+v", got)
 	}
 }
+
+// emptySize is what an event counts for that says nothing.
+var emptySize = fixedSize + len(pack(Event{}, nil))
 
 func TestLateIsCompletedOnceAndBounded(t *testing.T) {
 	s := NewStore()
@@ -69,11 +72,11 @@ func TestLateIsCompletedOnceAndBounded(t *testing.T) {
 	if calls != 4 || s.Stats().Undecoded != 2 || s.lateSize != 0 {
 		t.Errorf("%d calls, %+v, %d bytes held", calls, s.Stats(), s.lateSize)
 	}
-	for range 3 * Limit / fixedSize {
+	for range 3 * Limit / emptySize {
 		s.AddLate(Event{}, Late{Complete: late.Complete, Size: 1})
 	}
-	if kept := s.Stats().Kept; s.lateSize != kept || kept != Limit/fixedSize {
-		t.Errorf("%d bytes held after turning over, of %d events; want one each of %d", s.lateSize, kept, Limit/fixedSize)
+	if kept := s.Stats().Kept; s.lateSize != kept || kept != Limit/emptySize {
+		t.Errorf("%d bytes held after turning over, of %d events; want one each of %d", s.lateSize, kept, Limit/emptySize)
 	}
 }
 
@@ -103,27 +106,45 @@ func TestSizeIsBounded(t *testing.T) {
 }
 
 // TestWhatIsLetGoLeavesTheRest has an event hold on to more than may be held: what is large goes,
-// what it cannot be told without stays, and counts.
+// what it cannot be told without stays.
 func TestWhatIsLetGoLeavesTheRest(t *testing.T) {
 	s := NewStore()
 	fill := func(word string) func(*Event) { return func(e *Event) { e.Fields["word"] = word } }
-	s.AddLate(Event{}, Late{Complete: fill("whole"), Brief: fill("brief"), Size: lateLimit, Kept: 3 * fixedSize})
-	if got := s.Stats().Bytes; got != 4*fixedSize {
-		t.Errorf("an event that will be larger counts for %d bytes", got)
-	}
-	s.AddLate(Event{}, Late{Complete: fill("whole"), Brief: fill("brief"), Size: lateLimit})
-	if got := s.Stats(); got.Undecoded != 1 || got.Bytes != 5*fixedSize {
+	late := Late{Complete: fill("whole"), Brief: fill("brief"), Size: lateLimit}
+	s.AddLate(Event{}, late)
+	s.AddFields(Event{Fields: map[string]string{"a": "1"}}, []Field{{"b", "2"}}, late)
+	if got := s.Stats(); got.Undecoded != 1 {
 		t.Errorf("%+v with one let go", got)
 	}
-	var words []string
-	if err := s.Kept(func(e Event) error { words = append(words, e.Fields["word"]); return nil }); err != nil {
-		t.Fatal(err)
+	for range 2 {
+		var words []string
+		if err := s.Kept(func(e Event) error { words = append(words, fmt.Sprint(e.Fields)); return nil }); err != nil {
+			t.Fatal(err)
+		}
+		if got := strings.Join(words, " "); got != "map[word:brief] map[a:1 b:2 word:whole]" {
+			t.Errorf("told %q", got)
+		}
 	}
-	if got := strings.Join(words, ","); got != "brief,whole" {
-		t.Errorf("told %q", got)
+	if s.lateSize != 0 {
+		t.Errorf("%d bytes are held of what was read", s.lateSize)
 	}
-	if got, want := s.Stats().Bytes, 2*(fixedSize+fieldSize+len("brief")); got != want || s.lateSize != 0 {
-		t.Errorf("read, they count for %d bytes of %d, and hold on to %d", got, want, s.lateSize)
+}
+
+// TestScanUnpacksWhatIsMeant looks for a few of many.
+func TestScanUnpacksWhatIsMeant(t *testing.T) {
+	s := NewStore()
+	for i := range 10 {
+		s.AddLate(Event{Verb: fmt.Sprint(i), Fields: map[string]string{"i": fmt.Sprint(i)}}, Late{Complete: func(*Event) { t.Error("a scan completes an event") }})
+	}
+	var found []string
+	last := s.Scan(2, func(e Event) bool {
+		if e.Fields != nil {
+			t.Errorf("event %d has its fields before it is meant", e.Seq)
+		}
+		return e.Verb == "1" || e.Verb == "5"
+	}, func(e Event) { found = append(found, fmt.Sprintf("%d:%s", e.Seq, e.Fields["i"])) })
+	if got := strings.Join(found, ","); got != "6:5" || last != 10 {
+		t.Errorf("found %s until %d", got, last)
 	}
 }
 

@@ -51,7 +51,8 @@ func Writes(store *trace.Store) func(context.Context, uint64) (uint64, bool) {
 				return after, false
 			}
 			written := false
-			after = store.Scan(after, func(e trace.Event) { written = written || e.Component == "etcd" })
+			first := func(e trace.Event) bool { return !written && e.Component == "etcd" }
+			after = store.Scan(after, first, func(trace.Event) { written = true })
 			if written {
 				return after, true
 			}

@@ -39,7 +39,10 @@ func newTraffic(store *trace.Store) *traffic {
 func (t *traffic) measure(passed time.Duration) Values {
 	counts, by := Values{}, map[string]float64{}
 	var scheduling, answers []float64
-	t.last = t.store.Scan(t.last, func(e trace.Event) {
+	meant := func(e trace.Event) bool {
+		return e.Component == apiServer || e.Component == etcd || e.Component == scheduler && trace.IsAttempt(e)
+	}
+	t.last = t.store.Scan(t.last, meant, func(e trace.Event) {
 		switch e.Component {
 		case apiServer:
 			long := e.Verb == "watch"
@@ -60,9 +63,6 @@ func (t *traffic) measure(passed time.Duration) Values {
 			counts.add(Writes, e.Object.Resource, 1)
 			by[etcd]++
 		case scheduler:
-			if !trace.IsAttempt(e) {
-				return
-			}
 			counts.add(Attempts, map[bool]string{true: "placed", false: "no node"}[e.Verb == "schedule"], 1)
 			scheduling = append(scheduling, seconds(e))
 			by[scheduler]++

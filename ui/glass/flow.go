@@ -60,12 +60,12 @@ func Read(ctx context.Context, store *trace.Store, want Want) Batch {
 	var b Batch
 	var likely [panes][]uint64
 	seen := uint64(0)
-	b.last = store.Scan(want.After, func(e trace.Event) {
+	shown := func(e trace.Event) bool {
 		seen++
+		return paneOf(e) >= 0 && (want.Until == 0 || e.Seq <= want.Until)
+	}
+	b.last = store.Scan(want.After, shown, func(e trace.Event) {
 		at := paneOf(e)
-		if at < 0 || want.Until > 0 && e.Seq > want.Until {
-			return
-		}
 		b.counts[at]++
 		if want.likely(at, e) {
 			likely[at] = append(likely[at], e.Seq)

@@ -37,11 +37,10 @@ func Moments(store *trace.Store) []Moment {
 	if store == nil {
 		return nil
 	}
-	store.Scan(0, func(e trace.Event) {
-		key := e.Fields["key"]
-		revision, err := strconv.ParseInt(e.Fields["revision"], 10, 64)
-		if e.Component == "etcd" && err == nil {
-			list = Add(list, revision, e.Time, e.Verb, key)
+	written := func(e trace.Event) bool { return e.Component == "etcd" }
+	store.Scan(0, written, func(e trace.Event) {
+		if revision, err := strconv.ParseInt(e.Fields["revision"], 10, 64); err == nil {
+			list = Add(list, revision, e.Time, e.Verb, e.Fields["key"])
 		}
 	})
 	return list
