@@ -123,7 +123,8 @@ func (t *writeTap) tell(ctx context.Context, kv watchable, response mvcc.WatchRe
 		t.values.Clear()
 	}
 	for _, e := range response.Events {
-		if ctx.Err() != nil {
+		// The rest is told in the next life, which begins with a revision.
+		if ctx.Err() != nil && e.Kv.ModRevision > t.last {
 			return
 		}
 		t.add(now, e, t.before(ctx, kv, e))

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"go.etcd.io/etcd/api/v3/mvccpb"
 	clientv3 "go.etcd.io/etcd/client/v3"
 	"go.etcd.io/etcd/server/v3/storage/mvcc"
 	"k8s.io/utils/lru"
@@ -200,6 +201,23 @@ func TestWritesTellWhatWasBefore(t *testing.T) {
 	}
 	if checked != 3*7 {
 		t.Errorf("%d writes were compared", checked)
+	}
+}
+
+// TestATransactionIsToldWhole has the tap end between two writes of one revision: those that it
+// leaves out must be told by the next, which begins with a whole one.
+func TestATransactionIsToldWhole(t *testing.T) {
+	tap := newWriteTap(trace.NewStore())
+	tap.last = 4
+	ended, cancel := context.WithCancel(t.Context())
+	cancel()
+	write := func(key string, revision int64) *mvccpb.Event {
+		return &mvccpb.Event{Kv: &mvccpb.KeyValue{Key: []byte(stored.Prefix + key), ModRevision: revision, Version: 1}}
+	}
+	tap.tell(t.Context(), nil, mvcc.WatchResponse{Events: []*mvccpb.Event{write("configmaps/default/a", 5)}})
+	tap.tell(ended, nil, mvcc.WatchResponse{Events: []*mvccpb.Event{write("configmaps/default/b", 5), write("configmaps/default/c", 6)}})
+	if tap.last != 5 || tap.store.Last() != 2 {
+		t.Errorf("%d writes are told of, until revision %d", tap.store.Last(), tap.last)
 	}
 }
 
