@@ -76,10 +76,11 @@ func testLesson(ctx context.Context, lesson *lessons.Lesson, env Env, how How, o
 	if err != nil {
 		return Result{}, err
 	}
-	ctx, cancel := context.WithCancel(ctx)
+	// Who ends the test wants nothing left of it: the player goes on until that is so.
+	playing, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()
 	ended := make(chan error, 1)
-	go func() { ended <- player.Run(ctx) }()
+	go func() { ended <- player.Run(playing) }()
 	t := &tester{how: how, tidying: tell.tidying, player: player, lesson: lesson, out: out, result: Result{Lesson: lesson.ID, Title: lesson.Title, Values: lesson.Choice.String(), Steps: len(lesson.Steps)}}
 	start := time.Now()
 	t.since = start
@@ -88,6 +89,9 @@ func testLesson(ctx context.Context, lesson *lessons.Lesson, env Env, how How, o
 		fmt.Fprintf(out, "  with  %s\n", lesson.Choice)
 	}
 	t.play(ctx)
+	if ctx.Err() != nil {
+		t.abandon(playing)
+	}
 	t.result.Seconds = time.Since(start).Seconds()
 	cancel()
 	return t.result, <-ended
@@ -140,7 +144,9 @@ func (t *tester) play(ctx context.Context) {
 		fmt.Fprintf(t.out, "  ok    %s\n", step.ID)
 		t.player.Next()
 	}
-	t.end(ctx)
+	if ctx.Err() == nil {
+		t.end(ctx)
+	}
 }
 
 // step proves one step.
@@ -303,6 +309,19 @@ func (t *tester) end(ctx context.Context) {
 			t.problem("cleanup", "leaves behind "+strings.Join(names, ", "))
 		}
 	case <-t.player.done:
+	}
+}
+
+// abandon undoes what was done until the test was ended.
+func (t *tester) abandon(ctx context.Context) {
+	defer t.took("", "clean-up")
+	if err := t.until(ctx, t.preparation(), "what was begun", func(s Snapshot) bool { return s.Busy == "" }); err != nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, t.preparation())
+	defer cancel()
+	if err := t.player.leave(ctx); err != nil {
+		t.problem("cleanup", err.Error())
 	}
 }
 

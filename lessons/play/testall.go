@@ -171,6 +171,12 @@ func (r *runner) sideBySide(ctx context.Context, list []*lessons.Lesson, order [
 // side by side do not tell in each other's words.
 func (r *runner) one(ctx context.Context, i int, lesson *lessons.Lesson, shared bool, tidying func()) {
 	defer r.enter(lesson)()
+	if err := ctx.Err(); err != nil {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		r.err = err
+		return
+	}
 	var told bytes.Buffer
 	result, err := r.play(ctx, lesson, shared, tidying, &told)
 	r.mu.Lock()

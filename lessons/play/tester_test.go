@@ -2,12 +2,14 @@ package play
 
 import (
 	"context"
+	"errors"
 	"io"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	clocktesting "k8s.io/utils/clock/testing"
 
 	"kubarium/lessons"
@@ -189,6 +191,47 @@ func TestATestSaysWhyNothingIsTidied(t *testing.T) {
 	must(t, err)
 	if found := strings.Join(result.Problems, "\n"); !strings.Contains(found, "cleanup: Tidying up did not work: kubectl get pods: too many requests") {
 		t.Errorf("found is %q", found)
+	}
+}
+
+// TestAnInterruptedTestLeavesNothing ends the test of two lessons at moments of the first: in its
+// set-up, and after its solution.
+func TestAnInterruptedTestLeavesNothing(t *testing.T) {
+	for _, last := range []string{"kubectl run ground --image=x", "kubectl run web --image=x"} {
+		t.Run(last, func(t *testing.T) {
+			t.Parallel()
+			ctx, cancel := context.WithCancel(t.Context())
+			defer cancel()
+			cluster, played := newFakeCluster(t), 0
+			lesson, err := lessons.Parse("sound.md", []byte(strings.Replace(soundText, "apply -f web.yaml", "run web --image=x", 1)), nil)
+			must(t, err)
+			envs := func() (Env, func(), error) {
+				env := Env{Client: cluster.client, run: func(ctx context.Context, line string) (int, string, error) {
+					if ctx.Err() != nil {
+						return 1, "", ctx.Err()
+					}
+					if line == "kubectl run ground --image=x" {
+						played++
+					}
+					cluster.watched(lesson)
+					code, told, err := cluster.run(ctx, line)
+					if line == last {
+						cancel()
+					}
+					return code, told, err
+				}}
+				return env, func() {}, nil
+			}
+			_, err = Test(ctx, []*lessons.Lesson{lesson, lesson}, envs, How{Parallel: 1}, io.Discard)
+			if !errors.Is(err, context.Canceled) {
+				t.Errorf("the test ends with %v", err)
+			}
+			left, err := cluster.client.Resource(podsGVR).List(t.Context(), metav1.ListOptions{})
+			must(t, err)
+			if len(left.Items) > 0 || played != 1 {
+				t.Errorf("%d lessons were begun, and leave behind %d pods", played, len(left.Items))
+			}
+		})
 	}
 }
 
