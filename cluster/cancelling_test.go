@@ -84,6 +84,34 @@ func TestACancelledRewindStartsWhatItStopped(t *testing.T) {
 	}
 }
 
+// TestAnEndIsNotTakenForALaterStarts looks at the end of a component only when it runs again: on a busy
+// machine who supervises it may come as late.
+func TestAnEndIsNotTakenForALaterStarts(t *testing.T) {
+	c, part, ctx := withSlowPart(t)
+	former := part.Exited()
+	if err := c.stopPart(context.WithoutCancel(ctx), part); err != nil {
+		t.Fatal(err)
+	}
+	if err := c.run(t.Context(), part); err != nil {
+		t.Fatal(err)
+	}
+	if err := c.judgeExit(part, former); err != nil || stateOf(c, part.Name()) != component.Ready {
+		t.Errorf("a component that runs is %s: %v", stateOf(c, part.Name()), err)
+	}
+	// Its own end is told.
+	part.cancel = func() {}
+	if err := part.Stop(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	for range 100 {
+		if stateOf(c, part.Name()) == component.Failed {
+			return
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+	t.Errorf("a component that ended is %s", stateOf(c, part.Name()))
+}
+
 // TestACancelledFreezeKnowsWhatItHeld does so while the world is about to stand still.
 func TestACancelledFreezeKnowsWhatItHeld(t *testing.T) {
 	c, part, ctx := withSlowPart(t)

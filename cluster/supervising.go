@@ -24,7 +24,10 @@ const (
 const stopLimit = 2 * time.Minute
 
 // exiting is a component that can end by itself.
-type exiting interface{ Exited() <-chan struct{} }
+type exiting interface {
+	component.Component
+	Exited() <-chan struct{}
+}
 
 // run starts a component, waits until it is ready, and records both.
 func (c *Cluster) run(ctx context.Context, part component.Component) error {
@@ -54,7 +57,7 @@ func (c *Cluster) launchLocked(ctx context.Context, part component.Component) er
 		return err
 	}
 	if e, can := part.(exiting); can {
-		go c.superviseComponent(part, e.Exited())
+		go c.superviseComponent(e, e.Exited())
 	}
 	return nil
 }
@@ -80,18 +83,6 @@ func (c *Cluster) stopWhole(ctx context.Context, part component.Component) error
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopLimit)
 	defer cancel()
 	return c.stopPart(ctx, part)
-}
-
-// stoppedLater records that a component has stopped for which nobody waited so long.
-func (c *Cluster) stoppedLater(part component.Component) {
-	give, err := c.changing.take(c.life, part.Name())
-	if err != nil {
-		return // The cluster ends.
-	}
-	defer give()
-	if info, _ := c.tracker.get(part.Name()); info.State == component.Stopping && ended(part) {
-		c.tracker.set(part.Name(), component.Stopped, "")
-	}
 }
 
 func (c *Cluster) awaitReady(ctx context.Context, part component.Component) error {
@@ -136,26 +127,40 @@ func (c *Cluster) awaitReadyLater(part component.Component) {
 }
 
 // superviseComponent tells when a component ended though nobody stopped it, and starts it
-// again.
-func (c *Cluster) superviseComponent(part component.Component, exited <-chan struct{}) {
+// again. exited is of the one start that it looks at.
+func (c *Cluster) superviseComponent(part exiting, exited <-chan struct{}) {
 	<-exited
+	// Who crashed it wants to see what is without it.
+	if err := c.judgeExit(part, exited); err != nil && !errors.Is(err, errCrashed) {
+		c.startAgain(part, err)
+	}
+}
+
+// judgeExit records that a component has ended, and returns why if nobody stopped it. It may
+// come late: whoever stops a component, or starts it again right then, goes first.
+func (c *Cluster) judgeExit(part exiting, exited <-chan struct{}) error {
+	give, err := c.changing.take(c.life, part.Name())
+	if err != nil {
+		return nil // The cluster ends.
+	}
+	defer give()
+	if part.Exited() != exited {
+		return nil // It runs anew.
+	}
 	info, _ := c.tracker.get(part.Name())
 	switch info.State {
-	case component.Stopping:
-		c.stoppedLater(part)
-		return
+	case component.Stopping: // Nobody waited so long.
+		c.tracker.set(part.Name(), component.Stopped, "")
+		return nil
 	case component.Stopped, component.Frozen:
-		return
+		return nil
 	}
-	err := errors.New("ended by itself")
+	err = errors.New("ended by itself")
 	if failing, ok := part.(interface{ Err() error }); ok && failing.Err() != nil {
 		err = failing.Err()
 	}
 	c.tracker.set(part.Name(), component.Failed, err.Error())
-	// Who crashed it wants to see what is without it.
-	if !errors.Is(err, errCrashed) {
-		c.startAgain(part, err)
-	}
+	return err
 }
 
 // startAgain starts a component that failed, until it starts, or somebody else starts or stops
