@@ -76,9 +76,13 @@ func TestLoadBalancer(t *testing.T) {
 	inside, host := shared.balance(t, ns, "web", 2)
 	eventually(t, "service on the host", func(ctx context.Context) error { return get(ctx, "http://"+host, "Hello from pod web-") })
 	shared.eventuallyOK(t, "kubectl", "-n", ns, "exec", "client", "--", "wget", "-qO-", "http://"+inside)
-	if answers := visits(t, host); len(answers) != 2 {
-		t.Errorf("of two pods, %v answer", answers)
-	}
+	// The second may be ready later.
+	eventually(t, "both pods answer", func(context.Context) error {
+		if answers := visits(t, host); len(answers) != 2 {
+			return fmt.Errorf("of two pods, %v answer", answers)
+		}
+		return nil
+	})
 
 	t.Run("affinity", func(t *testing.T) {
 		shared.kubectl(t, "-n", ns, "patch", "service", "web", "-p", `{"spec":{"sessionAffinity":"ClientIP"}}`)
