@@ -124,17 +124,22 @@ func (w *ward) checks() []check {
 	return list
 }
 
-// eventually tries until f succeeds, and returns its last error if it does not in time.
+// eventually tries until f succeeds, and returns its last error if it does not in time: that a try
+// was cut short by the end is the last word only if there was no other.
 func eventually(ctx context.Context, f func(context.Context) error) error {
+	var last error
 	for {
 		err := f(ctx)
 		if err == nil {
 			return nil
 		}
+		if last == nil || ctx.Err() == nil {
+			last = err
+		}
 		select {
 		case <-time.After(again):
 		case <-ctx.Done():
-			return err
+			return last
 		}
 	}
 }
