@@ -103,6 +103,9 @@ func Test(ctx context.Context, list []*lessons.Lesson, envs Envs, how How, out i
 			r.one(ctx, i, l, false, func() {})
 		}
 	}
+	if ctx.Err() != nil {
+		return r.results, fmt.Errorf("the test was interrupted: %w", errors.Join(ctx.Err(), r.err))
+	}
 	if r.err != nil {
 		return r.results, r.err
 	}
@@ -171,10 +174,7 @@ func (r *runner) sideBySide(ctx context.Context, list []*lessons.Lesson, order [
 // side by side do not tell in each other's words.
 func (r *runner) one(ctx context.Context, i int, lesson *lessons.Lesson, shared bool, tidying func()) {
 	defer r.enter(lesson)()
-	if err := ctx.Err(); err != nil {
-		r.mu.Lock()
-		defer r.mu.Unlock()
-		r.err = err
+	if ctx.Err() != nil {
 		return
 	}
 	var told bytes.Buffer
