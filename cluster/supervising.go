@@ -105,15 +105,7 @@ func (c *Cluster) awaitReady(ctx context.Context, part component.Component) erro
 // ended reports whether a component that can end by itself did.
 func ended(part component.Component) bool {
 	e, can := part.(exiting)
-	if !can {
-		return false
-	}
-	select {
-	case <-e.Exited():
-		return true
-	default:
-		return false
-	}
+	return can && component.Ended(e.Exited())
 }
 
 // awaitReadyLater records when a component is ready after all, unless it ended before.

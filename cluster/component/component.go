@@ -1,7 +1,7 @@
 // Package component says what a part of the cluster is, and how it fares.
 //
-// It holds types only, so that whoever shows or commands components need not
-// link what runs them.
+// It holds types and nothing that runs, so that whoever shows or commands components need
+// not link what does.
 package component
 
 import (
@@ -44,6 +44,16 @@ type Component interface {
 	Stop(ctx context.Context) error
 	// Health asks the component itself; nil is healthy.
 	Health(ctx context.Context) error
+}
+
+// Ended reports whether what a component's exited channel stands for is over.
+func Ended(exited <-chan struct{}) bool {
+	select {
+	case <-exited:
+		return true
+	default:
+		return false
+	}
 }
 
 // Info describes a component at one moment.

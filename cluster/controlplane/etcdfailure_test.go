@@ -125,12 +125,7 @@ func TestFailedStartIsTriedAgain(t *testing.T) {
 			if err := startBounded(t, p); err != nil {
 				t.Fatal(err)
 			}
-			serveEtcd(t, p)
-			client, err := p.Etcd.Client()
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer client.Close()
+			client := etcdClient(t, p)
 			if found, err := client.Get(bounded(t), "key-49"); err != nil || len(found.Kvs) != 1 {
 				t.Errorf("after failed starts, what was written: %v, %v", found, err)
 			}
@@ -163,12 +158,7 @@ func TestTornLogIsMended(t *testing.T) {
 	}
 	end := len(strings.TrimRight(string(data), "\x00"))
 	cut(t, log, int64(end-3))
-	serveEtcd(t, p)
-	client, err := p.Etcd.Client()
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer client.Close()
+	client := etcdClient(t, p)
 	found, err := client.Get(bounded(t), "key-40")
 	if err != nil || len(found.Kvs) != 1 {
 		t.Errorf("after the torn write an older one is gone: %v, %v", found, err)
@@ -251,12 +241,7 @@ func TestFullDiskFailsEtcdAlone(t *testing.T) {
 	if err := p.Etcd.AwaitRoom(bounded(t)); err != nil {
 		t.Fatal(err)
 	}
-	serveEtcd(t, p)
-	client, err := p.Etcd.Client()
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer client.Close()
+	client := etcdClient(t, p)
 	for _, key := range acknowledged {
 		if found, err := client.Get(bounded(t), key); err != nil || len(found.Kvs) != 1 {
 			t.Fatalf("%s was acknowledged before the disk was full: %v, %v", key, found, err)

@@ -167,15 +167,7 @@ func (s *service) Err() error {
 
 // running reports whether the component runs; s.mu is held.
 func (s *service) running() bool {
-	if s.exited == nil {
-		return false
-	}
-	select {
-	case <-s.exited:
-		return false
-	default:
-		return true
-	}
+	return s.exited != nil && !component.Ended(s.exited)
 }
 
 func (s *service) launchSafely(ctx context.Context) (run func(context.Context) error, err error) {

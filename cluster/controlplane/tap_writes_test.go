@@ -66,11 +66,7 @@ func each(from, to int64) []string {
 func startWrites(t *testing.T, store *trace.Store) (*plane, *clientv3.Client) {
 	t.Helper()
 	p := newPlaneWith(t, func(c *Config) { c.Trace = store })
-	serveEtcd(t, p)
-	client, err := p.Etcd.Client()
-	p.must(err)
-	t.Cleanup(func() { client.Close() })
-	return p, client
+	return p, etcdClient(t, p)
 }
 
 // TestWritesBetweenLivesAreToldOf writes while nobody watches, as the API server does as soon

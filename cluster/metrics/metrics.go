@@ -116,15 +116,7 @@ func (s *Server) Start(ctx context.Context) error {
 
 // running reports whether there is a server that was not told to end; s.mu is held.
 func (s *Server) running() bool {
-	if s.stop == nil {
-		return false
-	}
-	select {
-	case <-s.exited:
-		return false
-	default:
-		return true
-	}
+	return s.stop != nil && !component.Ended(s.exited)
 }
 
 // prepare builds a server that listens, and does not serve yet.
