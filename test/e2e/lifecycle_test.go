@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"strings"
 	"syscall"
@@ -211,18 +212,33 @@ func (c *testCluster) nothingRuns(t *testing.T, when string) {
 	}
 }
 
-// restartIsAReboot proves that a restart keeps objects, and runs the pods again;
-// and that only a reset, once it is confirmed, starts over.
+// restartIsAReboot proves that a restart keeps objects, and runs the same pods again on their
+// nodes, but those of a Job that is done; and that only a reset, once it is confirmed, starts over.
 func restartIsAReboot(t *testing.T) {
-	c := newCluster(t, "again", 1)
+	c := newCluster(t, "again", 3, "--disable", "ingress,metrics")
 	c.kubectl(t, "create", "configmap", "kept", "--from-literal=a=b")
-	c.kubectl(t, "create", "deployment", "web", "--image=kubarium/web:1.0")
-	c.kubectl(t, "rollout", "status", "deployment/web", "--timeout=60s")
-	pod := strings.TrimSpace(c.kubectl(t, "get", "pods", "-l", "app=web", "-o", "jsonpath={.items[*].metadata.name}"))
+	c.kubectl(t, "create", "deployment", "web", "--image=kubarium/web:1.0", "--replicas=3")
+	c.apply(t, "default", keptManifest)
+	c.kubectl(t, "create", "job", "once", "--image=kubarium/toolbox:1.0", "--", "true")
+	c.kubectl(t, "rollout", "status", "deployment/web", "--timeout=100s")
+	c.kubectl(t, "rollout", "status", "statefulset/kept", "--timeout=100s")
+	c.kubectl(t, "wait", "--for=condition=Complete", "job/once", "--timeout=100s")
+	before := c.placed(t)
 	c.end(t, syscall.SIGTERM)
 	c.again(t)
 	checkKept(t, c)
-	eventually(t, "pod after the restart", func(ctx context.Context) error { return c.ready(ctx, "default", pod, 1) })
+	for pod := range before {
+		if !strings.HasPrefix(pod, "once-") {
+			eventually(t, pod+" after the restart", func(ctx context.Context) error { return c.ready(ctx, "default", pod, 1) })
+		}
+	}
+	if after := c.placed(t); !maps.Equal(before, after) {
+		t.Errorf("pods before the restart %v, and after %v", before, after)
+	}
+	ran := c.kubectl(t, "get", "pods", "-l", "job-name=once", "-o", "jsonpath={.items[*].status.containerStatuses[*].restartCount}")
+	if ran != "0" {
+		t.Errorf("how often the Job's container ran again: %q", ran)
+	}
 	for _, command := range []string{"reset", "clean"} {
 		if out, code := c.try(t, command); code != 1 || !strings.Contains(out, "--yes") {
 			t.Errorf("%s without --yes: exit code %d, %s", command, code, out)
@@ -235,6 +251,24 @@ func restartIsAReboot(t *testing.T) {
 	if out, code := c.try(t, "kubectl", "get", "configmap", "kept"); code == 0 {
 		t.Errorf("the ConfigMap survived a reset: %s", out)
 	}
+}
+
+// placed returns the UID and the node of each pod, by its name. They must be on all nodes.
+func (c *testCluster) placed(t *testing.T) map[string]string {
+	t.Helper()
+	pods, err := c.client.CoreV1().Pods("default").List(bounded(t), metav1.ListOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	placed, nodes := make(map[string]string), make(map[string]bool)
+	for _, p := range pods.Items {
+		placed[p.Name] = string(p.UID) + " on " + p.Spec.NodeName
+		nodes[p.Spec.NodeName] = true
+	}
+	if len(nodes) != 3 {
+		t.Errorf("pods are on %d of 3 nodes: %v", len(nodes), placed)
+	}
+	return placed
 }
 
 func checkKept(t *testing.T, c *testCluster) {
