@@ -4,10 +4,11 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"os"
 	"path/filepath"
 
 	"golang.org/x/sys/unix"
+
+	"kubarium/cluster/machine"
 )
 
 // What a start needs of the machine. Without it a cluster would come up in part, and
@@ -27,9 +28,6 @@ const (
 	// minTasks is how many threads the program itself needs.
 	minTasks = 256
 )
-
-// cgroupRoot is where the cgroups are, each hierarchy of v1 in a directory of its own.
-const cgroupRoot = "/sys/fs/cgroup"
 
 // checkInotify tries to make as many inotify instances as the nodes take: what the
 // others of the same user have taken cannot be asked for.
@@ -57,19 +55,19 @@ func checkInotify(nodes int) error {
 // checkTasks looks how many threads the cgroups that the program was started in leave it.
 // Go ends a process that gets none.
 func checkTasks() error {
-	groups, err := os.ReadFile("/proc/self/cgroup")
+	groups, err := machine.OwnGroups()
 	if err != nil {
-		return fmt.Errorf("find own cgroup: %w", err)
+		return err
 	}
-	mounts := map[string]string{"pids": cgroupRoot + "/pids", "": cgroupRoot}
-	for controller, path := range parseGroups(groups) {
+	mounts := map[string]string{"pids": machine.CgroupRoot + "/pids", "": machine.CgroupRoot}
+	for controller, path := range groups {
 		mount, ok := mounts[controller]
 		if !ok {
 			continue
 		}
 		for ; ; path = filepath.Dir(path) {
 			dir := filepath.Join(mount, path)
-			limit, used := number(filepath.Join(dir, "pids.max")), number(filepath.Join(dir, "pids.current"))
+			limit, used := machine.Number(filepath.Join(dir, "pids.max")), machine.Number(filepath.Join(dir, "pids.current"))
 			if limit >= 0 && limit-used < minTasks {
 				return fmt.Errorf("the cgroup %s may have %d more threads, and a start takes %d: raise its pids.max, or TasksMax of the systemd unit", path, max(0, limit-used), minTasks)
 			}
@@ -89,49 +87,19 @@ func checkMemory(nodes int) error {
 	if nodes > 1 {
 		remedy += ", or start a new cluster with --nodes 1"
 	}
-	if left := machineMemory("MemAvailable:", math.MaxInt64); left < int64(want) {
+	if left := machine.Memory("MemAvailable:", math.MaxInt64); left < int64(want) {
 		return fmt.Errorf("this machine has %d MiB of memory left, and a start of %d nodes takes %d MiB: %s", left>>20, nodes, want>>20, remedy)
 	}
-	groups, err := os.ReadFile("/proc/self/cgroup")
+	groups, err := machine.OwnGroups()
 	if err != nil {
-		return fmt.Errorf("find own cgroup: %w", err)
+		return err
 	}
-	for _, l := range memoryLimits(cgroupRoot, parseGroups(groups)) {
-		if l.bytes < int64(want) {
-			return fmt.Errorf("the cgroup %s may have %d MiB of memory, and a start of %d nodes takes %d MiB: raise its limit, MemoryMax of the systemd unit, or the container's --memory", l.group, l.bytes>>20, nodes, want>>20)
+	for _, l := range machine.MemoryLimits(machine.CgroupRoot, groups) {
+		if l.Bytes < int64(want) {
+			return fmt.Errorf("the cgroup %s may have %d MiB of memory, and a start of %d nodes takes %d MiB: raise its limit, MemoryMax of the systemd unit, or the container's --memory", l.Group, l.Bytes>>20, nodes, want>>20)
 		}
 	}
 	return nil
-}
-
-// limitFiles have how much memory a cgroup may have, by the hierarchy's controller, as
-// parseGroups names it, and directory.
-var limitFiles = []struct{ controller, dir, file string }{
-	{"memory", "memory", "memory.limit_in_bytes"},
-	{"", "", "memory.max"},
-}
-
-// memoryLimit is how much memory a cgroup may have.
-type memoryLimit struct {
-	group string
-	bytes int64
-}
-
-// memoryLimits returns the limits of a process' cgroups, which are told by their controllers, and
-// of those above them. The topmost is among them: in a container it is not the machine's, but
-// the one that has the limit.
-func memoryLimits(root string, groups map[string]string) []memoryLimit {
-	var limits []memoryLimit
-	for _, of := range limitFiles {
-		path, ok := groups[of.controller]
-		for ; ok; path = filepath.Dir(path) {
-			if n := number(filepath.Join(root, of.dir, path, of.file)); n >= 0 {
-				limits = append(limits, memoryLimit{path, int64(n)})
-			}
-			ok = path != "/"
-		}
-	}
-	return limits
 }
 
 // checkDisk looks whether there is room for the helper programs and etcd.

@@ -3,6 +3,7 @@ package cluster
 import (
 	"runtime"
 
+	"kubarium/cluster/machine"
 	"kubarium/cluster/node"
 )
 
@@ -19,18 +20,10 @@ const minMemory = 512 << 20
 
 // reservedFor returns what the node of the given number keeps back.
 func reservedFor(index int) node.Resources {
-	total := machineMemory("MemTotal:", 2<<30)
-	return reserve(shares[(index-1)%len(shares)], runtime.NumCPU(), total, memoryOfNodes(cgroupRoot, total))
-}
-
-// memoryOfNodes is how much of the machine's memory all nodes may have: their cgroups are right
-// below the topmost that is seen, which in a container has the container's limit. Those by which
-// the program itself was started, as by systemd, are not above them.
-func memoryOfNodes(root string, total int64) int64 {
-	for _, l := range memoryLimits(root, map[string]string{"memory": "/", "": "/"}) {
-		total = min(total, l.bytes)
-	}
-	return total
+	total := machine.Memory("MemTotal:", 2<<30)
+	// The nodes' cgroups are right below the topmost that is seen. Those by which the program
+	// itself was started, as by systemd, are not above them.
+	return reserve(shares[(index-1)%len(shares)], runtime.NumCPU(), total, machine.Contained(machine.CgroupRoot, total))
 }
 
 // reserve divides what nodes may have of the machine's memory. A kubelet knows the machine's

@@ -21,6 +21,7 @@ import (
 	"kubarium/cluster"
 	"kubarium/cluster/component"
 	"kubarium/cluster/control"
+	"kubarium/cluster/machine"
 )
 
 // Boot is what a start of the cluster, with the app, was measured to take. Times are
@@ -226,7 +227,7 @@ func (r *run) watchPeak(ctx context.Context) func() float64 {
 		for {
 			select {
 			case <-ticker.C:
-				if u, err := cluster.MeasureUsage(r.cmd.Process.Pid); err == nil {
+				if u, err := machine.MeasureUsage(r.cmd.Process.Pid); err == nil {
 					highest = max(highest, mebibytes(u.PSS))
 				}
 			case <-ctx.Done():
@@ -245,7 +246,7 @@ func (r *run) idle(ctx context.Context) error {
 	if err := pause(ctx, settle); err != nil {
 		return err
 	}
-	before, err := cluster.MeasureUsage(r.cmd.Process.Pid)
+	before, err := machine.MeasureUsage(r.cmd.Process.Pid)
 	if err != nil {
 		return fmt.Errorf("measure idle cluster: %w", err)
 	}
@@ -253,7 +254,7 @@ func (r *run) idle(ctx context.Context) error {
 	if err := pause(ctx, r.options.Idle); err != nil {
 		return err
 	}
-	after, err := cluster.MeasureUsage(r.cmd.Process.Pid)
+	after, err := machine.MeasureUsage(r.cmd.Process.Pid)
 	if err != nil {
 		return fmt.Errorf("measure idle cluster: %w", err)
 	}

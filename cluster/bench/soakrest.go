@@ -19,7 +19,7 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
-	"kubarium/cluster"
+	"kubarium/cluster/machine"
 )
 
 // soaked is the Deployment that is scaled up and down, and restReplicas what it has at
@@ -249,7 +249,7 @@ func (s *soak) measure(ctx context.Context, took time.Duration) error {
 	if err != nil {
 		return fmt.Errorf("measure the program: %w", err)
 	}
-	usage, err := cluster.MeasureUsage(s.cmd.Process.Pid)
+	usage, err := machine.MeasureUsage(s.cmd.Process.Pid)
 	if err != nil {
 		return fmt.Errorf("measure processes: %w", err)
 	}

@@ -21,6 +21,7 @@ import (
 	"kubarium/cluster"
 	"kubarium/cluster/addons"
 	"kubarium/cluster/control"
+	"kubarium/cluster/machine"
 )
 
 // Taps is what it costs to see inside the components: taps on over taps off.
@@ -183,7 +184,7 @@ func startTapped(ctx context.Context, self, dir string, on bool) (*restarts, err
 }
 
 func measureTapped(ctx context.Context, r *restarts, each time.Duration) (tapped, error) {
-	before, err := cluster.MeasureUsage(r.cmd.Process.Pid)
+	before, err := machine.MeasureUsage(r.cmd.Process.Pid)
 	if err != nil {
 		return tapped{}, fmt.Errorf("measure processes: %w", err)
 	}
@@ -193,7 +194,7 @@ func measureTapped(ctx context.Context, r *restarts, each time.Duration) (tapped
 		return tapped{}, err
 	}
 	took := time.Since(began)
-	after, err := cluster.MeasureUsage(r.cmd.Process.Pid)
+	after, err := machine.MeasureUsage(r.cmd.Process.Pid)
 	if err != nil {
 		return tapped{}, fmt.Errorf("measure processes: %w", err)
 	}

@@ -13,6 +13,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"kubarium/cluster/machine"
 	"kubarium/cluster/network"
 	"kubarium/cluster/node"
 	"kubarium/cluster/node/nodeinit"
@@ -182,14 +183,22 @@ func checkAddresses() (string, error) {
 }
 
 func checkMemory() (string, error) {
-	const want = 2 << 30
-	var info unix.Sysinfo_t
-	if err := unix.Sysinfo(&info); err != nil {
-		return "", fmt.Errorf("ask for memory: %w", err)
+	total := machine.Memory("MemTotal:", -1)
+	if total < 0 {
+		return "", errors.New("the kernel does not tell its memory: mount /proc")
 	}
-	total := info.Totalram * uint64(info.Unit)
-	found := fmt.Sprintf("%.1f GiB", float64(total)/(1<<30))
-	if total < want*9/10 {
+	return judgeMemory(machine.CgroupRoot, total)
+}
+
+// judgeMemory judges what a container's limit, told by the cgroups below root, leaves of total.
+func judgeMemory(root string, total int64) (string, error) {
+	const want = 2 << 30
+	has := machine.Contained(root, total)
+	found := fmt.Sprintf("%.1f GiB", float64(has)/(1<<30))
+	if has < total {
+		found += ", the limit of this container"
+	}
+	if has < want*9/10 {
 		return found, errors.New("three nodes want 2 GiB: use --nodes 1")
 	}
 	return found, nil

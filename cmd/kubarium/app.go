@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"kubarium/cluster"
+	"kubarium/cluster/machine"
 	"kubarium/lessons/play"
 	"kubarium/ui"
 	"kubarium/ui/command"
@@ -190,9 +191,9 @@ func kubectlFor(c *cluster.Cluster, g *global, dir string) func(context.Context,
 
 // usage measures what this process and all below it cost, between two calls.
 func usage() func() (cpuCores, pssMiB float64) {
-	last, at := cluster.Usage{}, time.Now()
+	last, at := machine.Usage{}, time.Now()
 	return func() (float64, float64) {
-		now, err := cluster.MeasureUsage(os.Getpid())
+		now, err := machine.MeasureUsage(os.Getpid())
 		if err != nil {
 			return 0, 0
 		}

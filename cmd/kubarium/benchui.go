@@ -11,7 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"kubarium/cluster"
+	"kubarium/cluster/machine"
 	"kubarium/cluster/memory"
 	"kubarium/ui/bench"
 )
@@ -34,7 +34,7 @@ func newBenchUICommand() *cobra.Command {
 			defer func() { err = errors.Join(err, os.RemoveAll(options.Dir)) }()
 			options.Command = func(args ...string) *exec.Cmd { return exec.CommandContext(cmd.Context(), self(), args...) }
 			options.Measure = func(pid int) (time.Duration, int64, error) {
-				u, err := cluster.MeasureUsage(pid)
+				u, err := machine.MeasureUsage(pid)
 				return u.CPU, int64(u.PSS), err
 			}
 			result, err := bench.Run(cmd.Context(), options)

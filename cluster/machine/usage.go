@@ -1,4 +1,6 @@
-package cluster
+// Package machine tells what the machine under a cluster has, what the cgroups that a program
+// was started in leave of it, and what a program uses.
+package machine
 
 import (
 	"os"
@@ -7,7 +9,7 @@ import (
 	"time"
 )
 
-// Usage is what the cluster costs the machine at one moment.
+// Usage is what a program costs the machine at one moment.
 type Usage struct {
 	// CPU is the processor time used so far by all processes, in seconds.
 	CPU time.Duration

@@ -1,4 +1,4 @@
-package cluster
+package machine
 
 import (
 	"bytes"
@@ -54,8 +54,8 @@ func parseNumber(data []byte) int {
 	return n
 }
 
-// number reads a file with a number in it; -1 if there is none.
-func number(path string) int {
+// Number reads a file with a number in it; -1 if there is none.
+func Number(path string) int {
 	data, err := os.ReadFile(path)
 	if err != nil {
 		return -1
@@ -63,8 +63,8 @@ func number(path string) int {
 	return parseNumber(data)
 }
 
-// machineMemory is a value of /proc/meminfo, in bytes; other if it does not tell.
-func machineMemory(key string, other int64) int64 {
+// Memory is a value of /proc/meminfo, in bytes; other if it does not tell.
+func Memory(key string, other int64) int64 {
 	data, err := os.ReadFile("/proc/meminfo")
 	if err != nil {
 		return other

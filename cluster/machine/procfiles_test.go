@@ -1,4 +1,4 @@
-package cluster
+package machine
 
 import (
 	"os"
@@ -113,11 +113,11 @@ func FuzzParseNumber(f *testing.F) {
 
 // TestKernelFiles reads those of the machine on which it runs.
 func TestKernelFiles(t *testing.T) {
-	total, free := machineMemory("MemTotal:", -1), machineMemory("MemAvailable:", -1)
+	total, free := Memory("MemTotal:", -1), Memory("MemAvailable:", -1)
 	if free <= 0 || total < free {
 		t.Errorf("%d bytes of %d are available", free, total)
 	}
-	if got := machineMemory("NoSuch:", 5); got != 5 {
+	if got := Memory("NoSuch:", 5); got != 5 {
 		t.Errorf("what the kernel does not tell is %d", got)
 	}
 	usage, err := MeasureUsage(os.Getpid())
