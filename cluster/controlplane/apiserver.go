@@ -16,6 +16,7 @@ import (
 	"k8s.io/kubernetes/cmd/kube-apiserver/app/options"
 
 	"kubarium/cluster/component"
+	"kubarium/cluster/lifecycle"
 	"kubarium/cluster/pki"
 	"kubarium/cluster/sockets"
 )
@@ -26,23 +27,26 @@ const APIServerName = "kube-apiserver"
 // APIServer is the cluster's kube-apiserver, with its aggregator and API
 // extensions server.
 type APIServer struct {
-	service
+	*lifecycle.Lifecycle
 	config Config
 	probe  *probe
 	// tolerations are what pods get that are made on it.
 	tolerations tolerations
+	// disconnect breaks the connections of what was launched last.
+	disconnect func()
 }
 
 var _ component.Component = (*APIServer)(nil)
 
 func newAPIServer(config Config, probe *probe) *APIServer {
 	a := &APIServer{config: config, probe: probe}
-	a.service = service{
-		name:   APIServerName,
-		launch: a.launch,
-		ready:  func(ctx context.Context) error { return a.probe.wait(ctx, config.Server+"/readyz") },
-		health: func(ctx context.Context) error { return a.probe.get(ctx, config.Server+"/livez") },
-	}
+	a.Lifecycle = lifecycle.New(lifecycle.Spec{
+		Name:   APIServerName,
+		Launch: a.launch,
+		Ready:  func(ctx context.Context) error { return a.probe.wait(ctx, config.Server+"/readyz") },
+		Health: func(ctx context.Context) error { return a.probe.get(ctx, config.Server+"/livez") },
+		HangUp: func() { a.disconnect() },
+	})
 	return a
 }
 
@@ -63,7 +67,7 @@ func (a *APIServer) launch(context.Context) (func(context.Context) error, error)
 		return nil, err
 	}
 	s.InformerName = informers
-	a.service.hangUp = func() { a.drop(s.SecureServing.Listener) }
+	a.disconnect = func() { a.drop(s.SecureServing.Listener) }
 	return func(ctx context.Context) error {
 		// The name is released at the end, or the next start could not register it.
 		defer informers.Release()

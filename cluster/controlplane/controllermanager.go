@@ -18,6 +18,7 @@ import (
 	"k8s.io/kubernetes/cmd/kube-controller-manager/app/options"
 
 	"kubarium/cluster/component"
+	"kubarium/cluster/lifecycle"
 	"kubarium/cluster/pki"
 )
 
@@ -26,7 +27,7 @@ const controllerManagerName = "kube-controller-manager"
 // ControllerManager is the cluster's kube-controller-manager, with all the
 // controllers that are on by default.
 type ControllerManager struct {
-	service
+	*lifecycle.Lifecycle
 	config   Config
 	log      klog.Logger
 	endpoint *endpoint
@@ -41,12 +42,12 @@ func newControllerManager(config Config, probe *probe) *ControllerManager {
 	m := &ControllerManager{config: config, log: config.Logs.Upstream(controllerManagerName), endpoint: &endpoint{config: config, probe: probe}}
 	// Many controllers report their errors without a context.
 	config.Logs.Tap(controllerManagerName, m.logger())
-	m.service = service{
-		name:   controllerManagerName,
-		launch: m.launch,
-		ready:  m.ready,
-		health: func(ctx context.Context) error { return m.endpoint.get(ctx, "/healthz") },
-	}
+	m.Lifecycle = lifecycle.New(lifecycle.Spec{
+		Name:   controllerManagerName,
+		Launch: m.launch,
+		Ready:  m.ready,
+		Health: func(ctx context.Context) error { return m.endpoint.get(ctx, "/healthz") },
+	})
 	return m
 }
 

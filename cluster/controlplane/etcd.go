@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"kubarium/cluster/component"
+	"kubarium/cluster/lifecycle"
 )
 
 const etcdName = "etcd"
@@ -21,7 +22,7 @@ const etcdName = "etcd"
 // Etcd is the cluster's store, of one member or three. It listens for clients on unix
 // sockets only: nobody but the API server of this process, and root, can reach it.
 type Etcd struct {
-	service
+	*lifecycle.Lifecycle
 	config  Config
 	members []*member
 	// writes is nil without a trace.
@@ -40,7 +41,7 @@ func newEtcd(config Config) *Etcd {
 	for i := range max(1, len(config.EtcdPeers)) {
 		e.members = append(e.members, &member{config: config, number: i + 1, log: zapcore.Lock(log)})
 	}
-	e.service = service{name: etcdName, launch: e.launch, ready: e.ready, health: e.healthy}
+	e.Lifecycle = lifecycle.New(lifecycle.Spec{Name: etcdName, Launch: e.launch, Ready: e.ready, Health: e.healthy})
 	return e
 }
 
@@ -154,7 +155,7 @@ func (e *Etcd) LoseQuorum() error {
 	if len(e.members) < 3 {
 		return errors.New("etcd has one member, and that is its own majority: make another cluster with --etcd-members 3")
 	}
-	if !e.runs() {
+	if !e.Running() {
 		return errors.New("etcd is not running")
 	}
 	e.end(e.majority())
@@ -164,7 +165,7 @@ func (e *Etcd) LoseQuorum() error {
 // RestoreQuorum starts them, and waits until etcd serves.
 func (e *Etcd) RestoreQuorum(ctx context.Context) error {
 	// Its next start is that of all members.
-	if !e.runs() {
+	if !e.Running() {
 		return nil
 	}
 	var starting errgroup.Group
@@ -172,7 +173,7 @@ func (e *Etcd) RestoreQuorum(ctx context.Context) error {
 		starting.Go(m.start)
 	}
 	err := starting.Wait()
-	if !e.runs() {
+	if !e.Running() {
 		e.end(e.majority())
 		return nil
 	}
@@ -183,9 +184,3 @@ func (e *Etcd) RestoreQuorum(ctx context.Context) error {
 }
 
 func (e *Etcd) majority() []*member { return e.members[(len(e.members)-1)/2:] }
-
-func (e *Etcd) runs() bool {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	return e.running()
-}

@@ -1,3 +1,6 @@
+// Package controlplane runs etcd, kube-apiserver, kube-controller-manager and
+// kube-scheduler inside this process, each of which can be stopped and started
+// while the others run. DESIGN.md tells how, and around which upstream globals.
 package controlplane
 
 import (

@@ -17,13 +17,14 @@ import (
 	"k8s.io/kubernetes/pkg/scheduler"
 
 	"kubarium/cluster/component"
+	"kubarium/cluster/lifecycle"
 )
 
 const schedulerName = "kube-scheduler"
 
 // Scheduler is the cluster's kube-scheduler.
 type Scheduler struct {
-	service
+	*lifecycle.Lifecycle
 	config   Config
 	log      klog.Logger
 	endpoint *endpoint
@@ -35,12 +36,12 @@ var _ component.Component = (*Scheduler)(nil)
 
 func newScheduler(config Config, probe *probe) *Scheduler {
 	s := &Scheduler{config: config, log: config.Logs.Upstream(schedulerName), endpoint: &endpoint{config: config, probe: probe}}
-	s.service = service{
-		name:   schedulerName,
-		launch: s.launch,
-		ready:  func(ctx context.Context) error { return s.endpoint.wait(ctx, "/readyz") },
-		health: func(ctx context.Context) error { return s.endpoint.get(ctx, "/healthz") },
-	}
+	s.Lifecycle = lifecycle.New(lifecycle.Spec{
+		Name:   schedulerName,
+		Launch: s.launch,
+		Ready:  func(ctx context.Context) error { return s.endpoint.wait(ctx, "/readyz") },
+		Health: func(ctx context.Context) error { return s.endpoint.get(ctx, "/healthz") },
+	})
 	return s
 }
 

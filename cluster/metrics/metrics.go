@@ -14,7 +14,6 @@ import (
 	"fmt"
 	"net"
 	"os"
-	"sync"
 	"time"
 
 	"k8s.io/client-go/util/connrotation"
@@ -22,7 +21,7 @@ import (
 	"sigs.k8s.io/metrics-server/pkg/server"
 
 	"kubarium/cluster/component"
-	"kubarium/cluster/guard"
+	"kubarium/cluster/lifecycle"
 	"kubarium/cluster/pki"
 	"kubarium/cluster/sockets"
 )
@@ -61,15 +60,10 @@ type Config struct {
 
 // Server is the component.
 type Server struct {
+	*lifecycle.Lifecycle
 	config Config
-	// launch builds a server; what it returns runs until its channel is closed.
-	launch func(ctx context.Context) (run func(stop <-chan struct{}) error, err error)
-
-	mu sync.Mutex
-	// stop ends the server; it is nil when that was told to end.
-	stop   context.CancelFunc
-	exited chan struct{}
-	err    error
+	// disconnect breaks the connections to what was launched last.
+	disconnect func()
 }
 
 var _ component.Component = (*Server)(nil)
@@ -77,50 +71,15 @@ var _ component.Component = (*Server)(nil)
 // New returns a server that is not started.
 func New(config Config) *Server {
 	s := &Server{config: config}
-	s.launch = s.prepare
+	s.Lifecycle = lifecycle.New(lifecycle.Spec{
+		Name: Name, Launch: s.launch, Ready: s.ready, Health: s.health,
+		HangUp: func() { s.disconnect() },
+	})
 	return s
 }
 
-// Name is the component's name.
-func (s *Server) Name() string { return Name }
-
-// Start begins to serve, unless the server runs.
-func (s *Server) Start(ctx context.Context) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.running() {
-		return nil
-	}
-	var run func(stop <-chan struct{}) error
-	err := guard.Run(func() (err error) {
-		run, err = s.launch(ctx)
-		return err
-	})
-	if err != nil {
-		return fmt.Errorf("start %s: %w", Name, err)
-	}
-	life, stop := context.WithCancel(context.WithoutCancel(ctx))
-	exited := make(chan struct{})
-	s.stop, s.exited, s.err = stop, exited, nil
-	go func() {
-		defer close(exited)
-		// What it began goes on where it ended by itself.
-		defer stop()
-		err := guard.Run(func() error { return run(life.Done()) })
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		s.err = err
-	}()
-	return nil
-}
-
-// running reports whether there is a server that was not told to end; s.mu is held.
-func (s *Server) running() bool {
-	return s.stop != nil && !component.Ended(s.exited)
-}
-
-// prepare builds a server that listens, and does not serve yet.
-func (s *Server) prepare(ctx context.Context) (run func(stop <-chan struct{}) error, err error) {
+// launch builds a server that listens, and does not serve yet.
+func (s *Server) launch(ctx context.Context) (run func(context.Context) error, err error) {
 	plain, err := s.config.Lab.Listen(ctx, "tcp4", s.config.Address)
 	if err != nil {
 		return nil, err
@@ -136,12 +95,13 @@ func (s *Server) prepare(ctx context.Context) (run func(stop <-chan struct{}) er
 	if err != nil {
 		return nil, errors.Join(err, listener.Close())
 	}
-	return func(stop <-chan struct{}) error {
+	s.disconnect = listener.Drop
+	return func(ctx context.Context) error {
 		// Each server has a transport of its own to the kubelets, which would keep its
 		// idle connections for 90 s more.
 		defer kubelets.CloseAll()
 		defer listener.HangUp()
-		return complete.RunUntil(stop)
+		return complete.RunUntil(ctx.Done())
 	}, nil
 }
 
@@ -197,38 +157,4 @@ func (s *Server) writeKubeconfig() (string, error) {
 		return "", fmt.Errorf("write kubeconfig of %s: %w", Name, err)
 	}
 	return path, nil
-}
-
-// Stop ends the server, and waits until it has.
-func (s *Server) Stop(ctx context.Context) error {
-	s.mu.Lock()
-	stop, exited := s.stop, s.exited
-	s.stop = nil
-	s.mu.Unlock()
-	if exited == nil {
-		return nil
-	}
-	if stop != nil {
-		stop()
-	}
-	select {
-	case <-exited:
-		return nil
-	case <-ctx.Done():
-		return fmt.Errorf("stop %s: %w", Name, ctx.Err())
-	}
-}
-
-// Exited is closed when the server has ended, by Stop or by itself.
-func (s *Server) Exited() <-chan struct{} {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.exited
-}
-
-// Err returns why the server ended by itself.
-func (s *Server) Err() error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.err
 }

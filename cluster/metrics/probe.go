@@ -16,31 +16,21 @@ import (
 // askInterval is how often a server that is not ready yet is asked again.
 const askInterval = 100 * time.Millisecond
 
-// Ready waits until the server answers. It has figures later, when it has asked each
+// ready waits until the server answers. It has figures later, when it has asked each
 // kubelet twice.
-func (s *Server) Ready(ctx context.Context) error {
-	exited := s.Exited()
-	if exited == nil {
-		return fmt.Errorf("%s is not started", Name)
-	}
+func (s *Server) ready(ctx context.Context) error {
 	var last error
 	err := wait.PollUntilContextCancel(ctx, askInterval, true, func(ctx context.Context) (bool, error) {
-		select {
-		case <-exited:
-			return false, errors.Join(fmt.Errorf("%s ended while it started", Name), s.Err())
-		default:
-		}
-		last = s.get(ctx, "/livez")
+		last = s.health(ctx)
 		return last == nil, nil
 	})
 	if err != nil {
-		return fmt.Errorf("wait for %s: %w", Name, errors.Join(err, last))
+		return errors.Join(err, last)
 	}
 	return nil
 }
 
-// Health asks the server itself.
-func (s *Server) Health(ctx context.Context) error { return s.get(ctx, "/livez") }
+func (s *Server) health(ctx context.Context) error { return s.get(ctx, "/livez") }
 
 func (s *Server) get(ctx context.Context, path string) error {
 	roots := x509.NewCertPool()

@@ -90,7 +90,7 @@ func TestFaults(t *testing.T) {
 		shared.kubectl(t, "-n", ns, "wait", "--for=condition=Ready", "pod/later", "--timeout=100s")
 	})
 	t.Run("component-crash", func(t *testing.T) {
-		for _, name := range []string{"etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler"} {
+		for _, name := range []string{"etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "metrics-server"} {
 			inject(t, "component-crash", name)
 			if state := stateOf(t, name); state.State != component.Failed || !strings.Contains(state.Message, "component-crash") {
 				t.Errorf("%s crashed, and is %s: %s", name, state.State, state.Message)
