@@ -75,6 +75,7 @@ test-lessons: build ## Play every lesson against a live cluster
 
 .PHONY: test-long
 test-long: build ## Run what takes long: twenty rounds of restarts, a hundred kills and holds, fifty stories, each fault, a soak
+	LONG=yes hack/setup.sh
 	LONG=yes RESTART_ROUNDS=20 go test -count=1 -timeout 60m -v -run '^TestRestartsLoseAndKeepNothing$$|^TestLong' ./cluster/controlplane
 	KUBARIUM=$(CURDIR)/bin/kubarium LONG=yes FOLLOW_TIMES=50 go test -count=1 -timeout 180m -v -run '^TestLong|^TestFollow$$' ./test/e2e
 	hack/vmtest.sh bin/kubarium

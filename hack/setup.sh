@@ -1,7 +1,8 @@
 #!/bin/sh
 # Installs what building and running need from the distribution. On Debian and its
 # kin it does so by apt-get; elsewhere it names what is missing. For another
-# architecture than the machine's (ARCH, as Go names it) it wants a compiler too.
+# architecture than the machine's (ARCH, as Go names it) it wants a compiler too, and
+# for 'make test-long' (LONG=yes) file systems and a virtual machine.
 set -eu
 arch=${1:-$(go env GOHOSTARCH)}
 
@@ -22,6 +23,13 @@ need mount command -v mount
 need iproute2 command -v ip # The tests compare addresses and sockets by it.
 need vim-tiny sh -c 'command -v vim || command -v vim.tiny' # They edit in the app's terminal,
 need procps command -v top                                  # and look at what draws over itself.
+if [ -n "${LONG-}" ]; then
+	need e2fsprogs command -v mkfs.ext4
+	need xfsprogs command -v mkfs.xfs
+	need btrfs-progs command -v mkfs.btrfs
+	need debootstrap command -v debootstrap
+	need qemu-system-x86 command -v qemu-system-x86_64
+fi
 if [ "$arch" != "$(go env GOHOSTARCH)" ]; then
 	case $arch in
 	arm64) machine=aarch64 ;;
