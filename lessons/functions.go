@@ -122,20 +122,9 @@ func (b *bindings) spaceOf(resource string) string {
 
 // here returns the objects of the lesson's namespace that are not being deleted.
 func (b *bindings) here(args ...ref.Val) ref.Val {
-	if err := firstError(args); err != nil {
-		return err
-	}
-	res, err := b.known.find(text(args[0]))
-	if err != nil {
-		return types.WrapErr(err)
-	}
-	all := []any{}
-	for _, o := range b.state.Objects(res.GroupVersionResource) {
-		if field(o, "metadata", "namespace") == b.namespace && field(o, "metadata", "deletionTimestamp") == "" {
-			all = append(all, o)
-		}
-	}
-	return types.DefaultTypeAdapter.NativeToValue(all)
+	return b.list(args, func(o map[string]any) bool {
+		return field(o, "metadata", "namespace") == b.namespace && field(o, "metadata", "deletionTimestamp") == ""
+	})
 }
 
 func (b *bindings) probe(args ...ref.Val) ref.Val {
@@ -211,6 +200,13 @@ func (b *bindings) exists(args ...ref.Val) ref.Val {
 }
 
 func (b *bindings) objects(args ...ref.Val) ref.Val {
+	return b.list(args, func(o map[string]any) bool {
+		return len(args) == 1 || field(o, "metadata", "namespace") == text(args[1])
+	})
+}
+
+// list returns those objects that are wanted of the resource that the first argument names.
+func (b *bindings) list(args []ref.Val, wanted func(o map[string]any) bool) ref.Val {
 	if err := firstError(args); err != nil {
 		return err
 	}
@@ -220,7 +216,7 @@ func (b *bindings) objects(args ...ref.Val) ref.Val {
 	}
 	all := []any{}
 	for _, o := range b.state.Objects(res.GroupVersionResource) {
-		if len(args) == 1 || field(o, "metadata", "namespace") == text(args[1]) {
+		if wanted(o) {
 			all = append(all, o)
 		}
 	}
