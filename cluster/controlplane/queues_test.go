@@ -3,6 +3,7 @@ package controlplane
 import (
 	"crypto/tls"
 	"crypto/x509"
+	"errors"
 	"net/http"
 	"os"
 	"slices"
@@ -12,6 +13,7 @@ import (
 	dto "github.com/prometheus/client_model/go"
 	"github.com/prometheus/common/expfmt"
 	"github.com/prometheus/common/model"
+	admission "k8s.io/api/admissionregistration/v1"
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -58,6 +60,7 @@ func TestQueuesAgainstMetrics(t *testing.T) {
 	p.start()
 	p.makeNode("small", "500m")
 	t.Run("scheduler", func(t *testing.T) { checkPending(t, p) })
+	t.Run("scheduler's backoff", func(t *testing.T) { checkBackoff(t, p) })
 	t.Run("workqueues", func(t *testing.T) { checkWorkQueues(t, p) })
 	t.Run("depth", func(t *testing.T) { checkDepth(t, p) })
 	t.Run("controllers", func(t *testing.T) { checkControllers(t, p) })
@@ -101,6 +104,76 @@ func checkPending(t *testing.T, p *plane) {
 	if len(byName) != 2 {
 		t.Errorf("pending %+v", byName)
 	}
+}
+
+// checkBackoff has the API server refuse to bind a pod: the scheduler tries again later and later.
+func checkBackoff(t *testing.T, p *plane) {
+	const name = "refused"
+	p.refuseBinding(t, name)
+	p.schedule(name, "100m")
+	defer func() {
+		p.must(p.client.CoreV1().Pods("default").Delete(bounded(t), name, *metav1.NewDeleteOptions(0)))
+	}()
+	waits := func() (trace.PendingPod, bool) {
+		list, err := p.Scheduler.Pending()
+		p.must(err)
+		i := slices.IndexFunc(list, func(pod trace.PendingPod) bool { return pod.Name == name && pod.Queue == "backoff" })
+		if i < 0 {
+			return trace.PendingPod{}, false
+		}
+		return list[i], true
+	}
+	eventually(t, "pod that waits before and after a look at /metrics", func() error {
+		_, before := waits()
+		served := value(p.metrics(t, p.Scheduler.endpoint), "scheduler_pending_pods", "queue", "backoff")
+		pod, after := waits()
+		if !before || !after {
+			return errors.New("it is in another queue")
+		}
+		if served != 1 {
+			t.Errorf("the scheduler counts %v pods in backoff, want %s alone", served, name)
+		}
+		if !strings.Contains(pod.Why, "not today") || pod.Attempts < 1 {
+			t.Errorf("%+v", pod)
+		}
+		return nil
+	})
+}
+
+// refuseBinding returns when the API server refuses to bind the pod.
+func (p *plane) refuseBinding(t *testing.T, pod string) {
+	t.Helper()
+	policies := p.client.AdmissionregistrationV1()
+	_, err := policies.ValidatingAdmissionPolicies().Create(bounded(t), &admission.ValidatingAdmissionPolicy{
+		ObjectMeta: metav1.ObjectMeta{Name: "unbound"},
+		Spec: admission.ValidatingAdmissionPolicySpec{
+			MatchConstraints: &admission.MatchResources{ResourceRules: []admission.NamedRuleWithOperations{{
+				RuleWithOperations: admission.RuleWithOperations{
+					Operations: []admission.OperationType{admission.Create},
+					Rule:       admission.Rule{APIGroups: []string{""}, APIVersions: []string{"v1"}, Resources: []string{"pods/binding"}},
+				},
+			}}},
+			Validations: []admission.Validation{{Expression: "object.metadata.name != '" + pod + "'", Message: "not today"}},
+		},
+	}, metav1.CreateOptions{})
+	p.must(err)
+	_, err = policies.ValidatingAdmissionPolicyBindings().Create(bounded(t), &admission.ValidatingAdmissionPolicyBinding{
+		ObjectMeta: metav1.ObjectMeta{Name: "unbound"},
+		Spec: admission.ValidatingAdmissionPolicyBindingSpec{
+			PolicyName: "unbound", ValidationActions: []admission.ValidationAction{admission.Deny},
+		},
+	}, metav1.CreateOptions{})
+	p.must(err)
+	eventually(t, "policy", func() error {
+		// There is no such pod yet, which is found out later.
+		err := p.client.CoreV1().Pods("default").Bind(bounded(t), &corev1.Binding{
+			ObjectMeta: metav1.ObjectMeta{Name: pod}, Target: corev1.ObjectReference{Kind: "Node", Name: "small"},
+		}, metav1.CreateOptions{})
+		if err == nil || strings.Contains(err.Error(), "not today") {
+			return nil
+		}
+		return err
+	})
 }
 
 func checkWorkQueues(t *testing.T, p *plane) {
