@@ -23,8 +23,8 @@ import (
 	"kubarium/cluster/trace"
 )
 
-// insidePod has all that the taps of a kubelet see: a probe, a volume in memory, a variable
-// from a Secret.
+// insidePod has all that the taps of a kubelet see: a pull, a probe, a volume in memory, a
+// variable from a Secret.
 const insidePod = `
 apiVersion: v1
 kind: Secret
@@ -39,6 +39,7 @@ spec:
   containers:
   - name: box
     image: kubarium/toolbox:1.0
+    imagePullPolicy: Always
     command: [sh, -c, "touch /tmp/here; while :; do sleep 1; done"]
     env:
     - name: WORD

@@ -61,6 +61,8 @@ func checkCalls(t *testing.T, machine int, pod *corev1.Pod) {
 		another("CreateContainer", "request", sandbox, container),
 		another("CreateContainer", "request", mount, "/elsewhere"),
 		another("CreateContainer", "container", "box", "other"),
+		leftOut("PullImage"), another("PullImage", "request", "toolbox", "web"), another("PullImage", "response", "sha256:", "sha512:"),
+		bent("PullImage", "another time", late),
 		another("StartContainer", "request", container, sandbox),
 		another("ExecSync", "request", "cat", "rm"),
 		another("ExecSync", "response", "{", "{\"exit_code\": 1, "),
@@ -77,6 +79,8 @@ type words struct {
 	Container string   `json:"container_id"`
 	Command   []string `json:"cmd"`
 	ExitCode  int      `json:"exit_code"`
+	Image     struct{ Image string }
+	ImageRef  string `json:"image_ref"`
 	Config    struct {
 		Metadata struct {
 			Name, Namespace, UID string
@@ -134,7 +138,30 @@ func sameCalls(seen tales, made madeByCalls) error {
 	if request, _ = one("StartContainer", made.status.StartedAt); request.Container != made.status.Id {
 		errs = append(errs, fmt.Errorf("container %s was started, the tap saw %+v", made.status.Id, request))
 	}
-	return errors.Join(append(errs, sameExecs(seen, made))...)
+	return errors.Join(append(errs, samePull(seen, made), sameExecs(seen, made))...)
+}
+
+// samePull compares the call that pulled the image with what the container has of it. It was
+// between the pod's two beginnings: nobody keeps when.
+func samePull(seen tales, made madeByCalls) error {
+	list := of(seen, "PullImage")
+	if len(list) != 1 {
+		return fmt.Errorf("%d calls of PullImage", len(list))
+	}
+	e := list[0]
+	var request, response words
+	if err := errors.Join(json.Unmarshal([]byte(e.Fields["request"]), &request), json.Unmarshal([]byte(e.Fields["response"]), &response)); err != nil {
+		return err
+	}
+	// containerd names it in full.
+	if "docker.io/"+request.Image.Image != made.status.Image.Image || response.ImageRef != made.status.ImageId || e.Fields["error"] != "" {
+		return fmt.Errorf("containerd has the image %s, %s, the tap saw %+v answered by %+v, error %q",
+			made.status.Image.Image, made.status.ImageId, request, response, e.Fields["error"])
+	}
+	if e.Time.Before(time.Unix(0, made.sandbox.CreatedAt)) || e.Time.After(time.Unix(0, made.status.CreatedAt)) {
+		return fmt.Errorf("PullImage at %s; its container is of %s", e.Time, time.Unix(0, made.status.CreatedAt))
+	}
+	return nil
 }
 
 // sameExecs compares the calls of a probe with what the pod's probe is, which succeeds.
