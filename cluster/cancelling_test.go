@@ -14,6 +14,7 @@ import (
 
 	"kubarium/cluster/component"
 	"kubarium/cluster/controlplane"
+	"kubarium/cluster/lifecycle"
 	"kubarium/cluster/memory"
 )
 
@@ -53,7 +54,11 @@ func withSlowPart(t *testing.T) (*Cluster, *slowPart, context.Context) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
 	part := &slowPart{cancel: cancel}
-	plane := &controlplane.Plane{Etcd: &controlplane.Etcd{}, APIServer: &controlplane.APIServer{}, ControllerManager: &controlplane.ControllerManager{}, Scheduler: &controlplane.Scheduler{}}
+	idle := lifecycle.New(lifecycle.Spec{})
+	plane := &controlplane.Plane{
+		Etcd: &controlplane.Etcd{Lifecycle: idle}, APIServer: &controlplane.APIServer{Lifecycle: idle},
+		ControllerManager: &controlplane.ControllerManager{Lifecycle: idle}, Scheduler: &controlplane.Scheduler{Lifecycle: idle},
+	}
 	c := &Cluster{
 		tracker: newTracker(), memory: &memory.Governor{}, life: t.Context(),
 		restarts: flowcontrol.NewBackOff(firstRestart, slowestRestart),
