@@ -55,6 +55,26 @@ func (e *Etcd) Client() (*clientv3.Client, error) {
 	return v3client.New(server.Server), nil
 }
 
+// leader waits until the members have elected, and returns a client that talks to the one that
+// leads. The caller closes it.
+func (e *Etcd) leader(ctx context.Context) (*clientv3.Client, error) {
+	first := e.members[0].server.Load()
+	if first == nil {
+		return nil, errors.New("etcd is not running")
+	}
+	select {
+	case <-first.Server.ReadyNotify():
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+	for _, m := range e.members {
+		if server := m.server.Load(); server != nil && server.Server.Lead() == uint64(server.Server.MemberID()) {
+			return v3client.New(server.Server), nil
+		}
+	}
+	return nil, errors.New("etcd has no leader")
+}
+
 func (e *Etcd) launch(context.Context) (func(context.Context) error, error) {
 	if len(e.members) > 1 {
 		if _, err := e.config.PKI.KeepFile(peerCertificate, e.config.PKI.EtcdPeer); err != nil {
@@ -84,7 +104,7 @@ func (e *Etcd) launch(context.Context) (func(context.Context) error, error) {
 		if e.writes != nil && first != nil {
 			tapping.Go(func() { e.writes.run(running, first, begin) })
 		}
-		looking.Go(func() { e.leases.run(running, e.Client) })
+		looking.Go(func() { e.leases.run(running, e.leader) })
 		var err error
 		select {
 		case <-ctx.Done():

@@ -28,11 +28,15 @@ type leaseTerms struct {
 
 // run looks at the leases until the context ends. Where etcd does not answer, as without a
 // quorum, the next look sees to it.
-func (t *leaseTerms) run(ctx context.Context, open func() (*clientv3.Client, error)) {
+//
+// It asks the leader, which alone knows what is left of a lease: another member passes the
+// question on, and does so again at once, for seconds, while it gets no answer. One that is just
+// starting does so with itself.
+func (t *leaseTerms) run(ctx context.Context, leader func(context.Context) (*clientv3.Client, error)) {
 	timer := time.NewTicker(leasesInterval)
 	defer timer.Stop()
 	for {
-		if client, err := open(); err == nil {
+		if client, err := leader(ctx); err == nil {
 			_ = t.look(ctx, client, time.Now())
 			_ = client.Close()
 		}

@@ -57,6 +57,29 @@ func TestLeasesEnd(t *testing.T) {
 	}
 }
 
+// TestLeasesAreKnownAtTheStart: what is left of a lease is told as soon as etcd has begun. Who
+// asks before it has a leader, which it is itself then, has it ask itself in vain.
+func TestLeasesAreKnownAtTheStart(t *testing.T) {
+	p := newPlane(t)
+	lease, err := etcdClient(t, p).Grant(bounded(t), 600)
+	p.must(err)
+	for range 5 {
+		p.must(p.Etcd.Stop(bounded(t)))
+		if _, err := p.Etcd.leader(bounded(t)); err == nil {
+			t.Error("etcd has a leader when it is off")
+		}
+		p.must(p.Etcd.Start(bounded(t)))
+		client, err := p.Etcd.leader(bounded(t))
+		p.must(err)
+		left, err := client.TimeToLive(bounded(t), lease.ID)
+		client.Close()
+		p.must(err)
+		if left.TTL < 500 || left.TTL > 600 {
+			t.Errorf("%d seconds are left", left.TTL)
+		}
+	}
+}
+
 // TestLongLeasesGoOn: what is left of a lease's time is kept over a restart of etcd, as of its
 // last checkpoint. Etcd makes one each five minutes.
 func TestLongLeasesGoOn(t *testing.T) {
