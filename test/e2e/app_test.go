@@ -357,7 +357,7 @@ func playLesson(s *screen) {
 	s.leave()
 	for step := 2; step <= 8; step++ {
 		// A step may be met while its solution is still being shown: until then enter is refused.
-		s.insists("enter", regexp.MustCompile(fmt.Sprintf("Step %d of 8", step)))
+		s.insists("enter", "enter: next step", regexp.MustCompile(fmt.Sprintf("Step %d of 8", step)))
 		switch step {
 		case 2:
 			// As somebody does who prefers a shell.

@@ -209,15 +209,16 @@ func (s *screen) run(command string) {
 	s.keys(command, "enter")
 }
 
-// insists presses a key, again after some time, until the screen has what it is for.
-func (s *screen) insists(key string, want *regexp.Regexp) {
+// insists presses a key, again after some time, until the screen has what it is for. It does so
+// only where the screen offers that: pressed twice on a busy machine, the key may do something else.
+func (s *screen) insists(key, offer string, want *regexp.Regexp) {
 	s.t.Helper()
 	var pressed time.Time
 	s.until(want.String(), func(text string) bool {
 		if want.MatchString(text) {
 			return true
 		}
-		if time.Since(pressed) > 10*time.Second {
+		if strings.Contains(text, offer) && time.Since(pressed) > 30*time.Second {
 			pressed = time.Now()
 			s.keys(key)
 		}
