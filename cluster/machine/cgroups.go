@@ -20,7 +20,7 @@ func OwnGroups() (map[string]string, error) {
 }
 
 // limitFiles have how much memory a cgroup may have, by the hierarchy's controller, as
-// ownGroups names it, and directory.
+// OwnGroups names it, and directory.
 var limitFiles = []struct{ controller, dir, file string }{
 	{"memory", "memory", "memory.limit_in_bytes"},
 	{"", "", "memory.max"},
