@@ -79,6 +79,8 @@ test-long: build ## Run what takes long: twenty rounds of restarts, a hundred ki
 	LONG=yes RESTART_ROUNDS=20 go test -count=1 -timeout 60m -v -run '^TestRestartsLoseAndKeepNothing$$|^TestLong' ./cluster/controlplane
 	KUBARIUM=$(CURDIR)/bin/kubarium LONG=yes FOLLOW_TIMES=50 go test -count=1 -timeout 180m -v -run '^TestLong|^TestFollow$$' ./test/e2e
 	hack/vmtest.sh bin/kubarium
+	hack/vmtest.sh bin/kubarium v1 small
+	VM_KERNEL="security=selinux selinux=1 enforcing=1" hack/vmtest.sh bin/kubarium v2 small
 
 FOCUS    :=
 PARALLEL := 6
