@@ -97,6 +97,11 @@ func (l *Lifecycle) awaitFormer(ctx context.Context) error {
 	if !ending {
 		return nil
 	}
+	return await(ctx, exited)
+}
+
+// await waits for the end of a life, or of ctx.
+func await(ctx context.Context, exited <-chan struct{}) error {
 	select {
 	case <-exited:
 		return nil
@@ -140,12 +145,10 @@ func (l *Lifecycle) Stop(ctx context.Context) error {
 		return nil
 	}
 	cancel()
-	select {
-	case <-exited:
-		return nil
-	case <-ctx.Done():
-		return fmt.Errorf("stop %s: %w", l.spec.Name, ctx.Err())
+	if err := await(ctx, exited); err != nil {
+		return fmt.Errorf("stop %s: %w", l.spec.Name, err)
 	}
+	return nil
 }
 
 // Crash ends the component as if it had failed, for the given reason: connections to it
@@ -164,12 +167,10 @@ func (l *Lifecycle) Crash(ctx context.Context, reason error) error {
 	if !running {
 		return fmt.Errorf("%s is not running", l.spec.Name)
 	}
-	select {
-	case <-exited:
-		return nil
-	case <-ctx.Done():
-		return fmt.Errorf("end %s: %w", l.spec.Name, ctx.Err())
+	if err := await(ctx, exited); err != nil {
+		return fmt.Errorf("end %s: %w", l.spec.Name, err)
 	}
+	return nil
 }
 
 // Health asks the component itself.
